@@ -1,0 +1,6 @@
+//! Harness shared by the tests that span crates.
+//!
+//! Owns what such tests need twice: the crate graph and its rules. It holds no test itself,
+//! so that each test binary stays a list of properties.
+
+pub mod graph;

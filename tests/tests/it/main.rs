@@ -1,0 +1,3 @@
+//! Tests that look at the project as a whole.
+
+mod graph;

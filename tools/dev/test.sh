@@ -1,0 +1,99 @@
+# Sourced by ./dev: `./dev test` in stages, with a table of times at the end.
+#
+# A stage is a function. It fails the run, later stages that do not need it still run, so that
+# one look at the output shows everything that is wrong.
+
+STAGE_LIMIT=480
+TABLE=()
+FAILED=()
+PASSED=0
+BROKEN=0
+SKIPPED=0
+
+# stage NAME FUNCTION: runs it, notes time and result.
+stage() {
+  local name=$1 run=$2 begin=$SECONDS result=ok
+  say ""
+  say "== $name"
+  "$run" || { result=FAILED; FAILED+=("$name"); }
+  local took=$((SECONDS - begin)) remark=""
+  [ "$took" -le "$STAGE_LIMIT" ] || remark="over ${STAGE_LIMIT}s: split or cache it"
+  TABLE+=("$(printf '%-12s %5ss  %-6s %s' "$name" "$took" "$result" "$remark")")
+}
+
+table() {
+  say ""
+  say "stage          time  result"
+  printf '%s\n' "${TABLE[@]}" >&2
+  say "total        ${SECONDS}s"
+}
+
+stage_tools() {
+  install_missing
+  need_tool cargo-nextest cargo-nextest "runs tests"
+  need_tool cargo-deny cargo-deny "checks licences, bans and sources"
+}
+
+stage_engine() { engine_up; }
+
+stage_format() { cargo fmt --all --check; }
+
+stage_lint() { cargo clippy --workspace --all-targets --locked --quiet -- -D warnings; }
+
+stage_deny() {
+  local checks=(licenses bans sources) database=${SEGUE_ADVISORY_DB:-}
+  if [ -n "$database" ]; then
+    checks+=(advisories)
+  else
+    say "advisories are not checked: SEGUE_ADVISORY_DB names no copy of the database"
+  fi
+  cargo deny --locked --offline check --hide-inclusion-graph "${checks[@]}"
+}
+
+stage_build() { cargo nextest run --workspace --locked --profile ci --no-run; }
+
+# Every test, those marked as ignored included: this machine can run all of them.
+stage_tests() {
+  local log="$SEGUE_STATE/log/nextest.log" status=0 last
+  mkdir -p "$SEGUE_STATE/log"
+  cargo nextest run --workspace --locked --profile ci --run-ignored all --no-tests pass 2>&1 |
+    tee "$log" >&2
+  status=${PIPESTATUS[0]}
+  last=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E '^ *Summary ' | tail -n 1)
+  count_of() { sed -n "s/.*[ ,]\([0-9][0-9]*\) $1.*/\1/p" <<<"$last" | head -n 1; }
+  local passed failed timed skipped
+  passed=$(count_of passed) failed=$(count_of failed) timed=$(count_of 'timed out') skipped=$(count_of skipped)
+  PASSED=$((PASSED + ${passed:-0}))
+  BROKEN=$((BROKEN + ${failed:-0} + ${timed:-0}))
+  SKIPPED=$((SKIPPED + ${skipped:-0}))
+  if [ -z "$last" ]; then
+    say "✗ the tests did not run"
+    return 1
+  fi
+  if [ "${skipped:-0}" -ne 0 ]; then
+    say "✗ $skipped tests were skipped that this machine can run"
+    return 1
+  fi
+  return "$status"
+}
+
+run_tests() {
+  need_rust
+  export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} SQLX_OFFLINE=true
+  stage tools stage_tools
+  stage format stage_format
+  stage lint stage_lint
+  stage deny stage_deny
+  stage engine stage_engine
+  stage build stage_build
+  stage tests stage_tests
+  engine_down || true
+  table
+  local verdict=0
+  if [ "${#FAILED[@]}" -ne 0 ]; then
+    say "✗ failed: ${FAILED[*]}"
+    verdict=1
+  fi
+  printf '%s passed, %s failed, %s skipped\n' "$PASSED" "$BROKEN" "$SKIPPED"
+  return "$verdict"
+}
