@@ -1,0 +1,1 @@
+//! Client generated from openapi/v1.json.

@@ -1,0 +1,198 @@
+//! Changes: what the planner decides and the store commits in one fenced transaction.
+//!
+//! Invariant I23: each change of desired state has exactly one event here. The store applies changes as
+//! they are; it decides nothing.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::id::{DeploymentId, EdgeId, HostId, InstanceId, ReleaseId};
+use crate::name::ServiceName;
+use crate::revision::Revision;
+use crate::route::{EnvironmentRoutes, RouteGen};
+use crate::state::{DeploymentState, Desired};
+use crate::world::RolloutState;
+
+/// Everything one plan changes. Empty means: nothing to write.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Hosts on which the environment needs a subnet before anything can be placed there.
+    pub subnets: Vec<HostId>,
+    /// New instances, with their reservation and address.
+    pub create: Vec<NewInstance>,
+    /// Desired states that grow.
+    pub instances: Vec<InstanceChange>,
+    /// Rollouts that begin or move; several when one supersedes another.
+    pub rollouts: Vec<RolloutChange>,
+    /// The whole new routes, at the next generation.
+    pub routes: Option<EnvironmentRoutes>,
+    /// The release the environment stands on now.
+    pub serving: Option<ReleaseId>,
+    /// Releases that were seen to be good.
+    pub stable: Vec<ReleaseId>,
+    /// One per change of desired state, and the reasons worth telling.
+    pub events: Vec<NewEvent>,
+}
+
+impl Changes {
+    /// Nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
+/// An instance to be inserted with `desired = run`; reserves its resources on the host in the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewInstance {
+    /// Derived: [`InstanceId::derive`].
+    pub id: InstanceId,
+    /// Taken from the world's `next_serial`, which the commit raises.
+    pub serial: u64,
+    /// Its service.
+    pub service: ServiceName,
+    /// Its slot.
+    pub slot: u32,
+    /// What it is made of.
+    pub revision: Revision,
+    /// The release it is created for.
+    pub release: ReleaseId,
+    /// Where it runs.
+    pub host: HostId,
+    /// The host's epoch it was decided in.
+    pub host_epoch: i64,
+    /// Its address in the environment's subnet there.
+    pub address: Ipv4Addr,
+    /// Where its application listens.
+    pub port: u16,
+    /// Reserved.
+    pub cpu_millis: u32,
+    /// Reserved.
+    pub memory_bytes: u64,
+    /// Holds a volume.
+    pub exclusive: bool,
+    /// Attempt in its slot.
+    pub attempt: u32,
+    /// Not before this.
+    pub not_before: Timestamp,
+}
+
+/// A desired state that grows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceChange {
+    /// Which.
+    pub id: InstanceId,
+    /// What is wanted now.
+    pub desired: Desired,
+    /// First generation without it, if it leaves the routes with this plan.
+    pub unrouted_gen: Option<RouteGen>,
+    /// Its host is lost and a replacement is part of this plan.
+    pub lost: bool,
+}
+
+/// A rollout that begins, moves or ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutChange {
+    /// Its deployment.
+    pub deployment: DeploymentId,
+    /// The state it was read in; `None` if there was no rollout. The commit fails if it differs.
+    pub expected: Option<DeploymentState>,
+    /// The whole new row.
+    pub rollout: RolloutState,
+}
+
+/// An event of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewEvent {
+    /// Stable word.
+    pub kind: EventKind,
+    /// What it is about, for machines.
+    pub subject: EventSubject,
+    /// One sentence for people: what and why.
+    pub message: String,
+    /// Why it failed, where it did.
+    pub failure: Option<Failure>,
+}
+
+/// What an event is about; all parts are optional but at least one is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSubject {
+    /// A deployment.
+    pub deployment: Option<DeploymentId>,
+    /// A release.
+    pub release: Option<ReleaseId>,
+    /// A service.
+    pub service: Option<ServiceName>,
+    /// An instance.
+    pub instance: Option<InstanceId>,
+    /// A host.
+    pub host: Option<HostId>,
+    /// An edge.
+    pub edge: Option<EdgeId>,
+    /// A generation of routes.
+    pub route_gen: Option<RouteGen>,
+}
+
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $variant:ident $label:literal;)*) => {
+        /// Kinds of events that the planner writes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum EventKind {
+            $($(#[$doc])* #[serde(rename = $label)] $variant,)*
+        }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The text form.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $label),* }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// A subnet was asked for.
+    SubnetWanted "subnet.wanted";
+    /// An instance was decided.
+    InstanceCreated "instance.created";
+    /// An instance left the routes and may finish.
+    InstanceDraining "instance.draining";
+    /// An instance is to be stopped.
+    InstanceStopping "instance.stopping";
+    /// An instance is to be removed.
+    InstanceRemoved "instance.removed";
+    /// An instance was lost with its host.
+    InstanceLost "instance.lost";
+    /// Routes changed.
+    RoutesChanged "routes.changed";
+    /// A deployment moved.
+    DeploymentChanged "deployment.changed";
+    /// The environment stands on another release.
+    ServingChanged "serving.changed";
+    /// A release was seen to be good.
+    ReleaseStable "release.stable";
+    /// SIGTERM was no longer held back for a silent edge.
+    EdgeSkipped "edge.skipped";
+    /// The drain limit passed with requests still open.
+    DrainLimit "drain.limit";
+}
+
+impl EventSubject {
+    /// About one instance.
+    #[must_use]
+    pub fn instance(id: InstanceId, service: ServiceName, host: HostId) -> Self {
+        Self {
+            instance: Some(id),
+            service: Some(service),
+            host: Some(host),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Vocabulary of Segue: ids, names, specs, states, routes, the world that the planner reads
+//! and the changes that it decides. No IO, no clock, no randomness; every type here is plain data.
+//!
+//! Owner of the words: if two crates need the same type, it stands here; if only one needs it, it does not.
+
+pub mod change;
+pub mod failure;
+pub mod id;
+pub mod internal;
+pub mod name;
+pub mod revision;
+pub mod route;
+pub mod spec;
+pub mod state;
+pub mod world;
+
+pub use jiff::Timestamp;

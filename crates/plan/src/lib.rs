@@ -1,0 +1,1 @@
+//! Decides, never does: scheduling, rollout, healing, routes. Pure and deterministic.

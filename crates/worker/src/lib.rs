@@ -1,0 +1,1 @@
+//! The loops that make hosts so: reconcile, act, observe, probe, build, logs, sweep.
