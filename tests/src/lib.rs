@@ -4,3 +4,4 @@
 //! so that each test binary stays a list of properties.
 
 pub mod graph;
+pub mod load;
