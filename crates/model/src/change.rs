@@ -3,6 +3,7 @@
 //! Invariant I23: each change of desired state has exactly one event here. The store applies changes as
 //! they are; it decides nothing.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
@@ -89,8 +90,10 @@ pub struct InstanceChange {
     pub desired: Desired,
     /// First generation without it, if it leaves the routes with this plan.
     pub unrouted_gen: Option<RouteGen>,
-    /// Its host is lost and a replacement is part of this plan.
+    /// Its host is lost and a replacement is part of this plan: `observed` becomes `lost` with it.
     pub lost: bool,
+    /// It ended by itself or is taken over in a crash loop; kept as [`crate::world::Instance::died`].
+    pub died: bool,
 }
 
 /// A rollout that begins, moves or ends.
@@ -182,6 +185,82 @@ event_kinds! {
     EdgeSkipped "edge.skipped";
     /// The drain limit passed with requests still open.
     DrainLimit "drain.limit";
+}
+
+/// Why something waits or is as it is, as the last plan said it: an answer for people, kept with the
+/// environment's status. It names no moment of planning, so an unchanged world gives unchanged reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Stable word.
+    pub kind: ReasonKind,
+    /// What waits.
+    pub subject: EventSubject,
+    /// One sentence.
+    pub message: String,
+    /// Hosts that were rejected, each with why; empty where no host was looked for.
+    pub hosts: BTreeMap<HostId, String>,
+}
+
+macro_rules! reason_kinds {
+    ($($(#[$doc:meta])* $variant:ident $label:literal;)*) => {
+        /// Kinds of reasons.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum ReasonKind {
+            $($(#[$doc])* #[serde(rename = $label)] $variant,)*
+        }
+
+        impl ReasonKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The text form.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $label),* }
+            }
+        }
+    };
+}
+
+reason_kinds! {
+    /// No host takes the instance; every host says why.
+    NoHost "no_host";
+    /// The chosen host has no subnet of the environment yet.
+    SubnetPending "subnet_pending";
+    /// The slot died before; its next attempt waits.
+    BackOff "back_off";
+    /// Made, and has not passed its gate.
+    GatePending "gate_pending";
+    /// Ready, and waits for the rest of its set.
+    SetPending "set_pending";
+    /// The one before it holds the volume, or must be gone first.
+    PredecessorPending "predecessor_pending";
+    /// Edges have yet to acknowledge a generation.
+    AcknowledgementPending "acknowledgement_pending";
+    /// A silent edge holds SIGTERM back.
+    EdgeSilent "edge_silent";
+    /// Requests are still open.
+    RequestsOpen "requests_open";
+    /// The host's listing is too old to stop or remove anything there.
+    ListingStale "listing_stale";
+    /// Stop and remove are frozen for the whole installation.
+    Frozen "frozen";
+    /// The host does not answer.
+    HostUnreachable "host_unreachable";
+    /// `switch` was asked for and `rolling` is done.
+    StrategyFallback "strategy_fallback";
+    /// The old set is kept for a fast way back.
+    Warm "warm";
+    /// A deployment waits for its builds.
+    BuildPending "build_pending";
+    /// A deployment is watched before its release counts as good.
+    Baking "baking";
+    /// People stopped the environment.
+    Stopped "stopped";
+    /// An instance keeps failing its checks and waits for its turn to be replaced.
+    ReplacementPending "replacement_pending";
+    /// The engine call failed; it is made again.
+    EngineFailed "engine_failed";
 }
 
 impl EventSubject {

@@ -17,7 +17,7 @@ use crate::id::{
 use crate::name::{Domain, Label, ServiceName};
 use crate::revision::{Revision, RevisionContent};
 use crate::route::{EnvironmentRoutes, OpenRequests, RouteGen};
-use crate::spec::{ImageRef, Rollout, ServiceSpec};
+use crate::spec::{ImageRef, Rollout, ServiceSpec, Strategy};
 use crate::state::{BuildState, DeploymentState, Desired, HostState, Observed};
 
 /// Everything the planner knows.
@@ -57,6 +57,8 @@ pub struct World {
     pub hosts: BTreeMap<HostId, Host>,
     /// This environment's subnets by host.
     pub subnets: BTreeMap<HostId, Subnet>,
+    /// Hosts that hold the volumes of services with exclusive volumes, once they exist.
+    pub volume_hosts: BTreeMap<ServiceName, HostId>,
     /// Edges that are not removed.
     pub edges: BTreeMap<EdgeId, Edge>,
     /// The routes as last committed.
@@ -161,6 +163,8 @@ pub struct Build {
 pub struct RolloutState {
     /// Where it is.
     pub state: DeploymentState,
+    /// How it really replaces instances: `switch` becomes `rolling` for good where it does not fit.
+    pub strategy: Strategy,
     /// What served before it began; where a rollback goes, if it is stable.
     pub from: Option<ReleaseId>,
     /// When it began.
@@ -226,10 +230,14 @@ pub struct Instance {
     pub attempted_at: Option<Timestamp>,
     /// When its process was first seen to run.
     pub started_at: Option<Timestamp>,
-    /// Ready without a break since.
+    /// Start of its last period of readiness; kept when that ends, so that its length can be told.
     pub ready_at: Option<Timestamp>,
     /// Not ready since, after having been ready.
     pub unready_at: Option<Timestamp>,
+    /// Whether it was last observed to have its service's network alias.
+    pub aliased: bool,
+    /// It ended by itself or was taken over in a crash loop, so the next attempt in its slot waits. Decided by the planner.
+    pub died: bool,
     /// When it was first seen to have ended.
     pub exited_at: Option<Timestamp>,
     /// Exit code of its last end.
