@@ -119,7 +119,9 @@ impl Graph {
     pub fn violations(&self) -> Vec<String> {
         let mut found = Vec::new();
         let members = || self.packages.iter().filter(|(_, package)| package.member);
-        let ours: BTreeSet<&str> = members().map(|(_, package)| package.name.as_str()).collect();
+        let ours: BTreeSet<&str> = members()
+            .map(|(_, package)| package.name.as_str())
+            .collect();
         for (id, package) in members() {
             let Some(allowed) = row(ALLOWED, &package.name) else {
                 found.push(format!("{} is not in the crate graph", package.name));

@@ -118,7 +118,10 @@ impl Report {
             self.versions,
         );
         for failure in self.failures.iter().take(10) {
-            text.push_str(&format!("\n  at {:?} {}: {}", failure.at, failure.kind, failure.what));
+            text.push_str(&format!(
+                "\n  at {:?} {}: {}",
+                failure.at, failure.kind, failure.what
+            ));
         }
         text
     }
@@ -135,16 +138,25 @@ impl Running {
     /// What was counted so far.
     #[must_use]
     pub fn so_far(&self) -> Report {
-        self.shared.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Sends nothing new, waits for what is in flight, and answers the count.
     pub async fn stop(self) -> Report {
         self.stop.cancel();
         if let Err(error) = self.task.await {
-            self.shared.failed("load", format!("the generator itself failed: {error}"));
+            self.shared
+                .failed("load", format!("the generator itself failed: {error}"));
         }
-        self.shared.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared
+            .report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -191,7 +203,10 @@ async fn drive(shared: Arc<Shared>, stop: CancellationToken) {
         while requests.try_join_next().is_some() {}
         number += 1;
         if requests.len() >= IN_FLIGHT_LIMIT {
-            shared.failed("overload", format!("{IN_FLIGHT_LIMIT} requests are in flight"));
+            shared.failed(
+                "overload",
+                format!("{IN_FLIGHT_LIMIT} requests are in flight"),
+            );
             continue;
         }
         let shared = Arc::clone(&shared);
@@ -206,12 +221,20 @@ impl Shared {
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         report.failed += 1;
         if report.failures.len() < 1000 {
-            report.failures.push(Failed { at: self.began.elapsed(), kind, what });
+            report.failures.push(Failed {
+                at: self.began.elapsed(),
+                kind,
+                what,
+            });
         }
     }
 
     fn kind_of(&self, number: u64) -> &'static str {
-        let Mix { keep_alive, fresh, post } = self.load.mix;
+        let Mix {
+            keep_alive,
+            fresh,
+            post,
+        } = self.load.mix;
         let sum = u64::from(keep_alive + fresh + post).max(1);
         let at = number % sum;
         if at < u64::from(keep_alive) {
@@ -235,7 +258,9 @@ impl Shared {
             Ok(Ok((status, version))) => {
                 let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
                 let took = intended.elapsed().as_micros();
-                report.latencies_us.push(u64::try_from(took).unwrap_or(u64::MAX));
+                report
+                    .latencies_us
+                    .push(u64::try_from(took).unwrap_or(u64::MAX));
                 *report.statuses.entry(status).or_default() += 1;
                 if let Some(version) = version {
                     *report.versions.entry(version).or_default() += 1;
@@ -245,10 +270,15 @@ impl Shared {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
-        let stream = TcpStream::connect(self.load.edge).await.map_err(|e| format!("connect: {e}"))?;
-        stream.set_nodelay(true).map_err(|e| format!("nodelay: {e}"))?;
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|e| format!("handshake: {e}"))?;
+        let stream = TcpStream::connect(self.load.edge)
+            .await
+            .map_err(|e| format!("connect: {e}"))?;
+        stream
+            .set_nodelay(true)
+            .map_err(|e| format!("nodelay: {e}"))?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| format!("handshake: {e}"))?;
         // Ends by itself when the sender is dropped; its errors arrive at the request that met them.
         tokio::spawn(async move { drop(connection.await) });
         Ok(sender)
@@ -295,30 +325,47 @@ impl Shared {
         if fresh {
             request = request.header("connection", "close");
         }
-        let request = request.body(Full::new(body.clone())).map_err(|e| format!("request: {e}"))?;
-        let response = sender.send_request(request).await.map_err(|e| format!("send: {e:?}"))?;
+        let request = request
+            .body(Full::new(body.clone()))
+            .map_err(|e| format!("request: {e}"))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|e| format!("send: {e:?}"))?;
         let status = response.status().as_u16();
         let version = response
             .headers()
             .get(self.load.version_header.as_str())
             .and_then(|v| v.to_str().ok())
             .map(str::to_owned);
-        let answer =
-            response.into_body().collect().await.map_err(|e| format!("body: {e:?}"))?.to_bytes();
+        let answer = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|e| format!("body: {e:?}"))?
+            .to_bytes();
         if matches!(status, 502..=504) {
-            let text = String::from_utf8_lossy(&answer).chars().take(120).collect::<String>();
+            let text = String::from_utf8_lossy(&answer)
+                .chars()
+                .take(120)
+                .collect::<String>();
             return Err(format!("status {status}: {text}"));
         }
         if kind == "post" && self.load.echo {
             let found = answer.windows(body.len()).any(|window| window == body);
             if !found {
-                return Err(format!("status {status}, but the answer does not echo the body"));
+                return Err(format!(
+                    "status {status}, but the answer does not echo the body"
+                ));
             }
         }
         if !fresh && !sender.is_closed() {
             // Ready only after the connection has finished the exchange; a close meanwhile is the server's right.
             if sender.ready().await.is_ok() {
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(sender);
+                self.idle
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push_back(sender);
             }
         }
         Ok((status, version))
@@ -335,7 +382,9 @@ async fn websocket(shared: &Shared, stop: &CancellationToken) {
 }
 
 async fn websocket_once(shared: &Shared, stop: &CancellationToken) -> Result<(), String> {
-    let stream = TcpStream::connect(shared.load.edge).await.map_err(|e| format!("connect: {e}"))?;
+    let stream = TcpStream::connect(shared.load.edge)
+        .await
+        .map_err(|e| format!("connect: {e}"))?;
     let url = format!("ws://{}{}", shared.load.host, shared.load.websocket_path);
     let (mut socket, _) = tokio_tungstenite::client_async(url, stream)
         .await
@@ -351,14 +400,22 @@ async fn websocket_once(shared: &Shared, stop: &CancellationToken) -> Result<(),
             .map_err(|_| "no answer to a message".to_owned())?;
         match answer {
             Some(Ok(Message::Text(got))) if got.as_str() == text => {
-                shared.report.lock().unwrap_or_else(PoisonError::into_inner).messages += 1;
+                shared
+                    .report
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .messages += 1;
             }
             Some(Ok(Message::Close(frame))) => {
                 let code = frame.as_ref().map(|f| u16::from(f.code));
                 if !matches!(code, Some(1000 | 1001)) {
                     return Err(format!("closed with {code:?}"));
                 }
-                shared.report.lock().unwrap_or_else(PoisonError::into_inner).clean_closes += 1;
+                shared
+                    .report
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clean_closes += 1;
                 return Ok(());
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}

@@ -82,7 +82,10 @@ fn a_crate_that_nobody_drew_is_refused() {
 
 #[test]
 fn a_banned_library_is_found_however_deep() {
-    assert_refused(&with_edge("segue-api", "pingora-core"), "pingora* is banned");
+    assert_refused(
+        &with_edge("segue-api", "pingora-core"),
+        "pingora* is banned",
+    );
     assert_refused(&with_edge("segue-plan", "tokio"), "tokio* is banned");
     // Through somebody else's crate: what the model links with, the planner has too.
     let below_model = with_edge("segue-model", "futures-util");

@@ -1,0 +1,3 @@
+//! The composition root, driven from outside.
+
+mod supervise;
