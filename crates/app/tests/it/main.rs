@@ -1,3 +1,4 @@
 //! The composition root, driven from outside.
 
+#[cfg(test)]
 mod supervise;
