@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod graph;
+#[cfg(test)]
+mod load;
