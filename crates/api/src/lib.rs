@@ -1,1 +1,7 @@
 //! Translates HTTP to store calls.
+
+mod auth;
+mod problem;
+mod request_id;
+mod serve;
+mod wire;

@@ -3,6 +3,7 @@
 //!
 //! Owner of the words: if two crates need the same type, it stands here; if only one needs it, it does not.
 
+pub mod access;
 pub mod archive;
 pub mod change;
 pub mod failure;

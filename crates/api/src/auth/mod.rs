@@ -1,0 +1,5 @@
+//! Who asks, and whether he may.
+
+pub(crate) mod jwt;
+pub(crate) mod password;
+pub(crate) mod token;

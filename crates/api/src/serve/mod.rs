@@ -1,0 +1,3 @@
+//! Listening: the accept loop and its bounds.
+
+pub(crate) mod accept;

@@ -1,0 +1,121 @@
+//! Lists: keyset pages with an opaque cursor. No totals, no offsets.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use crate::problem::{Problem, ProblemCode};
+
+/// Items of a page if the request does not say.
+pub(crate) const DEFAULT_LIMIT: u32 = 50;
+
+/// Items of a page at most.
+pub(crate) const MAX_LIMIT: u32 = 100;
+
+/// Parameters of every list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 512)]
+    pub cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The number of items, checked.
+    pub(crate) fn limit(&self) -> Result<u32, Problem> {
+        limit(self.limit)
+    }
+
+    /// Where the page begins: behind this key.
+    pub(crate) fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Problem> {
+        self.cursor.as_deref().map(decode).transpose()
+    }
+}
+
+/// Checks a number of items.
+pub(crate) fn limit(wanted: Option<u32>) -> Result<u32, Problem> {
+    match wanted.unwrap_or(DEFAULT_LIMIT) {
+        limit if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+        _ => Err(Problem::new(ProblemCode::InvalidRequest, "`limit` must be 1 to 100")
+            .at("limit", "must be 1 to 100")),
+    }
+}
+
+/// Makes a cursor from the key of a page's last item.
+pub(crate) fn encode<K: Serialize>(key: &K) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
+}
+
+/// Reads a cursor.
+pub(crate) fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
+    let wrong = || {
+        Problem::new(ProblemCode::InvalidRequest, "`cursor` is not one that this list gave")
+            .at("cursor", "not a cursor of this list")
+    };
+    if cursor.len() > 512 {
+        return Err(wrong());
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+    serde_json::from_slice(&bytes).map_err(|_| wrong())
+}
+
+/// Cuts a list that was read with one item more than the page holds, and makes the cursor.
+pub(crate) fn cut<T, K: Serialize>(
+    mut items: Vec<T>,
+    limit: u32,
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, Option<String>) {
+    let limit = limit as usize;
+    if items.len() <= limit {
+        return (items, None);
+    }
+    items.truncate(limit);
+    let cursor = items.last().map(|item| encode(&key(item)));
+    (items, cursor)
+}
+
+/// Declares a named page type: generators cannot name a generic one.
+macro_rules! page {
+    ($(#[$doc:meta])* $name:ident of $item:ty) => {
+        $(#[$doc])*
+        #[derive(Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        pub struct $name {
+            /// This page's items.
+            pub items: Vec<$item>,
+            /// Send it as `cursor` to get the next page; missing on the last one.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schema(nullable = false)]
+            pub next_cursor: Option<String>,
+        }
+    };
+}
+pub(crate) use page;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_foreign_text_is_refused() {
+        let cursor = encode(&("web", 7));
+        assert_eq!(decode::<(String, i64)>(&cursor).unwrap(), ("web".to_owned(), 7));
+        for bad in ["", "!!!", "bm90IGpzb24", &"A".repeat(600)] {
+            assert!(decode::<(String, i64)>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn pages_end() {
+        let (items, next) = cut(vec![1, 2, 3], 2, |n| *n);
+        assert_eq!((items, next.as_deref().map(decode::<i32>).unwrap().unwrap()), (vec![1, 2], 2));
+        assert_eq!(cut(vec![1, 2], 2, |n| *n).1, None);
+        assert!(limit(Some(0)).is_err() && limit(Some(101)).is_err() && limit(None).is_ok());
+    }
+}
