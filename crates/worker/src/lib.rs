@@ -1,1 +1,3 @@
 //! The loops that make hosts so: reconcile, act, observe, probe, build, logs, sweep.
+
+mod core;
