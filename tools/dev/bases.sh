@@ -1,0 +1,118 @@
+# Sourced by ./dev: base images for builds where no container registry can be reached.
+#
+# segue/debian is made by debootstrap, kept as an archive under its package list's hash, and
+# imported into the engine that is asked for; the others are built on it from tools/bases. Names
+# are our own: nothing made here pretends to be an official image.
+
+BASE_SUITE=bookworm
+BASE_PACKAGES=ca-certificates
+# image | Dockerfile in tools/bases
+BASES='segue/python:3.11-bookworm|python
+segue/node:18-bookworm|node
+segue/static:bookworm|static'
+
+# docker_at SOCKET ARGS...: the client against one engine, whatever the environment says.
+docker_at() {
+  local socket=$1
+  shift
+  env -u DOCKER_CONTEXT DOCKER_HOST="unix://$socket" docker "$@"
+}
+
+# Whether that engine can fetch an image from a registry. Asked once, with a small one.
+registry_reachable() {
+  [ "${SEGUE_REGISTRY:-ask}" != none ] || return 1
+  timeout 20 env -u DOCKER_CONTEXT DOCKER_HOST="unix://$1" docker pull -q hello-world >/dev/null 2>&1
+}
+
+# Mirrors of this machine's own package sources: mirror_of SUITE. Empty when it has none for
+# that suite; debootstrap then uses its own default.
+mirror_of() {
+  {
+    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+      sed -n 's/^deb  *\(\[[^]]*\]  *\)\{0,1\}\([^ ]*\)  *\([^ ]*\) .*/\3 \2/p'
+    awk '/^URIs:/ { uri = $2 } /^Suites:/ { for (i = 2; i <= NF; i++) print $i, uri }' \
+      /etc/apt/sources.list.d/*.sources 2>/dev/null
+  } | awk -v suite="$1" '$1 == suite { print $2; exit }'
+}
+
+sha() { sha256sum | cut -c1-16; }
+
+base_key() { printf '%s\n' 1 "$BASE_SUITE" "$BASE_PACKAGES" | sha; }
+
+# The archive of the root file system, made if it is not in the cache. Prints its path.
+base_archive() {
+  local key archive tree mirror
+  key=$(base_key)
+  archive=$SEGUE_CACHE/bases/$BASE_SUITE-$key.tar
+  if ! [ -s "$archive" ]; then
+    mirror=$(mirror_of "$BASE_SUITE")
+    step "making a Debian $BASE_SUITE base by debootstrap (once; cached as $archive)"
+    mkdir -p "$SEGUE_CACHE/bases"
+    tree=$(mktemp -d "$SEGUE_CACHE/bases/tree.XXXXXX")
+    # shellcheck disable=SC2086 # an empty mirror is no argument
+    as_root debootstrap --variant=minbase --include="$BASE_PACKAGES" \
+      --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+      "$BASE_SUITE" "$tree" $mirror >"$SEGUE_CACHE/bases/debootstrap.log" 2>&1 || {
+      tail -n 5 "$SEGUE_CACHE/bases/debootstrap.log" >&2
+      as_root rm -rf --one-file-system "$tree"
+      say "✗ debootstrap failed; all it said is in $SEGUE_CACHE/bases/debootstrap.log"
+      return 1
+    }
+    base_sources | as_root tee -a "$tree/etc/apt/sources.list" >/dev/null
+    as_root rm -rf "$tree/var/cache/apt/archives" "$tree/var/lib/apt/lists" "$tree/var/log/bootstrap.log"
+    as_root mkdir -p "$tree/var/cache/apt/archives/partial" "$tree/var/lib/apt/lists/partial"
+    as_root tar -C "$tree" --numeric-owner --one-file-system -cf - . >"$archive.new" &&
+      mv "$archive.new" "$archive"
+    as_root rm -rf --one-file-system "$tree"
+  fi
+  [ -s "$archive" ] && echo "$archive"
+}
+
+# Security and point updates, where this machine knows a mirror of them.
+base_sources() {
+  local suite mirror
+  for suite in "$BASE_SUITE-updates" "$BASE_SUITE-security"; do
+    mirror=$(mirror_of "$suite")
+    [ -n "$mirror" ] && echo "deb $mirror $suite main"
+  done
+  true
+}
+
+# The key that an image of that engine was made under; empty when there is no such image.
+key_of_image() {
+  docker_at "$1" image inspect -f '{{ index .Config.Labels "segue.base" }}' "$2" 2>/dev/null
+}
+
+# Makes every base image in one engine that it lacks: bases_up SOCKET
+bases_up() {
+  local socket=$1 archive key root_key image name made=0
+  root_key=$(base_key)
+  if [ "$(key_of_image "$socket" "segue/debian:$BASE_SUITE")" != "$root_key" ]; then
+    say "Base images are made here, under names of their own (segue/…), because no registry is used."
+    archive=$(base_archive) || return 1
+    step "importing segue/debian:$BASE_SUITE"
+    docker_at "$socket" import -c "LABEL segue.base=$root_key" -c 'CMD ["/bin/sh"]' \
+      -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8' \
+      "$archive" "segue/debian:$BASE_SUITE" >/dev/null || return 1
+    made=1
+  fi
+  while IFS='|' read -r image name; do
+    key=$({ echo "$root_key"; cat "tools/bases/$name.Dockerfile" tools/bases/"$name"/* 2>/dev/null; } | sha)
+    [ "$(key_of_image "$socket" "$image")" = "$key" ] && continue
+    step "building $image ($(base_packages_of "$name"))"
+    # The engine's own builder: it needs no plug-in of the client and fetches nothing.
+    tar -C tools/bases -cf - "$name.Dockerfile" $([ -d "tools/bases/$name" ] && echo "$name") |
+      DOCKER_BUILDKIT=0 docker_at "$socket" build -q -f "$name.Dockerfile" \
+        --label "segue.base=$key" -t "$image" - >"$SEGUE_STATE/log/base-$name.log" 2>&1 </dev/stdin || {
+      tail -n 15 "$SEGUE_STATE/log/base-$name.log" >&2
+      say "✗ $image cannot be built"
+      return 1
+    }
+    made=1
+  done <<<"$BASES"
+  [ "$made" -eq 0 ] || done_ "base images ready"
+}
+
+base_packages_of() {
+  sed -n 's/.*--no-install-recommends \(.*[^ \\]\) *\\*$/\1/p' "tools/bases/$1.Dockerfile"
+}
