@@ -1,0 +1,27 @@
+//! Makes a Docker host so.
+//!
+//! Owns the traits [`Driver`] (application hosts) and [`Builder`] (build engines), their implementation for Docker, and
+//! an in-memory [`Fake`] with a script of faults that passes the same contract tests. The one function that builds
+//! a container, [`container_spec`], is here.
+//!
+//! Must not: decide anything (the planner does), know the store, or touch a container without this installation's label.
+
+mod body;
+mod docker;
+mod driver;
+mod error;
+mod fake;
+mod spec;
+mod types;
+
+pub use docker::Docker;
+pub use driver::{Driver, Images, RegistryAuth, Result};
+pub use error::DriverError;
+pub use fake::{Behaviour, Fake, Fault, Op};
+pub use spec::{
+    Addresses, ContainerSpec, InstanceInput, Ownership, Profile, STRICT_USER, TaskInput, container_spec, task_spec,
+};
+pub use types::{
+    Container, ContainerName, Deadline, EngineInfo, Event, EventKind, ExecResult, Exit, Identity, ImageInfo,
+    InvalidContainerName, Listen, LogLine, LogStream, NetworkName, NetworkSpec, Observed, Phase, Role,
+};
