@@ -1,0 +1,469 @@
+//! The client's connection as a session sees it: one request at a time, checked before it is seen.
+//!
+//! Owns the bytes between the socket and pingora's sessions. Invariants: a session reads the head
+//! that was checked, then the body that the head announced, and nothing of the next request; bytes
+//! that came too early wait in `inbox`; after a 101 everything passes and the websocket watch counts
+//! frames. Must not route, count or decide about requests.
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
+use pingora_core::protocols::l4::socket::SocketAddr as PingoraAddr;
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::tls::SslDigest;
+use pingora_core::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::body::Framing;
+use super::client::Client;
+use super::h2guard::FrameGuard;
+use super::head::CheckedHead;
+use super::ws::{CloseStep, WebsocketWatch};
+
+/// Responses smaller than this are gathered, so that head and body leave in one packet.
+const OUT_BUFFER: usize = 8 * 1024;
+
+/// Bytes of a next request that are taken from the socket while one is being answered. More stays
+/// in the kernel's buffer, which stops the sender.
+const EARLY_BYTES: usize = 16 * 1024;
+
+/// How long, and how much, a closing connection is still read, so that the client sees the answer
+/// instead of a reset.
+const LINGER: Duration = Duration::from_millis(800);
+const LINGER_BYTES: usize = 512 * 1024;
+
+/// Plain or encrypted.
+pub(crate) enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Transport {
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+}
+
+/// What the session may read now.
+enum Gate {
+    /// Nothing: no request has been checked.
+    Shut,
+    /// The first `head` bytes of the inbox, then the body.
+    Request { head: usize, body: Framing },
+    /// Everything.
+    Open,
+}
+
+/// See the module's description.
+pub(crate) struct EdgeStream {
+    io: Transport,
+    /// Read from the client, not yet by a session.
+    pub(super) inbox: BytesMut,
+    /// Written by a session, not yet to the client.
+    out: BytesMut,
+    gate: Gate,
+    client: Arc<Client>,
+    proxy_digest: Arc<ProxyDigest>,
+    socket_digest: Arc<SocketDigest>,
+    ssl_digest: Option<Arc<SslDigest>>,
+    alpn: Option<ALPN>,
+    websocket: Option<Box<WebsocketWatch>>,
+    frames: Option<Box<FrameGuard>>,
+    broken: bool,
+}
+
+impl EdgeStream {
+    pub(crate) fn new(io: Transport, client: Arc<Client>) -> Self {
+        let digest = SocketDigest::from_raw_fd(io.tcp().as_raw_fd());
+        let _ = digest.peer_addr.set(Some(PingoraAddr::Inet(client.peer)));
+        let _ = digest.local_addr.set(Some(PingoraAddr::Inet(client.local)));
+        let ssl_digest = match &io {
+            Transport::Plain(_) => None,
+            Transport::Tls(_) => Some(Arc::new(SslDigest::new(
+                "",
+                "",
+                None,
+                None,
+                Vec::new(),
+            ))),
+        };
+        Self {
+            proxy_digest: client.digest(),
+            socket_digest: Arc::new(digest),
+            ssl_digest,
+            io,
+            inbox: BytesMut::new(),
+            out: BytesMut::new(),
+            gate: Gate::Shut,
+            client,
+            alpn: None,
+            websocket: None,
+            frames: None,
+            broken: false,
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Lets everything pass, counted as HTTP/2 frames.
+    pub(crate) fn open_h2(&mut self, guard: FrameGuard) {
+        self.alpn = Some(ALPN::H2);
+        self.frames = Some(Box::new(guard));
+        self.gate = Gate::Open;
+    }
+
+    /// Lets one request pass: the first `length` bytes of the inbox and its body.
+    pub(crate) fn admit(&mut self, length: usize, head: CheckedHead) {
+        self.client.begin_request(head.websocket);
+        self.gate = Gate::Request {
+            head: length,
+            body: head.framing,
+        };
+    }
+
+    /// Waits until the client sent something. Holds no buffer meanwhile.
+    pub(crate) async fn readable(&mut self) -> io::Result<()> {
+        loop {
+            // TLS may hold decrypted bytes, or take bytes that decrypt to nothing.
+            if self.fill_now()? > 0 {
+                return Ok(());
+            }
+            self.inbox = BytesMut::new();
+            self.out = BytesMut::new();
+            self.io.tcp().readable().await?;
+        }
+    }
+
+    /// Takes what is there without waiting; 0 if nothing is.
+    fn fill_now(&mut self) -> io::Result<usize> {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        match self.poll_fill(&mut cx) {
+            Poll::Ready(Ok(0)) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(0),
+        }
+    }
+
+    /// Waits for more bytes in the inbox; 0 at the end of the stream.
+    pub(crate) async fn fill(&mut self) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.inbox.reserve(4096);
+        let mut read = std::pin::pin!(match &mut self.io {
+            Transport::Plain(tcp) => futures::future::Either::Left(tcp.read_buf(&mut self.inbox)),
+            Transport::Tls(tls) => futures::future::Either::Right(tls.read_buf(&mut self.inbox)),
+        });
+        Future::poll(read.as_mut(), cx)
+    }
+
+    /// Answers without a session, then closes.
+    pub(crate) async fn answer_and_close(&mut self, response: &[u8]) {
+        self.out.extend_from_slice(response);
+        Shutdown::shutdown(self).await;
+    }
+
+    fn poll_io_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Transport::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+
+    fn poll_io_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Transport::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Transport::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_drain_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            let out = std::mem::take(&mut self.out);
+            let written = self.poll_io_write(cx, &out);
+            self.out = out;
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.out.advance(count),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_io_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Transport::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    /// The part of a body that a session may see; the socket is read into the inbox.
+    fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.inbox.is_empty() && ready!(self.poll_fill(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            let Gate::Request { body, .. } = &mut self.gate else {
+                return Poll::Ready(Ok(()));
+            };
+            let room = buf.remaining().min(self.inbox.len());
+            let taken = body
+                .take(self.inbox.get(..room).unwrap_or_default())
+                .map_err(|_| {
+                    io::Error::new(io::ErrorKind::InvalidData, "malformed chunked body")
+                })?;
+            buf.put_slice(self.inbox.get(..taken).unwrap_or_default());
+            self.inbox.advance(taken);
+            if taken > 0 || room == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// The request is read. Only the client's leaving matters now, or its switch to websocket.
+    fn poll_after_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.client.is_upgraded() {
+            self.gate = Gate::Open;
+            return self.poll_open(cx, buf);
+        }
+        while self.inbox.len() < EARLY_BYTES {
+            if ready!(self.poll_fill(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.client.is_upgraded() {
+            return self.poll_websocket(cx, buf);
+        }
+        let before = buf.filled().len();
+        if self.inbox.is_empty() {
+            ready!(self.poll_io_read(cx, buf))?;
+        } else {
+            let count = buf.remaining().min(self.inbox.len());
+            buf.put_slice(self.inbox.get(..count).unwrap_or_default());
+            self.inbox.advance(count);
+        }
+        if let Some(frames) = &mut self.frames {
+            frames.see(buf.filled().get(before..).unwrap_or_default())?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_websocket(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let client = &self.client;
+        let watch = self
+            .websocket
+            .get_or_insert_with(|| Box::new(WebsocketWatch::new(client.take_close_signal())));
+        if watch.poll_closing(cx) {
+            // The close frame goes out as soon as the application's last frame is whole.
+            let frame = watch.close_for_client();
+            self.out.extend_from_slice(frame);
+            if let Poll::Ready(Err(error)) = self.poll_drain_out(cx) {
+                return Poll::Ready(Err(error));
+            }
+            let _ = self.poll_io_flush(cx)?;
+        }
+        if let Some(watch) = &mut self.websocket {
+            match watch.close_for_application(buf) {
+                CloseStep::NotDue => {}
+                CloseStep::Written => return Poll::Ready(Ok(())),
+                CloseStep::Wait => return Poll::Pending,
+                CloseStep::End => {
+                    ready!(self.poll_drain_out(cx))?;
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+        let before = buf.filled().len();
+        if self.inbox.is_empty() {
+            ready!(self.poll_io_read(cx, buf))?;
+        } else {
+            let count = buf.remaining().min(self.inbox.len());
+            buf.put_slice(self.inbox.get(..count).unwrap_or_default());
+            self.inbox.advance(count);
+        }
+        if let Some(watch) = &mut self.websocket {
+            watch.sent_to_application(buf.filled().get(before..).unwrap_or_default());
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for EdgeStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        match &mut this.gate {
+            Gate::Shut => Poll::Pending,
+            Gate::Request { head, .. } if *head > 0 => {
+                let count = buf.remaining().min(*head);
+                *head -= count;
+                buf.put_slice(this.inbox.get(..count).unwrap_or_default());
+                this.inbox.advance(count);
+                Poll::Ready(Ok(()))
+            }
+            Gate::Request { body, .. } if body.is_done() => this.poll_after_request(cx, buf),
+            Gate::Request { .. } => {
+                let result = this.poll_body(cx, buf);
+                this.broken |= matches!(result, Poll::Ready(Err(_)));
+                result
+            }
+            Gate::Open => this.poll_open(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for EdgeStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let mut pass = buf;
+        if this.client.is_upgraded() {
+            let client = &this.client;
+            let watch = this
+                .websocket
+                .get_or_insert_with(|| Box::new(WebsocketWatch::new(client.take_close_signal())));
+            match watch.room_for(buf) {
+                // Closed towards the client: what the application still says is dropped.
+                0 if !buf.is_empty() => return Poll::Ready(Ok(buf.len())),
+                room => pass = buf.get(..room).unwrap_or(buf),
+            }
+        }
+        if this.out.len() + pass.len() > OUT_BUFFER {
+            ready!(this.poll_drain_out(cx))?;
+        }
+        let written = if pass.len() > OUT_BUFFER {
+            ready!(this.poll_io_write(cx, pass))?
+        } else {
+            this.out.extend_from_slice(pass);
+            pass.len()
+        };
+        if let Some(watch) = &mut this.websocket {
+            watch.sent_to_client(pass.get(..written).unwrap_or_default());
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain_out(cx))?;
+        self.poll_io_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain_out(cx))?;
+        match &mut self.io {
+            Transport::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Transport::Tls(tls) => Pin::new(tls.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+#[async_trait]
+impl Shutdown for EdgeStream {
+    /// Ends the sending side, then reads a while: closing with unread bytes would make the kernel
+    /// reset the connection, and the client could lose the answer.
+    async fn shutdown(&mut self) {
+        if AsyncWriteExt::shutdown(self).await.is_err() {
+            return;
+        }
+        let unread = !self.inbox.is_empty()
+            || self.broken
+            || match &self.gate {
+                Gate::Shut => true,
+                Gate::Request { head, body } => *head > 0 || !body.is_done(),
+                // The client's answer to a close frame may be on its way.
+                Gate::Open => self.websocket.is_some(),
+            };
+        if !unread {
+            return;
+        }
+        let _ = tokio::time::timeout(LINGER, async {
+            let mut total = 0;
+            while let Ok(count @ 1..) = self.fill().await {
+                total += count;
+                self.inbox.clear();
+                if total > LINGER_BYTES {
+                    break;
+                }
+            }
+        })
+        .await;
+    }
+}
+
+impl fmt::Debug for EdgeStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EdgeStream").finish_non_exhaustive()
+    }
+}
+
+impl UniqueID for EdgeStream {
+    fn id(&self) -> UniqueIDType {
+        self.io.tcp().as_raw_fd()
+    }
+}
+
+impl Ssl for EdgeStream {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.ssl_digest.clone()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.alpn.clone()
+    }
+}
+
+impl GetTimingDigest for EdgeStream {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for EdgeStream {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        Some(self.proxy_digest.clone())
+    }
+}
+
+impl GetSocketDigest for EdgeStream {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        Some(self.socket_digest.clone())
+    }
+}
+
+impl Peek for EdgeStream {}
