@@ -1,8 +1,8 @@
 //! Decides, never does: scheduling, rollout, healing, drain, addresses, routes. Pure, synchronous, total and
 //! deterministic: time and everything else is in the [`World`].
 //!
-//! The way of a plan: `queue` (which deployment runs) -> `judge` (how far it is, whether it fails) -> `fleet` of
-//! instances per service (`rollout`, `heal`, `schedule`) -> `routes` -> `drain` -> `actions`. Each module works on
+//! The way of a plan: `queue` (which deployment runs) -> `judge` (how far it is, whether it fails) ->
+//! `rollout`, `heal` and `schedule` (the instances of each service) -> `routes` -> `drain` -> `actions`. Each module works on
 //! one [`draft`]; the changes are the difference between the draft and the world, so that each change of desired
 //! state has exactly one event by construction.
 //!
@@ -15,9 +15,26 @@ use segue_model::change::{Changes, Reason};
 use segue_model::id::HostId;
 use segue_model::world::World;
 
+use crate::draft::Draft;
+use crate::goal::Goal;
+
 mod action;
+mod actions;
+mod addresses;
+mod apply;
+mod draft;
+mod drain;
+mod goal;
+mod heal;
+mod judge;
+mod queue;
+mod rollout;
+pub mod routes;
+mod schedule;
+mod time;
 
 pub use action::Action;
+pub use apply::after;
 
 /// What a plan is made from: one snapshot, the time included.
 #[derive(Debug, Clone, Copy)]
@@ -46,5 +63,30 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.actions.is_empty()
+    }
+}
+
+/// Decides what follows from a snapshot. Total and deterministic: the same world gives the same plan.
+#[must_use]
+pub fn plan(input: &Input<'_>) -> Plan {
+    let mut draft = Draft::new(input.world);
+    if !queue::advance(&mut draft) {
+        judge::advance(&mut draft);
+    }
+    rollout::choose_strategy(&mut draft);
+    let goal = Goal::new(&draft);
+    rollout::converge(&mut draft, &goal);
+    routes::update(&mut draft, &goal);
+    judge::note_generations(&mut draft, &goal);
+    drain::settle(&mut draft);
+    let actions = actions::derive(&mut draft, &goal);
+    actions::explain(&mut draft, &goal);
+    let reasons = std::mem::take(&mut draft.reasons);
+    let next_check = draft.next_check;
+    Plan {
+        changes: draft.changes(),
+        actions,
+        reasons,
+        next_check,
     }
 }
