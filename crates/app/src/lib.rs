@@ -3,4 +3,5 @@
 //!
 //! It decides nothing about applications; that is the business of the crates it puts together.
 
+pub mod config;
 pub mod supervise;
