@@ -1,6 +1,7 @@
 //! What every loop of the worker stands on: supervised tasks, the keyed queue, leases with their own
 //! deadline, a small HTTP client for probes, and the redactor. Knows nothing of environments or engines.
 
+pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod lease;
 pub(crate) mod queue;

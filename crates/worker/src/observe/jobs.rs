@@ -1,0 +1,178 @@
+//! What the observer asks an engine for: listings, single looks, explanations of an end, the event stream, pings.
+//! All of it only reads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use segue_driver::{
+    Container, ContainerName, Deadline, Driver, EngineInfo, Event, Exit, Observed as Seen, Phase,
+};
+use segue_model::Timestamp;
+use segue_model::failure::Failure;
+use segue_model::id::InstanceId;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::core::clock::{Clock, before};
+use crate::core::redact::Redactor;
+
+/// For one complete listing.
+const LIST_LIMIT: Duration = Duration::from_secs(10);
+/// For one look at a container.
+const INSPECT_LIMIT: Duration = Duration::from_secs(5);
+/// For the begin of the event stream.
+const EVENTS_LIMIT: Duration = Duration::from_secs(5);
+/// Between two tries to reach the event stream.
+const EVENTS_RETRY: Duration = Duration::from_millis(500);
+/// For a ping.
+const PING_LIMIT: Duration = Duration::from_secs(2);
+/// Between two pings.
+pub(super) const PING_EVERY: Duration = Duration::from_secs(2);
+/// After a `die` the engine may say for 0.2 s that the container runs.
+const DIE_SETTLES: Duration = Duration::from_millis(300);
+/// For reading the last lines of a container that ended.
+const LAST_LINES_LIMIT: Duration = Duration::from_millis(800);
+/// Lines that are kept to explain an end.
+const LAST_LINES: usize = 40;
+const _: () = assert!(PING_LIMIT.as_millis() <= PING_EVERY.as_millis());
+
+/// What a job found.
+pub(super) enum Found {
+    /// A complete listing, or why there is none.
+    Listing { as_of: Timestamp, listing: Result<Vec<Container>, String> },
+    /// One container.
+    Look { instance: InstanceId, as_of: Timestamp, seen: Seen },
+    /// Why it ended.
+    End { instance: InstanceId, as_of: Timestamp, code: i32, oom: bool, failure: Failure },
+    /// What the engine is.
+    Info(Box<EngineInfo>),
+    /// The store's view was loaded anew.
+    Targets { asked: Timestamp, known: Result<Vec<super::Known>, String> },
+    /// Strangers on the host, and which of them the store wants.
+    Strangers { asked: Vec<InstanceId>, wanted: Result<Vec<InstanceId>, String> },
+    /// The write has ended; what to write again if it failed.
+    Written { instances: Vec<InstanceId>, host: bool, result: Result<(), String> },
+    /// Nothing to tell.
+    Nothing,
+}
+
+/// What the long-running readers tell.
+pub(super) enum Signal {
+    /// The event stream begins: anything may have happened before.
+    Connected,
+    /// An event, with the moment it describes.
+    Event(Timestamp, Event),
+    /// A ping's answer.
+    Ping(Result<(), String>),
+}
+
+pub(super) async fn list(driver: Arc<dyn Driver>, clock: Arc<Clock>) -> Found {
+    let as_of = clock.now();
+    let listing = driver.list(Deadline::after(LIST_LIMIT)).await.map_err(|error| error.to_string());
+    Found::Listing { as_of, listing }
+}
+
+pub(super) async fn look(driver: Arc<dyn Driver>, clock: Arc<Clock>, instance: InstanceId) -> Found {
+    let as_of = clock.now();
+    let name = ContainerName::from(instance);
+    let seen = driver.inspect(&name, Deadline::after(INSPECT_LIMIT)).await.unwrap_or(Seen::Unknown);
+    Found::Look { instance, as_of, seen }
+}
+
+pub(super) async fn info(driver: Arc<dyn Driver>) -> Found {
+    match driver.info(Deadline::after(INSPECT_LIMIT)).await {
+        Ok(info) => Found::Info(Box::new(info)),
+        Err(error) => {
+            tracing::debug!(%error, "the engine did not say what it is");
+            Found::Nothing
+        }
+    }
+}
+
+/// Reads the last lines that a container wrote in its last run and makes a failure of them.
+pub(super) async fn explain(
+    driver: Arc<dyn Driver>,
+    redactor: Arc<Redactor>,
+    instance: InstanceId,
+    place: String,
+    run: Option<Timestamp>,
+    mut exit: Exit,
+    as_of: Timestamp,
+) -> Found {
+    let settled = Instant::now() + DIE_SETTLES;
+    let name = ContainerName::from(instance);
+    let lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, run)).await.unwrap_or_default();
+    if !exit.oom {
+        // Only the engine's own description says it for sure, and only once it has noticed the end.
+        sleep_until(settled).await;
+        if let Ok(Seen::Known(container)) = driver.inspect(&name, Deadline::after(INSPECT_LIMIT)).await
+            && let Phase::Exited(end) | Phase::Restarting(end) = &container.phase
+        {
+            exit.oom = end.oom && end.code == exit.code;
+        }
+    }
+    // Both by the engine's clock.
+    let uptime = run.zip(exit.at).map(|(run, end)| end.as_millisecond() - run.as_millisecond()).filter(|ms| *ms >= 0);
+    let failure = super::track::explain_exit(&place, &exit, uptime, &redactor.text(&lines));
+    Found::End { instance, as_of, code: exit.code, oom: exit.oom, failure }
+}
+
+async fn last_lines(driver: &dyn Driver, name: &ContainerName, run: Option<Timestamp>) -> String {
+    let since = run.map(|run| before(run, Duration::from_millis(50)));
+    let Ok(mut stream) = driver.logs(name, since, false, Deadline::after(LAST_LINES_LIMIT)).await else {
+        return String::new();
+    };
+    let mut lines = std::collections::VecDeque::with_capacity(LAST_LINES);
+    while let Some(Ok(line)) = stream.next().await {
+        if lines.len() == LAST_LINES {
+            lines.pop_front();
+        }
+        let bounded = line.message.slice(..line.message.len().min(2048));
+        lines.push_back(String::from_utf8_lossy(&bounded).into_owned());
+    }
+    Vec::from(lines).join("\n")
+}
+
+/// Follows the engine's events for ever; tells when it begins (again).
+///
+/// Nothing is asked for from before the connection: what happened meanwhile is seen by the listing that follows, and an
+/// old `die` told late would take a healthy instance out of its routes.
+pub(super) async fn follow(driver: Arc<dyn Driver>, clock: Arc<Clock>, tell: UnboundedSender<Signal>) {
+    loop {
+        match driver.events(None, Deadline::after(EVENTS_LIMIT)).await {
+            Ok(mut events) => {
+                if tell.send(Signal::Connected).is_err() {
+                    return;
+                }
+                while let Some(event) = events.next().await {
+                    match event {
+                        Ok(event) => {
+                            if tell.send(Signal::Event(clock.now(), event)).is_err() {
+                                return;
+                            }
+                        }
+                        Err(error) => {
+                            tracing::info!(%error, "the engine's events have ended, connecting again");
+                            break;
+                        }
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "no event stream"),
+        }
+        sleep(EVENTS_RETRY).await;
+    }
+}
+
+/// Pings for ever. Only this decides whether a host is there.
+pub(super) async fn ping(driver: Arc<dyn Driver>, tell: UnboundedSender<Signal>) {
+    loop {
+        let begun = Instant::now();
+        let answer = driver.ping(Deadline::after(PING_LIMIT)).await.map_err(|error| error.to_string());
+        if tell.send(Signal::Ping(answer)).is_err() {
+            return;
+        }
+        sleep_until(begun + PING_EVERY).await;
+    }
+}

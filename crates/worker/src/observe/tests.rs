@@ -1,0 +1,153 @@
+//! Tests of the observer's parts without a store.
+
+use std::net::Ipv4Addr;
+
+use segue_driver::{Exit, Observed as Seen};
+use segue_model::Timestamp;
+use segue_model::failure::FailureCode;
+use segue_model::id::{AppId, EnvironmentId, HostId, InstanceId, TeamId};
+use segue_model::spec::Health;
+use segue_model::state::{Desired, Observed};
+use uuid::Uuid;
+
+use super::target::Target;
+use super::track::{Sighting, Track, explain_exit};
+
+pub(crate) fn target() -> Target {
+    Target {
+        team: TeamId::from_uuid(Uuid::from_u128(1)),
+        app: AppId::from_uuid(Uuid::from_u128(2)),
+        environment: EnvironmentId::from_uuid(Uuid::from_u128(3)),
+        instance: InstanceId::from_uuid(Uuid::from_u128(4)),
+        service: "web".parse().unwrap(),
+        slot: 1,
+        host: HostId::from_uuid(Uuid::from_u128(5)),
+        host_name: "host-a".into(),
+        address: Ipv4Addr::new(10, 96, 0, 2),
+        port: 8080,
+        health: Health::default(),
+        restarts_by_engine: true,
+        desired: Desired::Run,
+    }
+}
+
+pub(crate) fn nothing_seen() -> Sighting {
+    Sighting {
+        as_of: at(0),
+        state: Observed::None,
+        exit_code: None,
+        oom: false,
+        restarts: 0,
+        aliased: false,
+        failure: None,
+    }
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap()
+}
+
+fn track() -> Track {
+    Track::new(target(), nothing_seen(), false)
+}
+
+fn state(track: &mut Track) -> Option<Observed> {
+    track.take().map(|seen| seen.state)
+}
+
+#[test]
+fn ready_needs_a_running_process_and_its_gate() {
+    let mut track = track();
+    track.runs(Some(at(100)));
+    assert_eq!(state(&mut track), Some(Observed::Started));
+    track.verdict(at(200), at(99), true);
+    assert_eq!(state(&mut track), None, "a verdict about another run");
+    track.verdict(at(210), at(100), true);
+    assert_eq!(state(&mut track), Some(Observed::Ready));
+    track.runs(Some(at(100)));
+    assert_eq!(state(&mut track), None, "nothing new is not written");
+    track.verdict(at(300), at(100), false);
+    assert_eq!(state(&mut track), Some(Observed::Unready));
+    track.verdict(at(400), at(100), true);
+    assert_eq!(state(&mut track), Some(Observed::Ready));
+}
+
+#[test]
+fn a_restart_by_the_engine_keeps_the_instance_and_asks_its_gate_again() {
+    let mut track = track();
+    track.runs(Some(at(100)));
+    track.verdict(at(200), at(100), true);
+    track.take();
+    track.died(at(300), 137, false);
+    let seen = track.take().unwrap();
+    assert_eq!((seen.state, seen.restarts, seen.exit_code), (Observed::Unready, 1, Some(137)));
+    track.runs(Some(at(400)));
+    assert_eq!(track.known().state, Observed::Unready);
+    track.verdict(at(500), at(100), true);
+    assert_eq!(track.known().state, Observed::Unready, "the old run's verdict");
+    track.verdict(at(600), at(400), true);
+    assert_eq!(track.known().state, Observed::Ready);
+}
+
+#[test]
+fn an_end_that_the_engine_does_not_repeat_is_an_exit() {
+    let mut one = track();
+    one.target.restarts_by_engine = false;
+    one.runs(Some(at(100)));
+    one.died(at(200), 3, false);
+    assert_eq!(state(&mut one), Some(Observed::Exited));
+    let mut two = track();
+    two.runs(Some(at(100)));
+    two.target.desired = Desired::Stop;
+    two.died(at(200), 143, false);
+    let seen = two.take().unwrap();
+    assert_eq!((seen.state, seen.restarts), (Observed::Exited, 0));
+}
+
+#[test]
+fn a_late_result_does_not_beat_a_newer_one() {
+    let mut track = track();
+    track.target.restarts_by_engine = false;
+    track.runs(Some(at(100)));
+    track.died(at(500), 1, false);
+    track.take();
+    track.engine(at(400), &Seen::Absent);
+    assert_eq!(state(&mut track), None, "a listing asked for before the end");
+    track.engine(at(600), &Seen::Absent);
+    assert_eq!(state(&mut track), Some(Observed::Gone));
+}
+
+#[test]
+fn absence_is_gone_only_for_what_existed() {
+    let mut track = track();
+    track.engine(at(100), &Seen::Absent);
+    assert_eq!(state(&mut track), None);
+    track.attempted();
+    track.engine(at(200), &Seen::Absent);
+    let seen = track.take().unwrap();
+    assert_eq!((seen.state, seen.as_of), (Observed::None, at(200)), "the attempt is known to have had no effect");
+    track.engine(at(300), &Seen::Unknown);
+    assert_eq!(state(&mut track), None);
+    track.target.desired = Desired::Gone;
+    track.engine(at(400), &Seen::Absent);
+    assert_eq!(state(&mut track), Some(Observed::Gone), "its end is wanted and it is not there");
+}
+
+#[test]
+fn an_open_gate_survives_the_worker_and_not_a_restart_meanwhile() {
+    let stored = Sighting { state: Observed::Ready, ..nothing_seen() };
+    let mut track = Track::new(target(), stored, false);
+    track.runs(Some(at(50)));
+    assert_eq!(state(&mut track), None, "still ready, nothing to write");
+    assert_eq!(track.known().state, Observed::Ready);
+}
+
+#[test]
+fn an_end_says_how_after_how_long_and_with_which_words() {
+    let exit = Exit { code: 1, oom: false, at: None };
+    let failure = explain_exit("web.1 on host-a", &exit, Some(1250), "starting\nKeyError: 'DATABASE_URL'\n\n");
+    assert_eq!(failure.code, FailureCode::ExitedAtOnce);
+    assert_eq!(failure.evidence, "web.1 on host-a: exit code 1 after 1.2 s: KeyError: 'DATABASE_URL'");
+    let killed = Exit { code: 137, oom: true, at: None };
+    assert_eq!(explain_exit("w", &killed, None, "").code, FailureCode::OutOfMemory);
+}
