@@ -6,9 +6,11 @@
 pub mod access;
 pub mod archive;
 pub mod change;
+pub mod detect;
 pub mod failure;
 pub mod id;
 pub mod internal;
+pub mod manifest;
 pub mod name;
 pub mod revision;
 pub mod route;
