@@ -96,6 +96,8 @@ ids! {
     AppId "app" "app";
     /// An environment of an app: the unit of reconciliation.
     EnvironmentId "env" "environment";
+    /// An uploaded source archive.
+    SourceId "src" "source";
     /// A build: source to image.
     BuildId "bld" "build";
     /// An immutable release.

@@ -1,3 +1,47 @@
 //! The only place that speaks SQL, and the sealing of secrets.
+//!
+//! - [`Store`]: a handle to the database; [`Store::migrate`] runs the migrations.
+//! - [`TeamScope`]: tenant data, the only way to it.
+//! - [`Auth`]: look-ups before a team is known.
+//! - [`PlatformScope`]: hosts, for operators.
+//! - [`SystemStore`]: the worker and the internal interface.
+//! - [`seal`]: secrets at rest. [`embedded`]: the private Postgres.
 
+#[cfg(all(feature = "testing", not(debug_assertions)))]
+compile_error!("the feature `testing` gives up durability and is refused in optimised builds");
+
+#[cfg(feature = "queries")]
+mod auth;
+mod context;
+#[cfg(feature = "queries")]
+mod decode;
 pub mod embedded;
+mod error;
+mod migrate;
+#[cfg(feature = "queries")]
+mod platform;
+pub mod seal;
+#[cfg(feature = "queries")]
+mod store;
+#[cfg(feature = "queries")]
+mod system;
+#[cfg(feature = "queries")]
+mod team;
+#[cfg(all(feature = "testing", feature = "queries"))]
+pub mod testing;
+mod text_enum;
+
+#[cfg(feature = "queries")]
+pub use self::auth::{Auth, Membership, Refresh, Setup, SigningKey, TokenGrant, UserRecord};
+pub use self::context::{Actor, TeamContext, fresh_id};
+pub use self::error::StoreError;
+pub use self::migrate::{migrate, newest_migration};
+#[cfg(feature = "queries")]
+pub use self::platform::{HostView, PlatformScope};
+#[cfg(feature = "queries")]
+pub use self::store::{Store, StoreConfig};
+#[cfg(feature = "queries")]
+pub use self::system::*;
+#[cfg(feature = "queries")]
+pub use self::team::*;
+pub use self::text_enum::UnknownText;

@@ -336,6 +336,17 @@ impl Embedded {
         self.process.pid
     }
 
+    /// Path of another program of the same PostgreSQL, `pg_dump` for instance.
+    ///
+    /// # Errors
+    /// [`EmbeddedError::BinariesMissing`].
+    pub async fn program(&self, name: &str) -> Result<PathBuf, EmbeddedError> {
+        let major = folder::data_major(&self.config.data())?;
+        let binaries =
+            folder::find_binaries(self.config.bin_folder.as_deref(), major.as_deref()).await?;
+        Ok(binaries.program(name))
+    }
+
     /// How to connect to the database, as the server's superuser.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {

@@ -1,0 +1,2839 @@
+-- The sum of the migrations, for reading. Made by crates/store/examples/prepare.rs.
+
+CREATE FUNCTION public.auth_epochs() RETURNS TABLE(subject uuid, epoch bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+        select u.id, case when u.disabled_at is null then u.epoch else 9223372036854775807 end from users u where u.epoch > 1 or u.disabled_at is not null
+        union all
+        select t.id, case when t.deleted_at is null then t.epoch else 9223372036854775807 end from teams t where t.epoch > 1 or t.deleted_at is not null
+    $$;
+
+ALTER FUNCTION public.auth_epochs() OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_epochs() IS 'Epochs of people and teams whose tokens were revoked at least once; all others are 1. Read every few seconds.';
+
+CREATE FUNCTION public.auth_is_set_up() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ select exists (select from users) $$;
+
+ALTER FUNCTION public.auth_is_set_up() OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_is_set_up() IS 'Whether anybody exists.';
+
+CREATE FUNCTION public.auth_memberships(user_id uuid) RETURNS TABLE(team_id uuid, team_name text, team_epoch bigint, role text, app_id uuid, environment_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select m.team_id, t.name, t.epoch, m.role, m.app_id, m.environment_id
+        from memberships m join teams t on t.id = m.team_id and t.deleted_at is null
+        where m.user_id = $1
+        order by t.name, m.app_id, m.environment_id
+    $_$;
+
+ALTER FUNCTION public.auth_memberships(user_id uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_memberships(user_id uuid) IS 'Everything a person was given.';
+
+CREATE FUNCTION public.auth_refresh_end(token_hash bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        update refresh_families f set revoked_at = now()
+        from refresh_tokens r
+        where r.hash = $1 and f.id = r.family_id and f.revoked_at is null
+    $_$;
+
+ALTER FUNCTION public.auth_refresh_end(token_hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_refresh_end(token_hash bytea) IS 'Sign-out.';
+
+CREATE FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    insert into refresh_families (id, user_id) values ($1, $2);
+    insert into refresh_tokens (hash, family_id, expires_at) values ($3, $1, $4);
+end
+$_$;
+
+ALTER FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) IS 'A sign-in.';
+
+CREATE FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) RETURNS TABLE(outcome text, user_id uuid, family_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+declare
+    family refresh_families;
+    token refresh_tokens;
+begin
+    select r.* into token from refresh_tokens r where r.hash = $1 for update;
+    if not found then
+        return query select 'unknown', null::uuid, null::uuid;
+        return;
+    end if;
+    select f.* into family from refresh_families f where f.id = token.family_id for update;
+    if family.revoked_at is not null or token.expires_at <= now() then
+        return query select 'expired', family.user_id, family.id;
+    elsif token.used_at is not null then
+        -- Somebody has a copy. Both lose.
+        update refresh_families f set revoked_at = now() where f.id = family.id;
+        return query select 'reused', family.user_id, family.id;
+    else
+        update refresh_tokens r set used_at = now() where r.hash = $1;
+        insert into refresh_tokens (hash, family_id, expires_at) values ($2, family.id, $3);
+        return query select 'rotated', family.user_id, family.id;
+    end if;
+end
+$_$;
+
+ALTER FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) IS 'Exchanges a refresh token once; a second use revokes the whole sign-in.';
+
+CREATE FUNCTION public.auth_revoke_user(user_id uuid) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        update refresh_families f set revoked_at = now() where f.user_id = $1 and f.revoked_at is null;
+        update users u set epoch = u.epoch + 1 where u.id = $1 returning u.epoch
+    $_$;
+
+ALTER FUNCTION public.auth_revoke_user(user_id uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_revoke_user(user_id uuid) IS 'Ends every access and refresh token of a person.';
+
+CREATE FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    update setup_tokens s set used_at = now()
+    where s.hash = $1 and s.used_at is null and s.expires_at > now() and not exists (select from users);
+    if not found then
+        return false;
+    end if;
+    insert into users (id, email, name, password_hash, platform_admin) values ($2, lower($3), $4, $5, true);
+    insert into teams (id, name) values ($6, $7);
+    insert into memberships (id, team_id, user_id, role) values ($8, $6, $2, 'owner');
+    return true;
+end
+$_$;
+
+ALTER FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) IS 'Uses the one-time set-up token: first person, first team. False if the token is not good or somebody exists.';
+
+CREATE FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    lock table signing_keys in exclusive mode;
+    if $4 and exists (select from signing_keys k where k.retires_at is null) then
+        return false;
+    end if;
+    update signing_keys k set retires_at = $5 where k.retires_at is null;
+    insert into signing_keys (kid, public_key, sealed_private_key) values ($1, $2, $3);
+    return true;
+end
+$_$;
+
+ALTER FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) IS 'Adds a key; the others verify until the given time. With only_if_none two servers that start at once agree on one key.';
+
+CREATE FUNCTION public.auth_signing_keys() RETURNS TABLE(kid text, public_key bytea, sealed_private_key bytea, created_at timestamp with time zone, retires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+        select k.kid, k.public_key, k.sealed_private_key, k.created_at, k.retires_at
+        from signing_keys k
+        where k.retires_at is null or k.retires_at > now()
+        order by k.created_at desc, k.kid
+    $$;
+
+ALTER FUNCTION public.auth_signing_keys() OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_signing_keys() IS 'Keys that verify; the first that does not retire signs.';
+
+CREATE FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    insert into teams (id, name) values ($1, $2);
+    insert into memberships (id, team_id, user_id, role) values ($4, $1, $3, 'owner');
+end
+$_$;
+
+ALTER FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) IS 'A new team with its owner.';
+
+CREATE FUNCTION public.auth_token(token_hash bytea) RETURNS TABLE(token_id uuid, team_id uuid, created_by uuid, role text, scopes text[], app_id uuid, address_ranges cidr[], expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select t.id, t.team_id, t.created_by, t.role, t.scopes, t.app_id, t.address_ranges, t.expires_at
+        from tokens t
+        join teams on teams.id = t.team_id and teams.deleted_at is null
+        join users u on u.id = t.created_by and u.disabled_at is null
+        where t.hash = $1 and t.revoked_at is null and t.expires_at > now()
+            and exists (select from memberships m where m.team_id = t.team_id and m.user_id = t.created_by)
+    $_$;
+
+ALTER FUNCTION public.auth_token(token_hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_token(token_hash bytea) IS 'A token that is good now; a token ends with its creator''s last membership.';
+
+CREATE FUNCTION public.auth_token_used(token uuid, team uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        insert into token_uses as u (token_id, team_id, used_at) values ($1, $2, now())
+        on conflict (token_id) do update set used_at = excluded.used_at where u.used_at < now() - interval '1 minute'
+    $_$;
+
+ALTER FUNCTION public.auth_token_used(token uuid, team uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_token_used(token uuid, team uuid) IS 'Notes the use of a token, at most once a minute.';
+
+CREATE FUNCTION public.auth_user(user_id uuid) RETURNS TABLE(id uuid, email text, name text, platform_admin boolean, epoch bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select u.id, u.email, u.name, u.platform_admin, u.epoch
+        from users u where u.id = $1 and u.disabled_at is null
+    $_$;
+
+ALTER FUNCTION public.auth_user(user_id uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_user(user_id uuid) IS 'A person who may sign in.';
+
+CREATE FUNCTION public.auth_user_by_email(address text) RETURNS TABLE(id uuid, email text, name text, password_hash text, platform_admin boolean, epoch bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select u.id, u.email, u.name, u.password_hash, u.platform_admin, u.epoch
+        from users u where u.email = lower($1) and u.disabled_at is null
+    $_$;
+
+ALTER FUNCTION public.auth_user_by_email(address text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_user_by_email(address text) IS 'For sign-in.';
+
+CREATE FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$ insert into users (id, email, name, password_hash, platform_admin) values ($1, lower($2), $3, $4, $5) $_$;
+
+ALTER FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) IS 'A new person without any membership.';
+
+CREATE FUNCTION public.build_rank(state text) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE state WHEN 'queued'::text THEN 0 WHEN 'claimed'::text THEN 10 WHEN 'running'::text THEN 20 WHEN 'pushing'::text THEN 30 WHEN 'testing'::text THEN 40 WHEN 'succeeded'::text THEN 100 WHEN 'failed'::text THEN 101 WHEN 'timed_out'::text THEN 102 WHEN 'cancelled'::text THEN 103 ELSE NULL::integer END;
+
+ALTER FUNCTION public.build_rank(state text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.build_rank(state text) IS 'Rank of a build state, as in segue_model::state.';
+
+CREATE FUNCTION public.deployment_rank(state text) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE state WHEN 'queued'::text THEN 0 WHEN 'building'::text THEN 10 WHEN 'release_task'::text THEN 20 WHEN 'starting'::text THEN 30 WHEN 'switching'::text THEN 40 WHEN 'live'::text THEN 50 WHEN 'baking'::text THEN 60 WHEN 'failing'::text THEN 70 WHEN 'rolling_back'::text THEN 80 WHEN 'succeeded'::text THEN 100 WHEN 'rolled_back'::text THEN 101 WHEN 'failed'::text THEN 102 WHEN 'cancelled'::text THEN 103 WHEN 'superseded'::text THEN 104 ELSE NULL::integer END;
+
+ALTER FUNCTION public.deployment_rank(state text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.deployment_rank(state text) IS 'Rank of a deployment state, as in segue_model::state.';
+
+CREATE FUNCTION public.host_instances(host uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$ select count(*) from instances i where i.host_id = $1 and i.reserved $_$;
+
+ALTER FUNCTION public.host_instances(host uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.host_instances(host uuid) IS 'How many instances of all teams a host carries: a number, no more.';
+
+CREATE FUNCTION public.host_rank(state text) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE state WHEN 'joining'::text THEN 0 WHEN 'ready'::text THEN 10 WHEN 'suspect'::text THEN 20 WHEN 'lost'::text THEN 30 WHEN 'returning'::text THEN 40 WHEN 'removed'::text THEN 100 ELSE NULL::integer END;
+
+ALTER FUNCTION public.host_rank(state text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.host_rank(state text) IS 'Rank of a host state, as in segue_model::state. A host may return, so its rank may fall.';
+
+CREATE FUNCTION public.is_config_key(text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$ select length($1) between 1 and 128 and $1 ~ '^[A-Za-z_][A-Za-z0-9_]*$' $_$;
+
+ALTER FUNCTION public.is_config_key(text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.is_config_key(text) IS 'Grammar of configuration keys and secrets: environment variables.';
+
+CREATE FUNCTION public.is_domain(text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$
+        select length($1) <= 253
+            and $1 ~ '^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
+            and $1 !~ '\.[0-9]+$'
+    $_$;
+
+ALTER FUNCTION public.is_domain(text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.is_domain(text) IS 'Grammar of host names that requests are routed by.';
+
+CREATE FUNCTION public.is_git_ref(text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$ select length($1) <= 215 and $1 ~ '^refs/(heads|tags)/[A-Za-z0-9_][A-Za-z0-9._/-]*$' and $1 !~ '(\.\.|//|/\.|/$|\.lock(/|$)|\.(/|$))' $_$;
+
+ALTER FUNCTION public.is_git_ref(text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.is_git_ref(text) IS 'Grammar of git refs that may be pushed.';
+
+CREATE FUNCTION public.is_label(text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$ select length($1) between 1 and 40 and $1 ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' $_$;
+
+ALTER FUNCTION public.is_label(text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.is_label(text) IS 'Grammar of team, app, environment, service and host names.';
+
+CREATE FUNCTION public.log_partitions_keep(today date, keep_days integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+declare
+    day date;
+    name text;
+    old record;
+    changed integer := 0;
+begin
+    if keep_days < 1 then
+        raise exception 'logs are kept for at least a day' using errcode = 'SG003';
+    end if;
+    for day in select generate_series(today, today + 2, interval '1 day')::date loop
+        name := 'log_chunks_' || to_char(day, 'YYYYMMDD');
+        if to_regclass(name) is null then
+            begin
+                execute format('create table %I partition of log_chunks for values from (%L) to (%L)', name,
+                    (day::timestamp at time zone 'utc'), ((day + 1)::timestamp at time zone 'utc'));
+                execute format('alter table %I enable row level security', name);
+                execute format('alter table %I force row level security', name);
+                changed := changed + 1;
+            exception
+                -- Rows of that day lie in the rest already; it serves them and is emptied by age.
+                when check_violation then null;
+            end;
+        end if;
+    end loop;
+    for old in
+        select c.relname
+        from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'log_chunks'::regclass and c.relname ~ '^log_chunks_[0-9]{8}$'
+            and to_date(right(c.relname, 8), 'YYYYMMDD') < today - keep_days
+    loop
+        execute format('drop table %I', old.relname);
+        changed := changed + 1;
+    end loop;
+    return changed;
+end
+$_$;
+
+ALTER FUNCTION public.log_partitions_keep(today date, keep_days integer) OWNER TO segue;
+
+COMMENT ON FUNCTION public.log_partitions_keep(today date, keep_days integer) IS 'Makes the partitions of today and the next two days, drops those that are older than keep_days.';
+
+CREATE FUNCTION public.observed_rank(state text) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE state WHEN 'none'::text THEN 0 WHEN 'creating'::text THEN 10 WHEN 'created'::text THEN 20 WHEN 'started'::text THEN 30 WHEN 'ready'::text THEN 40 WHEN 'unready'::text THEN 41 WHEN 'exited'::text THEN 80 WHEN 'gone'::text THEN 100 WHEN 'lost'::text THEN 101 ELSE NULL::integer END;
+
+ALTER FUNCTION public.observed_rank(state text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.observed_rank(state text) IS 'Rank of an observed state, as in segue_model::state.';
+
+CREATE FUNCTION public.observed_may_become(old_state text, new_state text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((old_state = 'unready'::text) AND (new_state = 'ready'::text)) OR (public.observed_rank(new_state) >= public.observed_rank(old_state)));
+
+ALTER FUNCTION public.observed_may_become(old_state text, new_state text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.observed_may_become(old_state text, new_state text) IS 'The same as segue_model::state::Observed::may_become: ranks grow; ready and unready alternate; the engine may restart an ended container by itself.';
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'rows of % never change', tg_table_name
+        using errcode = 'SG001', constraint = tg_table_name || '_immutable';
+end
+$$;
+
+ALTER FUNCTION public.refuse_change() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_change() IS 'Rows are only ever added.';
+
+CREATE FUNCTION public.refuse_falling_generation() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'routes go from generation % to %, not to %', old.route_gen, old.route_gen + 1, new.route_gen
+        using errcode = 'SG002', constraint = 'routes_generation';
+end
+$$;
+
+ALTER FUNCTION public.refuse_falling_generation() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_falling_generation() IS 'Generations have no gap and never fall.';
+
+CREATE FUNCTION public.refuse_falling_rank() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'the rank of a row of % may not fall from % to %', tg_table_name, old.rank, new.rank
+        using errcode = 'SG002', constraint = tg_table_name || '_rank';
+end
+$$;
+
+ALTER FUNCTION public.refuse_falling_rank() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_falling_rank() IS 'States are ranked and ranks only grow (invariant I3).';
+
+CREATE FUNCTION public.refuse_identity_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if (new.team_id, new.environment_id, new.service, new.slot, new.revision, new.release_id, new.serial, new.host_id, new.address, new.port)
+        is distinct from (old.team_id, old.environment_id, old.service, old.slot, old.revision, old.release_id, old.serial, old.host_id, old.address, old.port) then
+        raise exception 'what an instance is never changes'
+            using errcode = 'SG001', constraint = 'instances_immutable';
+    end if;
+    return new;
+end
+$$;
+
+ALTER FUNCTION public.refuse_identity_change() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_identity_change() IS 'Invariant I3: an id is never reused for another spec.';
+
+CREATE FUNCTION public.refuse_observed_fall() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'an instance may not be seen to go from % to %', old.state, new.state
+        using errcode = 'SG002', constraint = 'instance_seen_rank';
+end
+$$;
+
+ALTER FUNCTION public.refuse_observed_fall() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_observed_fall() IS 'Invariant I3 for observed states.';
+
+CREATE FUNCTION public.refuse_release_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'DELETE'
+        or (to_jsonb(new) - 'stable_at') is distinct from (to_jsonb(old) - 'stable_at')
+        or (old.stable_at is not null and new.stable_at is distinct from old.stable_at) then
+        raise exception 'a release never changes'
+            using errcode = 'SG001', constraint = 'releases_immutable';
+    end if;
+    return new;
+end
+$$;
+
+ALTER FUNCTION public.refuse_release_change() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_release_change() IS 'Invariant I2.';
+
+CREATE FUNCTION public.schema_version() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$ select coalesce(max(version), 0) from _sqlx_migrations where success $$;
+
+ALTER FUNCTION public.schema_version() OWNER TO segue;
+
+COMMENT ON FUNCTION public.schema_version() IS 'The newest migration that ran, for programs that must not run on an older schema.';
+
+CREATE FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        insert into work as w (unit, kind, shard, due_at)
+        values ($1, $2, get_byte(uuid_send($1), 15) % 16, $3)
+        on conflict (unit) do update
+            set seq = nextval('work_seq'), due_at = least(w.due_at, excluded.due_at);
+        select pg_notify('segue_work', '');
+    $_$;
+
+ALTER FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) IS 'Marks a unit for a look and wakes the workers when the transaction commits. The notification carries nothing.';
+
+CREATE TABLE public.addresses (
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    subnet_id uuid NOT NULL,
+    octet smallint NOT NULL,
+    instance_id uuid NOT NULL,
+    given_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT addresses_octet_check CHECK (((octet >= 2) AND (octet <= 254)))
+);
+
+ALTER TABLE ONLY public.addresses FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.addresses OWNER TO segue;
+
+COMMENT ON TABLE public.addresses IS 'Who has, or last had, an address: at most one instance, and the next one only when the last is gone and the address has rested (rule 9).';
+
+CREATE TABLE public.app_refs (
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    ref text NOT NULL,
+    commit_id text NOT NULL,
+    deployment_id uuid,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT app_refs_commit_id_check CHECK ((commit_id ~ '^[0-9a-f]{40}([0-9a-f]{24})?$'::text)),
+    CONSTRAINT app_refs_ref_check CHECK (public.is_git_ref(ref))
+);
+
+ALTER TABLE ONLY public.app_refs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_refs OWNER TO segue;
+
+COMMENT ON TABLE public.app_refs IS 'What was pushed to each ref; repositories themselves are a cache.';
+
+CREATE TABLE public.apps (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    name text NOT NULL,
+    repo jsonb,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    generation bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT apps_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text)),
+    CONSTRAINT apps_name_check CHECK (public.is_label(name))
+);
+
+ALTER TABLE ONLY public.apps FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.apps OWNER TO segue;
+
+COMMENT ON TABLE public.apps IS 'An app has one source.';
+
+COMMENT ON COLUMN public.apps.repo IS 'Where the source is fetched from, if not pushed: url, branch, auto_deploy.';
+
+COMMENT ON COLUMN public.apps.generation IS 'Raised by every change; people''s If-Match names it.';
+
+CREATE TABLE public.attempts (
+    id bigint NOT NULL,
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    host_id uuid NOT NULL,
+    verb text NOT NULL,
+    lease_epoch bigint NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    failure jsonb,
+    CONSTRAINT attempts_verb CHECK ((verb = ANY (ARRAY['create'::text, 'start'::text, 'stop'::text, 'remove'::text])))
+);
+
+ALTER TABLE ONLY public.attempts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempts OWNER TO segue;
+
+COMMENT ON TABLE public.attempts IS 'Engine calls, written before they are made: an instance whose attempt is newer than its last observation is unknown.';
+
+ALTER TABLE public.attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.attempts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.audit (
+    team_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    resource text NOT NULL,
+    detail jsonb NOT NULL,
+    request_id text,
+    address text,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_action_check CHECK ((action ~ '^[a-z_]+$'::text)),
+    CONSTRAINT audit_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_previous_hash_check CHECK ((length(previous_hash) = 32)),
+    CONSTRAINT audit_seq_check CHECK ((seq > 0))
+);
+
+ALTER TABLE ONLY public.audit FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit OWNER TO segue;
+
+COMMENT ON TABLE public.audit IS 'One record per write by the API, in the same transaction; each holds the hash of the one before it.';
+
+COMMENT ON COLUMN public.audit.hash IS 'SHA-256 over the previous hash and every column.';
+
+CREATE TABLE public.audit_heads (
+    team_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_heads_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE ONLY public.audit_heads FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_heads OWNER TO segue;
+
+COMMENT ON TABLE public.audit_heads IS 'End of each team''s chain; the zero id is the installation''s own.';
+
+CREATE TABLE public.build_status (
+    build_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    rank smallint GENERATED ALWAYS AS (public.build_rank(state)) STORED NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    cancel_requested boolean DEFAULT false NOT NULL,
+    claimed_by uuid,
+    claim_epoch bigint DEFAULT 0 NOT NULL,
+    claim_until timestamp with time zone,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    image jsonb,
+    exposed_port integer,
+    generated boolean,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    failure jsonb,
+    CONSTRAINT build_status_exposed_port_check CHECK (((exposed_port >= 1) AND (exposed_port <= 65535))),
+    CONSTRAINT build_status_image CHECK (((state <> 'succeeded'::text) OR (image IS NOT NULL))),
+    CONSTRAINT build_status_state CHECK ((state = ANY (ARRAY['queued'::text, 'claimed'::text, 'running'::text, 'pushing'::text, 'testing'::text, 'succeeded'::text, 'failed'::text, 'timed_out'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY public.build_status FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.build_status OWNER TO segue;
+
+COMMENT ON TABLE public.build_status IS 'What became of a build. Written by the builder, which claims it for a time.';
+
+COMMENT ON COLUMN public.build_status.attempt IS 'Claims so far; infrastructure errors are tried three times, people''s errors never.';
+
+COMMENT ON COLUMN public.build_status.cancel_requested IS 'Set by the API, the only column that it may write.';
+
+COMMENT ON COLUMN public.build_status.claim_epoch IS 'Raised by every claim: a builder that lost its claim can write nothing.';
+
+COMMENT ON COLUMN public.build_status.image IS 'segue_model::spec::ImageRef, when it is known.';
+
+COMMENT ON COLUMN public.build_status.generated IS 'The Dockerfile was made by Segue: profile strict.';
+
+CREATE TABLE public.builds (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    kind text NOT NULL,
+    source_id uuid,
+    image_name text,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT builds_input CHECK ((((kind = 'source'::text) AND (source_id IS NOT NULL)) OR ((kind = 'resolve'::text) AND (image_name IS NOT NULL)))),
+    CONSTRAINT builds_kind CHECK ((kind = ANY (ARRAY['source'::text, 'resolve'::text])))
+);
+
+ALTER TABLE ONLY public.builds FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.builds OWNER TO segue;
+
+COMMENT ON TABLE public.builds IS 'Builds as people asked for them; what became of them is in build_status.';
+
+COMMENT ON COLUMN public.builds.kind IS 'source: makes an image; resolve: pins an image that people named.';
+
+COMMENT ON COLUMN public.builds.settings IS 'The manifest''s [build], as the API parsed it.';
+
+CREATE TABLE public.certificates (
+    id uuid NOT NULL,
+    names text[] NOT NULL,
+    chain_pem text NOT NULL,
+    sealed_key bytea NOT NULL,
+    not_after timestamp with time zone NOT NULL,
+    changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT certificates_names_check CHECK ((cardinality(names) > 0))
+);
+
+ALTER TABLE public.certificates OWNER TO segue;
+
+COMMENT ON TABLE public.certificates IS 'Certificates that edges present.';
+
+COMMENT ON COLUMN public.certificates.sealed_key IS 'Private key, sealed by the key-encryption key.';
+
+CREATE TABLE public.chunks (
+    team_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    data bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chunks_data_check CHECK ((length(data) <= 1048576)),
+    CONSTRAINT chunks_digest_check CHECK ((length(digest) = 32))
+);
+ALTER TABLE ONLY public.chunks ALTER COLUMN data SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY public.chunks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.chunks OWNER TO segue;
+
+COMMENT ON TABLE public.chunks IS 'Pieces of at most 1 MiB, content-addressed per team, so that an unchanged piece is kept once.';
+
+COMMENT ON COLUMN public.chunks.digest IS 'SHA-256 of the piece.';
+
+CREATE TABLE public.config_versions (
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    version bigint NOT NULL,
+    config jsonb NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT config_versions_config_check CHECK ((jsonb_typeof(config) = 'object'::text))
+);
+
+ALTER TABLE ONLY public.config_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.config_versions OWNER TO segue;
+
+COMMENT ON TABLE public.config_versions IS 'Plain configuration of an environment, the whole map per version.';
+
+CREATE TABLE public.data_keys (
+    team_id uuid NOT NULL,
+    version integer NOT NULL,
+    sealed bytea NOT NULL,
+    kek_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT data_keys_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY public.data_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.data_keys OWNER TO segue;
+
+COMMENT ON TABLE public.data_keys IS 'Keys that seal a team''s secrets, themselves sealed by the key-encryption key.';
+
+COMMENT ON COLUMN public.data_keys.kek_id IS 'Which key-encryption key sealed it; rewrapping changes this and nothing else.';
+
+CREATE TABLE public.deployments (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    number bigint NOT NULL,
+    release_id uuid NOT NULL,
+    kind text NOT NULL,
+    git_ref text,
+    cancel_requested boolean DEFAULT false NOT NULL,
+    message text DEFAULT ''::text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deployments_git_ref_check CHECK (public.is_git_ref(git_ref)),
+    CONSTRAINT deployments_kind CHECK ((kind = ANY (ARRAY['deploy'::text, 'rollback'::text, 'promote'::text, 'restart'::text, 'config'::text, 'secret'::text, 'spec'::text]))),
+    CONSTRAINT deployments_message_check CHECK ((length(message) <= 1000)),
+    CONSTRAINT deployments_number_check CHECK ((number > 0))
+);
+
+ALTER TABLE ONLY public.deployments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments OWNER TO segue;
+
+COMMENT ON TABLE public.deployments IS 'Attempts to carry an environment to a release, as people asked for them. Their progress is in rollouts.';
+
+CREATE TABLE public.domains (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    service text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    proof text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    verified_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    CONSTRAINT domains_kind CHECK ((kind = ANY (ARRAY['generated'::text, 'custom'::text]))),
+    CONSTRAINT domains_name_check CHECK (public.is_domain(name)),
+    CONSTRAINT domains_service_check CHECK (public.is_label(service)),
+    CONSTRAINT domains_state CHECK ((state = ANY (ARRAY['pending_dns'::text, 'verified'::text, 'active'::text, 'deleted'::text])))
+);
+
+ALTER TABLE ONLY public.domains FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.domains OWNER TO segue;
+
+COMMENT ON TABLE public.domains IS 'Host names. One owner per name in the whole installation, a deleted one included: it is given back only after its quarantine, a generated one never.';
+
+COMMENT ON COLUMN public.domains.proof IS 'What must stand in the TXT record.';
+
+CREATE TABLE public.edge_acks (
+    edge_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    route_gen bigint NOT NULL,
+    acknowledged_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.edge_acks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.edge_acks OWNER TO segue;
+
+COMMENT ON TABLE public.edge_acks IS 'The generation behind which no request can start any more, by edge.';
+
+CREATE TABLE public.edge_draining (
+    edge_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    requests integer NOT NULL,
+    upgraded integer NOT NULL,
+    reported_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.edge_draining FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.edge_draining OWNER TO segue;
+
+COMMENT ON TABLE public.edge_draining IS 'What edges still have open on instances that left the routes.';
+
+CREATE TABLE public.edge_in_flight (
+    edge_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    in_flight integer NOT NULL,
+    reported_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.edge_in_flight FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.edge_in_flight OWNER TO segue;
+
+COMMENT ON TABLE public.edge_in_flight IS 'Requests in flight, as last reported.';
+
+CREATE TABLE public.edges (
+    id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    lease_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    report_number bigint DEFAULT 0 NOT NULL,
+    http_port integer,
+    https_port integer,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT edges_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+ALTER TABLE public.edges OWNER TO segue;
+
+COMMENT ON TABLE public.edges IS 'Edge processes with a persisted identity: live while the lease runs, silent after it, until they are removed.';
+
+COMMENT ON COLUMN public.edges.token_hash IS 'SHA-256 of the token that only this edge has.';
+
+COMMENT ON COLUMN public.edges.report_number IS 'The last report whose counts were added; a repeated one is not added twice.';
+
+CREATE TABLE public.environment_status (
+    environment_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    observed_generation bigint DEFAULT 0 NOT NULL,
+    next_serial bigint DEFAULT 1 NOT NULL,
+    serving_release_id uuid,
+    stable_release_id uuid,
+    reasons jsonb DEFAULT '[]'::jsonb NOT NULL,
+    planned_at timestamp with time zone,
+    check_at timestamp with time zone
+);
+
+ALTER TABLE ONLY public.environment_status FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.environment_status OWNER TO segue;
+
+COMMENT ON TABLE public.environment_status IS 'What became of people''s wishes. Written by the reconciler only.';
+
+COMMENT ON COLUMN public.environment_status.observed_generation IS 'The newest generation that a plan was made from.';
+
+COMMENT ON COLUMN public.environment_status.next_serial IS 'Serial of the next instance; only grows.';
+
+COMMENT ON COLUMN public.environment_status.reasons IS 'Why something waits, as the last plan said it.';
+
+COMMENT ON COLUMN public.environment_status.check_at IS 'When the planner wants to look again without any change.';
+
+CREATE TABLE public.environments (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    protected boolean DEFAULT false NOT NULL,
+    generation bigint DEFAULT 1 NOT NULL,
+    stopped boolean DEFAULT false NOT NULL,
+    last_release bigint DEFAULT 0 NOT NULL,
+    last_deployment bigint DEFAULT 0 NOT NULL,
+    last_config bigint DEFAULT 0 NOT NULL,
+    last_spec bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT environments_kind CHECK ((kind = ANY (ARRAY['production'::text, 'staging'::text, 'preview'::text]))),
+    CONSTRAINT environments_name_check CHECK (public.is_label(name))
+);
+
+ALTER TABLE ONLY public.environments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.environments OWNER TO segue;
+
+COMMENT ON TABLE public.environments IS 'The unit of reconciliation. Only people''s wishes; what became of them is in environment_status.';
+
+COMMENT ON COLUMN public.environments.generation IS 'Raised by every wish; a plan that was made from an older one is not committed.';
+
+COMMENT ON COLUMN public.environments.stopped IS 'Nothing of it shall run.';
+
+COMMENT ON COLUMN public.environments.last_release IS 'Version of the newest release, vN.';
+
+COMMENT ON COLUMN public.environments.last_deployment IS 'Number of the newest deployment, #N.';
+
+CREATE TABLE public.events (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    seq bigint NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid,
+    environment_id uuid,
+    kind text NOT NULL,
+    subject jsonb DEFAULT '{}'::jsonb NOT NULL,
+    message text NOT NULL,
+    failure jsonb,
+    actor text NOT NULL,
+    CONSTRAINT events_kind_check CHECK ((kind ~ '^[a-z_]+\.[a-z_]+$'::text)),
+    CONSTRAINT events_message_check CHECK ((message !~ '[\x01-\x1f\x7f]'::text))
+);
+
+ALTER TABLE ONLY public.events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.events OWNER TO segue;
+
+COMMENT ON TABLE public.events IS 'What happened and why, written by the owner of the change in its transaction. Read by (xid, seq) below the oldest running transaction.';
+
+COMMENT ON COLUMN public.events.subject IS 'segue_model::change::EventSubject.';
+
+COMMENT ON COLUMN public.events.actor IS 'A person, a token or a part of Segue.';
+
+ALTER TABLE public.events ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.events_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.fleet_freeze (
+    only_row boolean DEFAULT true NOT NULL,
+    frozen boolean DEFAULT false NOT NULL,
+    since timestamp with time zone,
+    bad_instances integer DEFAULT 0 NOT NULL,
+    bad_environments integer DEFAULT 0 NOT NULL,
+    bad_hosts integer DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT fleet_freeze_only_row_check CHECK (only_row)
+);
+
+ALTER TABLE public.fleet_freeze OWNER TO segue;
+
+COMMENT ON TABLE public.fleet_freeze IS 'One row, written by a singleton duty: counters of rule 3 and whether stop and remove wait.';
+
+CREATE TABLE public.host_plan (
+    host_id uuid NOT NULL,
+    state text DEFAULT 'joining'::text NOT NULL,
+    epoch bigint DEFAULT 1 NOT NULL,
+    cpu_limit_millis bigint DEFAULT 0 NOT NULL,
+    memory_limit_bytes bigint DEFAULT 0 NOT NULL,
+    reserved_cpu_millis bigint DEFAULT 0 NOT NULL,
+    reserved_memory_bytes bigint DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT host_plan_cpu_reserved CHECK (((reserved_cpu_millis >= 0) AND (reserved_cpu_millis <= cpu_limit_millis))),
+    CONSTRAINT host_plan_memory_reserved CHECK (((reserved_memory_bytes >= 0) AND (reserved_memory_bytes <= memory_limit_bytes))),
+    CONSTRAINT host_plan_state CHECK ((state = ANY (ARRAY['joining'::text, 'ready'::text, 'suspect'::text, 'lost'::text, 'returning'::text, 'removed'::text])))
+);
+
+ALTER TABLE public.host_plan OWNER TO segue;
+
+COMMENT ON TABLE public.host_plan IS 'What the fleet planner decided for a host, and what instances have reserved on it (invariant I12).';
+
+COMMENT ON COLUMN public.host_plan.epoch IS 'Raised when the host is taken over, restarts or comes back.';
+
+COMMENT ON COLUMN public.host_plan.cpu_limit_millis IS 'Cores times overcommit; never set below what is reserved.';
+
+CREATE TABLE public.host_seen (
+    host_id uuid NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    cpu_millis bigint DEFAULT 0 NOT NULL,
+    memory_bytes bigint DEFAULT 0 NOT NULL,
+    arch text,
+    engine_version text,
+    api_version text,
+    boot_id text,
+    pressure boolean DEFAULT false NOT NULL,
+    misses integer DEFAULT 0 NOT NULL,
+    pinged_at timestamp with time zone,
+    listed_at timestamp with time zone,
+    problem text
+);
+
+ALTER TABLE public.host_seen OWNER TO segue;
+
+COMMENT ON TABLE public.host_seen IS 'What was observed of a host.';
+
+COMMENT ON COLUMN public.host_seen.seq IS 'Sequence of the newest observation; a late result cannot beat it.';
+
+COMMENT ON COLUMN public.host_seen.misses IS 'Pings missed in a row.';
+
+COMMENT ON COLUMN public.host_seen.listed_at IS 'When all its containers were last listed completely.';
+
+CREATE TABLE public.hosts (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    endpoint text NOT NULL,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    cordoned boolean DEFAULT false NOT NULL,
+    generation bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT hosts_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text)),
+    CONSTRAINT hosts_name_check CHECK (public.is_label(name))
+);
+
+ALTER TABLE public.hosts OWNER TO segue;
+
+COMMENT ON TABLE public.hosts IS 'Docker engines, as operators want them. Shared by all teams.';
+
+COMMENT ON COLUMN public.hosts.endpoint IS 'Where the engine answers, for the driver.';
+
+CREATE TABLE public.idempotency (
+    team_id uuid NOT NULL,
+    actor text NOT NULL,
+    key text NOT NULL,
+    route text NOT NULL,
+    body_hash bytea NOT NULL,
+    status smallint,
+    response jsonb,
+    location text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_body_hash_check CHECK ((length(body_hash) = 32)),
+    CONSTRAINT idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255))),
+    CONSTRAINT idempotency_status_check CHECK (((status >= 100) AND (status <= 599)))
+);
+
+ALTER TABLE ONLY public.idempotency FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency OWNER TO segue;
+
+COMMENT ON TABLE public.idempotency IS 'Answers to requests that carried an Idempotency-Key, kept for a day.';
+
+COMMENT ON COLUMN public.idempotency.team_id IS 'The zero id: a request outside of any team.';
+
+COMMENT ON COLUMN public.idempotency.status IS 'Null only inside the transaction that writes it.';
+
+CREATE TABLE public.image_facts (
+    team_id uuid NOT NULL,
+    content text NOT NULL,
+    exposed_port integer,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT image_facts_content_check CHECK ((content ~ '^sha256:[0-9a-f]{64}$'::text)),
+    CONSTRAINT image_facts_exposed_port_check CHECK (((exposed_port >= 1) AND (exposed_port <= 65535)))
+);
+
+ALTER TABLE ONLY public.image_facts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.image_facts OWNER TO segue;
+
+COMMENT ON TABLE public.image_facts IS 'What the engine said of an image, by content address; revisions need it for images that are pinned already.';
+
+COMMENT ON COLUMN public.image_facts.exposed_port IS 'Its single EXPOSEd port; null if it has none or several.';
+
+CREATE TABLE public.installation (
+    only_row boolean DEFAULT true NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    address_range cidr DEFAULT '10.96.0.0/12'::cidr NOT NULL,
+    subnet_cursor integer DEFAULT 0 NOT NULL,
+    edge_silence_ms bigint DEFAULT 60000 NOT NULL,
+    address_rest_ms bigint DEFAULT 600000 NOT NULL,
+    subnet_rest_ms bigint DEFAULT 86400000 NOT NULL,
+    listing_max_age_ms bigint DEFAULT 60000 NOT NULL,
+    cpu_overcommit_percent integer DEFAULT 400 NOT NULL,
+    memory_overcommit_percent integer DEFAULT 100 NOT NULL,
+    rollback_deadline_ms bigint DEFAULT 600000 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT installation_address_range_check CHECK (((family((address_range)::inet) = 4) AND (masklen((address_range)::inet) <= 20))),
+    CONSTRAINT installation_address_rest_ms_check CHECK ((address_rest_ms >= 0)),
+    CONSTRAINT installation_cpu_overcommit_percent_check CHECK (((cpu_overcommit_percent >= 1) AND (cpu_overcommit_percent <= 10000))),
+    CONSTRAINT installation_edge_silence_ms_check CHECK (((edge_silence_ms >= 0) AND (edge_silence_ms <= 86400000))),
+    CONSTRAINT installation_listing_max_age_ms_check CHECK ((listing_max_age_ms > 0)),
+    CONSTRAINT installation_memory_overcommit_percent_check CHECK (((memory_overcommit_percent >= 1) AND (memory_overcommit_percent <= 1000))),
+    CONSTRAINT installation_only_row_check CHECK (only_row),
+    CONSTRAINT installation_rollback_deadline_ms_check CHECK ((rollback_deadline_ms > 0)),
+    CONSTRAINT installation_subnet_rest_ms_check CHECK ((subnet_rest_ms >= 0))
+);
+
+ALTER TABLE public.installation OWNER TO segue;
+
+COMMENT ON TABLE public.installation IS 'One row: identity and bounds of this installation.';
+
+COMMENT ON COLUMN public.installation.address_range IS 'Container subnets (/24) are cut from this range.';
+
+COMMENT ON COLUMN public.installation.subnet_cursor IS 'Index of the /24 that was given out last; the next is looked for behind it, so that addresses rest.';
+
+COMMENT ON COLUMN public.installation.edge_silence_ms IS 'A silent edge holds SIGTERM back for this long.';
+
+CREATE TABLE public.instance_seen (
+    instance_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    state text DEFAULT 'none'::text NOT NULL,
+    observed_at timestamp with time zone,
+    started_at timestamp with time zone,
+    ready_at timestamp with time zone,
+    unready_at timestamp with time zone,
+    exited_at timestamp with time zone,
+    gone_at timestamp with time zone,
+    exit_code integer,
+    oom boolean DEFAULT false NOT NULL,
+    restarts integer DEFAULT 0 NOT NULL,
+    aliased boolean DEFAULT false NOT NULL,
+    failure jsonb,
+    CONSTRAINT instance_seen_state CHECK ((state = ANY (ARRAY['none'::text, 'creating'::text, 'created'::text, 'started'::text, 'ready'::text, 'unready'::text, 'exited'::text, 'gone'::text, 'lost'::text])))
+);
+
+ALTER TABLE ONLY public.instance_seen FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.instance_seen OWNER TO segue;
+
+COMMENT ON TABLE public.instance_seen IS 'What was observed of an instance. Written by the observer (lost: by the reconciler, which decides it).';
+
+COMMENT ON COLUMN public.instance_seen.seq IS 'Sequence of the newest observation; a late result cannot beat it.';
+
+COMMENT ON COLUMN public.instance_seen.ready_at IS 'Ready without a break since.';
+
+COMMENT ON COLUMN public.instance_seen.gone_at IS 'Its address rests from then on.';
+
+COMMENT ON COLUMN public.instance_seen.aliased IS 'Whether it has its service''s network alias.';
+
+CREATE TABLE public.instances (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    service text NOT NULL,
+    slot integer NOT NULL,
+    revision bytea NOT NULL,
+    release_id uuid NOT NULL,
+    serial bigint NOT NULL,
+    host_id uuid NOT NULL,
+    host_epoch bigint NOT NULL,
+    subnet_id uuid NOT NULL,
+    address inet NOT NULL,
+    port integer NOT NULL,
+    cpu_millis bigint NOT NULL,
+    memory_bytes bigint NOT NULL,
+    exclusive boolean NOT NULL,
+    desired text DEFAULT 'run'::text NOT NULL,
+    rank smallint GENERATED ALWAYS AS (
+CASE desired
+    WHEN 'run'::text THEN 10
+    WHEN 'drain'::text THEN 20
+    WHEN 'stop'::text THEN 30
+    ELSE 40
+END) STORED NOT NULL,
+    reserved boolean DEFAULT true NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    unrouted_gen bigint,
+    unrouted_at timestamp with time zone,
+    stop_decided_at timestamp with time zone,
+    died boolean DEFAULT false NOT NULL,
+    CONSTRAINT instances_address_check CHECK (((family(address) = 4) AND (masklen(address) = 32))),
+    CONSTRAINT instances_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT instances_cpu_millis_check CHECK ((cpu_millis >= 0)),
+    CONSTRAINT instances_desired CHECK ((desired = ANY (ARRAY['run'::text, 'drain'::text, 'stop'::text, 'gone'::text]))),
+    CONSTRAINT instances_memory_bytes_check CHECK ((memory_bytes >= 0)),
+    CONSTRAINT instances_port_check CHECK (((port >= 1) AND (port <= 65535))),
+    CONSTRAINT instances_revision_check CHECK ((length(revision) = 32)),
+    CONSTRAINT instances_serial_check CHECK ((serial > 0)),
+    CONSTRAINT instances_service_check CHECK (public.is_label(service)),
+    CONSTRAINT instances_slot_check CHECK (((slot >= 1) AND (slot <= 1000)))
+);
+
+ALTER TABLE ONLY public.instances FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.instances OWNER TO segue;
+
+COMMENT ON TABLE public.instances IS 'One container each, decided by the planner; an id is never used twice and its rank never falls (invariant I3).';
+
+COMMENT ON COLUMN public.instances.serial IS 'Grows within the environment; part of the id.';
+
+COMMENT ON COLUMN public.instances.reserved IS 'Its reservation is still counted on its host.';
+
+COMMENT ON COLUMN public.instances.unrouted_gen IS 'First generation of the routes without it, once it was routed and is not any more.';
+
+COMMENT ON COLUMN public.instances.died IS 'It ended by itself, or was taken over in a crash loop.';
+
+CREATE TABLE public.lease_epochs (
+    shard text NOT NULL,
+    epoch bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE public.lease_epochs OWNER TO segue;
+
+COMMENT ON TABLE public.lease_epochs IS 'Fencing tokens. Fenced transactions take the row for share; a takeover updates it, and so waits for them or ends them.';
+
+CREATE TABLE public.leases (
+    shard text NOT NULL,
+    holder uuid,
+    expires_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT leases_shard_check CHECK ((shard ~ '^[a-z_]+(/[a-z0-9_-]+)?$'::text))
+);
+
+ALTER TABLE public.leases OWNER TO segue;
+
+COMMENT ON TABLE public.leases IS 'Who works on a shard of environments, a host or a singleton duty. Renewed often, so apart from the epoch.';
+
+CREATE TABLE public.log_chunks (
+    id bigint NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    service text,
+    instance_id uuid,
+    build_id uuid,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    lines integer NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL,
+    raw_bytes integer NOT NULL,
+    data bytea NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    written_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT log_chunks_dropped_check CHECK ((dropped >= 0)),
+    CONSTRAINT log_chunks_lines_check CHECK ((lines >= 0)),
+    CONSTRAINT log_chunks_origin CHECK ((num_nonnulls(instance_id, build_id) = 1)),
+    CONSTRAINT log_chunks_raw_bytes_check CHECK ((raw_bytes >= 0))
+)
+PARTITION BY RANGE (written_at);
+
+ALTER TABLE ONLY public.log_chunks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.log_chunks OWNER TO segue;
+
+COMMENT ON TABLE public.log_chunks IS 'Redacted output of containers and builds in compressed pieces, one partition per day.';
+
+COMMENT ON COLUMN public.log_chunks.dropped IS 'Lines that were dropped before this piece because a bound was reached.';
+
+COMMENT ON COLUMN public.log_chunks.data IS 'zstd of NDJSON lines.';
+
+COMMENT ON COLUMN public.log_chunks.xid IS 'Readers go by (xid, id) below the oldest running transaction, so that a late commit is never missed.';
+
+ALTER TABLE public.log_chunks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.log_chunks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.log_chunks_rest (
+    id bigint NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    service text,
+    instance_id uuid,
+    build_id uuid,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    lines integer NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL,
+    raw_bytes integer NOT NULL,
+    data bytea NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    written_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT log_chunks_dropped_check CHECK ((dropped >= 0)),
+    CONSTRAINT log_chunks_lines_check CHECK ((lines >= 0)),
+    CONSTRAINT log_chunks_origin CHECK ((num_nonnulls(instance_id, build_id) = 1)),
+    CONSTRAINT log_chunks_raw_bytes_check CHECK ((raw_bytes >= 0))
+);
+
+ALTER TABLE ONLY public.log_chunks_rest FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.log_chunks_rest OWNER TO segue;
+
+COMMENT ON TABLE public.log_chunks_rest IS 'Takes what has no daily partition, so that a late sweep loses nothing.';
+
+CREATE TABLE public.memberships (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    app_id uuid,
+    environment_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT memberships_environment_needs_app CHECK (((environment_id IS NULL) OR (app_id IS NOT NULL))),
+    CONSTRAINT memberships_role CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'deployer'::text, 'viewer'::text])))
+);
+
+ALTER TABLE ONLY public.memberships FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.memberships OWNER TO segue;
+
+COMMENT ON TABLE public.memberships IS 'Who may do what: a role on a team, on one app or on one environment.';
+
+COMMENT ON COLUMN public.memberships.app_id IS 'Null: the whole team.';
+
+CREATE TABLE public.refresh_families (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone
+);
+
+ALTER TABLE public.refresh_families OWNER TO segue;
+
+COMMENT ON TABLE public.refresh_families IS 'One sign-in of a person; revoked as a whole when a refresh token is used twice.';
+
+CREATE TABLE public.refresh_tokens (
+    hash bytea NOT NULL,
+    family_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT refresh_tokens_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE public.refresh_tokens OWNER TO segue;
+
+COMMENT ON TABLE public.refresh_tokens IS 'Single-use refresh tokens. SHA-256 of the token.';
+
+CREATE TABLE public.release_builds (
+    team_id uuid NOT NULL,
+    release_id uuid NOT NULL,
+    build_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.release_builds FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.release_builds OWNER TO segue;
+
+COMMENT ON TABLE public.release_builds IS 'Builds whose images a release waits for; the same as its spec names.';
+
+CREATE TABLE public.releases (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    version bigint NOT NULL,
+    spec jsonb NOT NULL,
+    config_version bigint,
+    source_id uuid,
+    commit_id text,
+    message text DEFAULT ''::text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    stable_at timestamp with time zone,
+    CONSTRAINT releases_message_check CHECK ((length(message) <= 1000)),
+    CONSTRAINT releases_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY public.releases FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.releases OWNER TO segue;
+
+COMMENT ON TABLE public.releases IS 'Immutable, except that they are once seen to be good (stable_at).';
+
+COMMENT ON COLUMN public.releases.spec IS 'segue_model::spec::ReleaseSpec.';
+
+CREATE TABLE public.request_counts (
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    service text NOT NULL,
+    release_id uuid,
+    route_gen bigint NOT NULL,
+    second timestamp with time zone NOT NULL,
+    by_class bigint[] NOT NULL,
+    edge_failed bigint NOT NULL,
+    broken bigint NOT NULL,
+    retries bigint NOT NULL,
+    latency_sum_us bigint NOT NULL,
+    latency_max_us bigint NOT NULL,
+    wait_max_us bigint NOT NULL,
+    CONSTRAINT request_counts_by_class_check CHECK ((cardinality(by_class) = 5))
+);
+
+ALTER TABLE ONLY public.request_counts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.request_counts OWNER TO segue;
+
+COMMENT ON TABLE public.request_counts IS 'Finished requests by service, release, generation and second of their report.';
+
+COMMENT ON COLUMN public.request_counts.release_id IS 'Null: no endpoint was there.';
+
+COMMENT ON COLUMN public.request_counts.by_class IS 'Answers of the application by status class, 1xx to 5xx.';
+
+COMMENT ON COLUMN public.request_counts.edge_failed IS 'The edge''s own 502, 503 and 504.';
+
+CREATE TABLE public.rollouts (
+    deployment_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    state text NOT NULL,
+    rank smallint GENERATED ALWAYS AS (public.deployment_rank(state)) STORED NOT NULL,
+    strategy text NOT NULL,
+    from_release_id uuid,
+    started_at timestamp with time zone NOT NULL,
+    progress_at timestamp with time zone NOT NULL,
+    progress integer DEFAULT 0 NOT NULL,
+    first_gen bigint,
+    first_gen_at timestamp with time zone,
+    switch_gen bigint,
+    live_at timestamp with time zone,
+    early_deaths integer DEFAULT 0 NOT NULL,
+    failure jsonb,
+    finished_at timestamp with time zone,
+    CONSTRAINT rollouts_state CHECK ((state = ANY (ARRAY['queued'::text, 'building'::text, 'release_task'::text, 'starting'::text, 'switching'::text, 'live'::text, 'baking'::text, 'failing'::text, 'rolling_back'::text, 'succeeded'::text, 'rolled_back'::text, 'failed'::text, 'cancelled'::text, 'superseded'::text]))),
+    CONSTRAINT rollouts_strategy CHECK ((strategy = ANY (ARRAY['switch'::text, 'rolling'::text, 'recreate'::text])))
+);
+
+ALTER TABLE ONLY public.rollouts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rollouts OWNER TO segue;
+
+COMMENT ON TABLE public.rollouts IS 'The running part of a deployment. Written by the reconciler only; at most one unfinished per environment (invariant I1).';
+
+COMMENT ON COLUMN public.rollouts.strategy IS 'How it really replaces instances: switch becomes rolling where it does not fit.';
+
+COMMENT ON COLUMN public.rollouts.from_release_id IS 'What served before; where an automatic rollback goes.';
+
+COMMENT ON COLUMN public.rollouts.progress IS 'Ready instances of the target when progress_at was set.';
+
+COMMENT ON COLUMN public.rollouts.first_gen IS 'First generation of the routes with an instance of the target: a receipt begins here.';
+
+COMMENT ON COLUMN public.rollouts.switch_gen IS 'Generation that every live edge must acknowledge before the deployment is live.';
+
+CREATE TABLE public.routes (
+    environment_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    route_gen bigint NOT NULL,
+    routes jsonb NOT NULL,
+    removed boolean DEFAULT false NOT NULL,
+    changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT routes_route_gen_check CHECK ((route_gen > 0))
+);
+
+ALTER TABLE ONLY public.routes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.routes OWNER TO segue;
+
+COMMENT ON TABLE public.routes IS 'What edges serve for an environment, one version at a time.';
+
+COMMENT ON COLUMN public.routes.routes IS 'segue_model::route::Route, a list.';
+
+COMMENT ON COLUMN public.routes.removed IS 'The environment is gone; kept so that edges learn it.';
+
+COMMENT ON COLUMN public.routes.changed_xid IS 'Transaction of the change: readers ask for what is not below the horizon of their last look, so that a late commit is never missed.';
+
+CREATE TABLE public.scale_targets (
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    service text NOT NULL,
+    replicas integer NOT NULL,
+    set_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT scale_targets_replicas_check CHECK (((replicas >= 0) AND (replicas <= 1000))),
+    CONSTRAINT scale_targets_service_check CHECK (public.is_label(service)),
+    CONSTRAINT scale_targets_set_by CHECK ((set_by = ANY (ARRAY['person'::text, 'autoscaler'::text])))
+);
+
+ALTER TABLE ONLY public.scale_targets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.scale_targets OWNER TO segue;
+
+COMMENT ON TABLE public.scale_targets IS 'Wanted replicas by service. Not part of a release; a rollback does not touch them.';
+
+CREATE TABLE public.secret_versions (
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    key text NOT NULL,
+    version bigint NOT NULL,
+    data_key_version integer,
+    sealed bytea,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT secret_versions_key_check CHECK (public.is_config_key(key)),
+    CONSTRAINT secret_versions_tombstone CHECK (((sealed IS NULL) = (data_key_version IS NULL))),
+    CONSTRAINT secret_versions_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY public.secret_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.secret_versions OWNER TO segue;
+
+COMMENT ON TABLE public.secret_versions IS 'Sealed values, every version.';
+
+COMMENT ON COLUMN public.secret_versions.sealed IS 'Nonce and XChaCha20-Poly1305 box, bound to team, app, environment, key and version; null: the secret was removed.';
+
+CREATE TABLE public.setup_tokens (
+    hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT setup_tokens_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE public.setup_tokens OWNER TO segue;
+
+COMMENT ON TABLE public.setup_tokens IS 'One-time links by which the first owner is made. SHA-256 of the token.';
+
+CREATE TABLE public.signing_keys (
+    kid text NOT NULL,
+    public_key bytea NOT NULL,
+    sealed_private_key bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retires_at timestamp with time zone,
+    CONSTRAINT signing_keys_kid_check CHECK ((kid ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+    CONSTRAINT signing_keys_public_key_check CHECK ((length(public_key) = 32))
+);
+
+ALTER TABLE public.signing_keys OWNER TO segue;
+
+COMMENT ON TABLE public.signing_keys IS 'Ed25519 keys that sign access tokens. The newest one that is not retiring signs.';
+
+COMMENT ON COLUMN public.signing_keys.sealed_private_key IS 'Sealed by the key-encryption key, which is not in the database.';
+
+COMMENT ON COLUMN public.signing_keys.retires_at IS 'Verifies until then, signs no more.';
+
+CREATE TABLE public.source_chunks (
+    team_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT source_chunks_position_check CHECK ((("position" >= 0) AND ("position" <= 255)))
+);
+
+ALTER TABLE ONLY public.source_chunks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.source_chunks OWNER TO segue;
+
+COMMENT ON TABLE public.source_chunks IS 'Which chunks make a source, in order.';
+
+CREATE TABLE public.sources (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    state text DEFAULT 'uploading'::text NOT NULL,
+    sha256 bytea,
+    size_bytes bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    completed_at timestamp with time zone,
+    last_used_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sources_complete CHECK (((state = 'uploading'::text) OR ((sha256 IS NOT NULL) AND (size_bytes IS NOT NULL)))),
+    CONSTRAINT sources_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT sources_size_bytes_check CHECK (((size_bytes >= 0) AND (size_bytes <= 268435456))),
+    CONSTRAINT sources_state CHECK ((state = ANY (ARRAY['uploading'::text, 'complete'::text, 'dropped'::text])))
+);
+
+ALTER TABLE ONLY public.sources FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sources OWNER TO segue;
+
+COMMENT ON TABLE public.sources IS 'Uploaded source archives (canonical tar).';
+
+COMMENT ON COLUMN public.sources.sha256 IS 'Of the whole archive; by it people and clients name a source.';
+
+COMMENT ON COLUMN public.sources.last_used_at IS 'Its chunks are dropped 24 h after this.';
+
+CREATE TABLE public.spec_versions (
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    version bigint NOT NULL,
+    spec jsonb NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.spec_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.spec_versions OWNER TO segue;
+
+COMMENT ON TABLE public.spec_versions IS 'What people wrote for an environment (the manifest in normal form), every version.';
+
+CREATE TABLE public.subnets (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    host_id uuid NOT NULL,
+    base inet NOT NULL,
+    cursor smallint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    released_at timestamp with time zone,
+    CONSTRAINT subnets_base_check CHECK (((family(base) = 4) AND (masklen(base) = 24) AND (host(base) ~~ '%.0'::text))),
+    CONSTRAINT subnets_cursor_check CHECK (((cursor >= 1) AND (cursor <= 254)))
+);
+
+ALTER TABLE ONLY public.subnets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.subnets OWNER TO segue;
+
+COMMENT ON TABLE public.subnets IS 'A /24 per environment and host, handed out round-robin; after release it rests.';
+
+COMMENT ON COLUMN public.subnets.cursor IS 'Last octet given out last.';
+
+CREATE TABLE public.teams (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    epoch bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT teams_name_check CHECK (public.is_label(name))
+);
+
+ALTER TABLE ONLY public.teams FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.teams OWNER TO segue;
+
+COMMENT ON TABLE public.teams IS 'Tenants. A name is never given to another team.';
+
+COMMENT ON COLUMN public.teams.epoch IS 'Raised when access tokens of the team must stop working.';
+
+CREATE TABLE public.token_uses (
+    token_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    used_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.token_uses FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.token_uses OWNER TO segue;
+
+COMMENT ON TABLE public.token_uses IS 'When a token was last used, at most once a minute; apart from tokens so that use does not touch them.';
+
+CREATE TABLE public.tokens (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    created_by uuid NOT NULL,
+    name text NOT NULL,
+    prefix text NOT NULL,
+    hash bytea NOT NULL,
+    role text NOT NULL,
+    scopes text[] NOT NULL,
+    app_id uuid,
+    address_ranges cidr[] DEFAULT '{}'::cidr[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT tokens_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT tokens_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT tokens_prefix_check CHECK ((prefix ~ '^[A-Za-z0-9_]{4,32}$'::text)),
+    CONSTRAINT tokens_role CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'deployer'::text, 'viewer'::text])))
+);
+
+ALTER TABLE ONLY public.tokens FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tokens OWNER TO segue;
+
+COMMENT ON TABLE public.tokens IS 'API and deploy tokens. The token itself is shown once and never kept.';
+
+COMMENT ON COLUMN public.tokens.prefix IS 'First characters, so that people can tell tokens apart.';
+
+COMMENT ON COLUMN public.tokens.hash IS 'SHA-256 of the whole token.';
+
+COMMENT ON COLUMN public.tokens.role IS 'At most what its creator had.';
+
+COMMENT ON COLUMN public.tokens.app_id IS 'Good for this app only.';
+
+COMMENT ON COLUMN public.tokens.address_ranges IS 'Good from these networks only; empty: from everywhere.';
+
+CREATE TABLE public.users (
+    id uuid NOT NULL,
+    email text NOT NULL,
+    name text NOT NULL,
+    password_hash text,
+    platform_admin boolean DEFAULT false NOT NULL,
+    epoch bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)) AND (email ~~ '_%@_%'::text))),
+    CONSTRAINT users_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+ALTER TABLE public.users OWNER TO segue;
+
+COMMENT ON TABLE public.users IS 'People. Not tenant data: a person may belong to several teams.';
+
+COMMENT ON COLUMN public.users.password_hash IS 'Argon2id in PHC form; null when the person signs in otherwise.';
+
+COMMENT ON COLUMN public.users.platform_admin IS 'May manage hosts and teams of the installation.';
+
+COMMENT ON COLUMN public.users.epoch IS 'Raised when access tokens of the person must stop working.';
+
+CREATE VIEW public.violation_i1 AS
+ SELECT rollouts.environment_id,
+    count(*) AS unfinished
+   FROM public.rollouts
+  WHERE (rollouts.rank < 100)
+  GROUP BY rollouts.environment_id
+ HAVING (count(*) > 1);
+
+ALTER TABLE public.violation_i1 OWNER TO segue;
+
+COMMENT ON VIEW public.violation_i1 IS 'I1: at most one unfinished deployment per environment.';
+
+CREATE VIEW public.violation_i12 AS
+ SELECT p.host_id,
+    p.reserved_cpu_millis,
+    COALESCE(s.cpu, (0)::bigint) AS counted_cpu_millis,
+    p.reserved_memory_bytes,
+    COALESCE(s.memory, (0)::bigint) AS counted_memory_bytes
+   FROM (public.host_plan p
+     LEFT JOIN ( SELECT instances.host_id,
+            (sum(instances.cpu_millis))::bigint AS cpu,
+            (sum(instances.memory_bytes))::bigint AS memory
+           FROM public.instances
+          WHERE instances.reserved
+          GROUP BY instances.host_id) s ON ((s.host_id = p.host_id)))
+  WHERE ((p.reserved_cpu_millis <> COALESCE(s.cpu, (0)::bigint)) OR (p.reserved_memory_bytes <> COALESCE(s.memory, (0)::bigint)));
+
+ALTER TABLE public.violation_i12 OWNER TO segue;
+
+COMMENT ON VIEW public.violation_i12 IS 'I12: what a host has reserved is what its instances reserve.';
+
+CREATE VIEW public.violation_i20_addresses AS
+ SELECT i.address,
+    count(*) AS holders
+   FROM (public.instances i
+     JOIN public.instance_seen s ON ((s.instance_id = i.id)))
+  WHERE (s.state <> 'gone'::text)
+  GROUP BY i.address, i.host_id
+ HAVING (count(*) > 1);
+
+ALTER TABLE public.violation_i20_addresses OWNER TO segue;
+
+COMMENT ON VIEW public.violation_i20_addresses IS 'I20: an address has one holder.';
+
+CREATE VIEW public.violation_i7 AS
+ SELECT r.environment_id,
+    r.route_gen,
+    (e.value ->> 'instance'::text) AS instance
+   FROM ((((public.routes r
+     CROSS JOIN LATERAL jsonb_array_elements(r.routes) route(value))
+     CROSS JOIN LATERAL jsonb_array_elements((route.value -> 'pools'::text)) pool(value))
+     CROSS JOIN LATERAL jsonb_array_elements((pool.value -> 'endpoints'::text)) e(value))
+     LEFT JOIN public.instances i ON (((i.id = (replace((e.value ->> 'instance'::text), 'ins_'::text, ''::text))::uuid) AND (i.team_id = r.team_id) AND (i.environment_id = r.environment_id))))
+  WHERE ((NOT r.removed) AND ((i.id IS NULL) OR (i.rank > 10)));
+
+ALTER TABLE public.violation_i7 OWNER TO segue;
+
+COMMENT ON VIEW public.violation_i7 IS 'I7: a routed endpoint is desired and belongs to the same team and environment.';
+
+CREATE SEQUENCE public.work_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE public.work_seq OWNER TO segue;
+
+CREATE TABLE public.work (
+    unit uuid NOT NULL,
+    kind text NOT NULL,
+    shard smallint NOT NULL,
+    seq bigint DEFAULT nextval('public.work_seq'::regclass) NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT work_kind CHECK ((kind = ANY (ARRAY['environment'::text, 'host'::text])))
+);
+
+ALTER TABLE public.work OWNER TO segue;
+
+COMMENT ON TABLE public.work IS 'The durable dirty set: units that need a look. Deleted only if seq is unchanged since it was read.';
+
+COMMENT ON COLUMN public.work.unit IS 'Id of an environment or host.';
+
+COMMENT ON COLUMN public.work.shard IS 'Last byte of the unit''s id modulo the number of shards.';
+
+ALTER TABLE ONLY public.log_chunks ATTACH PARTITION public.log_chunks_rest DEFAULT;
+
+ALTER TABLE ONLY public.addresses
+    ADD CONSTRAINT addresses_pkey PRIMARY KEY (subnet_id, octet);
+
+ALTER TABLE ONLY public.app_refs
+    ADD CONSTRAINT app_refs_pkey PRIMARY KEY (app_id, ref);
+
+ALTER TABLE ONLY public.apps
+    ADD CONSTRAINT apps_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.apps
+    ADD CONSTRAINT apps_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (team_id);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (team_id, seq);
+
+ALTER TABLE ONLY public.build_status
+    ADD CONSTRAINT build_status_pkey PRIMARY KEY (build_id);
+
+ALTER TABLE ONLY public.builds
+    ADD CONSTRAINT builds_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.builds
+    ADD CONSTRAINT builds_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.certificates
+    ADD CONSTRAINT certificates_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chunks
+    ADD CONSTRAINT chunks_pkey PRIMARY KEY (team_id, digest);
+
+ALTER TABLE ONLY public.config_versions
+    ADD CONSTRAINT config_versions_pkey PRIMARY KEY (environment_id, version);
+
+ALTER TABLE ONLY public.config_versions
+    ADD CONSTRAINT config_versions_team_id_environment_id_version_key UNIQUE (team_id, environment_id, version);
+
+ALTER TABLE ONLY public.data_keys
+    ADD CONSTRAINT data_keys_pkey PRIMARY KEY (team_id, version);
+
+ALTER TABLE ONLY public.deployments
+    ADD CONSTRAINT deployments_number UNIQUE (environment_id, number);
+
+ALTER TABLE ONLY public.deployments
+    ADD CONSTRAINT deployments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deployments
+    ADD CONSTRAINT deployments_team_id_environment_id_id_key UNIQUE (team_id, environment_id, id);
+
+ALTER TABLE ONLY public.deployments
+    ADD CONSTRAINT deployments_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.domains
+    ADD CONSTRAINT domains_name_taken UNIQUE (name);
+
+ALTER TABLE ONLY public.domains
+    ADD CONSTRAINT domains_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.domains
+    ADD CONSTRAINT domains_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.edge_acks
+    ADD CONSTRAINT edge_acks_pkey PRIMARY KEY (environment_id, edge_id);
+
+ALTER TABLE ONLY public.edge_draining
+    ADD CONSTRAINT edge_draining_pkey PRIMARY KEY (environment_id, edge_id, instance_id);
+
+ALTER TABLE ONLY public.edge_in_flight
+    ADD CONSTRAINT edge_in_flight_pkey PRIMARY KEY (environment_id, edge_id);
+
+ALTER TABLE ONLY public.edges
+    ADD CONSTRAINT edges_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.edges
+    ADD CONSTRAINT edges_token_taken UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.environment_status
+    ADD CONSTRAINT environment_status_pkey PRIMARY KEY (environment_id);
+
+ALTER TABLE ONLY public.environments
+    ADD CONSTRAINT environments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.environments
+    ADD CONSTRAINT environments_team_id_app_id_id_key UNIQUE (team_id, app_id, id);
+
+ALTER TABLE ONLY public.environments
+    ADD CONSTRAINT environments_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (xid, seq);
+
+ALTER TABLE ONLY public.fleet_freeze
+    ADD CONSTRAINT fleet_freeze_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.host_plan
+    ADD CONSTRAINT host_plan_pkey PRIMARY KEY (host_id);
+
+ALTER TABLE ONLY public.host_seen
+    ADD CONSTRAINT host_seen_pkey PRIMARY KEY (host_id);
+
+ALTER TABLE ONLY public.hosts
+    ADD CONSTRAINT hosts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_key PRIMARY KEY (team_id, actor, key);
+
+ALTER TABLE ONLY public.image_facts
+    ADD CONSTRAINT image_facts_pkey PRIMARY KEY (team_id, content);
+
+ALTER TABLE ONLY public.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.instance_seen
+    ADD CONSTRAINT instance_seen_pkey PRIMARY KEY (instance_id);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_serial UNIQUE (environment_id, serial);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.lease_epochs
+    ADD CONSTRAINT lease_epochs_pkey PRIMARY KEY (shard);
+
+ALTER TABLE ONLY public.leases
+    ADD CONSTRAINT leases_pkey PRIMARY KEY (shard);
+
+ALTER TABLE ONLY public.log_chunks
+    ADD CONSTRAINT log_chunks_pkey PRIMARY KEY (written_at, id);
+
+ALTER TABLE ONLY public.log_chunks_rest
+    ADD CONSTRAINT log_chunks_rest_pkey PRIMARY KEY (written_at, id);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_given_twice UNIQUE NULLS NOT DISTINCT (team_id, user_id, app_id, environment_id);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refresh_families
+    ADD CONSTRAINT refresh_families_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.release_builds
+    ADD CONSTRAINT release_builds_pkey PRIMARY KEY (release_id, build_id);
+
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_team_id_environment_id_id_key UNIQUE (team_id, environment_id, id);
+
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_version UNIQUE (environment_id, version);
+
+ALTER TABLE ONLY public.request_counts
+    ADD CONSTRAINT request_counts_key UNIQUE NULLS NOT DISTINCT (environment_id, service, release_id, route_gen, second);
+
+ALTER TABLE ONLY public.rollouts
+    ADD CONSTRAINT rollouts_pkey PRIMARY KEY (deployment_id);
+
+ALTER TABLE ONLY public.routes
+    ADD CONSTRAINT routes_pkey PRIMARY KEY (environment_id);
+
+ALTER TABLE ONLY public.scale_targets
+    ADD CONSTRAINT scale_targets_pkey PRIMARY KEY (environment_id, service);
+
+ALTER TABLE ONLY public.secret_versions
+    ADD CONSTRAINT secret_versions_pkey PRIMARY KEY (environment_id, key, version);
+
+ALTER TABLE ONLY public.setup_tokens
+    ADD CONSTRAINT setup_tokens_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.signing_keys
+    ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY public.source_chunks
+    ADD CONSTRAINT source_chunks_pkey PRIMARY KEY (source_id, "position");
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.spec_versions
+    ADD CONSTRAINT spec_versions_pkey PRIMARY KEY (environment_id, version);
+
+ALTER TABLE ONLY public.subnets
+    ADD CONSTRAINT subnets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.subnets
+    ADD CONSTRAINT subnets_team_id_environment_id_id_key UNIQUE (team_id, environment_id, id);
+
+ALTER TABLE ONLY public.subnets
+    ADD CONSTRAINT subnets_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_name_taken UNIQUE (name);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.token_uses
+    ADD CONSTRAINT token_uses_pkey PRIMARY KEY (token_id);
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_hash_taken UNIQUE (hash);
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_email_taken UNIQUE (email);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.work
+    ADD CONSTRAINT work_pkey PRIMARY KEY (unit);
+
+CREATE INDEX addresses_instance_id_idx ON public.addresses USING btree (instance_id);
+
+CREATE UNIQUE INDEX apps_name_taken ON public.apps USING btree (team_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX attempts_instance_id_started_at_idx ON public.attempts USING btree (instance_id, started_at DESC);
+
+CREATE INDEX build_status_claim_until_idx ON public.build_status USING btree (claim_until) WHERE (rank < 100);
+
+CREATE INDEX build_status_waiting ON public.build_status USING btree (build_id) WHERE (rank < 100);
+
+CREATE INDEX builds_environment_id_created_at_idx ON public.builds USING btree (environment_id, created_at);
+
+CREATE INDEX domains_environment_id_idx ON public.domains USING btree (environment_id);
+
+CREATE UNIQUE INDEX environments_name_taken ON public.environments USING btree (app_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX events_at_idx ON public.events USING btree (at);
+
+CREATE INDEX events_environment_id_xid_seq_idx ON public.events USING btree (environment_id, xid, seq);
+
+CREATE INDEX events_team_id_xid_seq_idx ON public.events USING btree (team_id, xid, seq);
+
+CREATE UNIQUE INDEX hosts_name_taken ON public.hosts USING btree (name) WHERE (removed_at IS NULL);
+
+CREATE INDEX idempotency_created_at_idx ON public.idempotency USING btree (created_at);
+
+CREATE INDEX instance_seen_environment_id_idx ON public.instance_seen USING btree (environment_id) WHERE (state <> 'gone'::text);
+
+CREATE INDEX instances_environment_id_service_slot_serial_idx ON public.instances USING btree (environment_id, service, slot, serial DESC);
+
+CREATE INDEX instances_host_id_idx ON public.instances USING btree (host_id) WHERE reserved;
+
+CREATE UNIQUE INDEX instances_one_per_slot ON public.instances USING btree (environment_id, service, slot, revision) WHERE (desired = 'run'::text);
+
+CREATE INDEX instances_release_id_idx ON public.instances USING btree (release_id);
+
+CREATE INDEX log_chunks_build_id_xid_id_idx ON ONLY public.log_chunks USING btree (build_id, xid, id) WHERE (build_id IS NOT NULL);
+
+CREATE INDEX log_chunks_environment_id_xid_id_idx ON ONLY public.log_chunks USING btree (environment_id, xid, id);
+
+CREATE INDEX log_chunks_rest_build_id_xid_id_idx ON public.log_chunks_rest USING btree (build_id, xid, id) WHERE (build_id IS NOT NULL);
+
+CREATE INDEX log_chunks_rest_environment_id_xid_id_idx ON public.log_chunks_rest USING btree (environment_id, xid, id);
+
+CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
+
+CREATE INDEX refresh_tokens_family_id_idx ON public.refresh_tokens USING btree (family_id);
+
+CREATE INDEX request_counts_second_idx ON public.request_counts USING btree (second);
+
+CREATE UNIQUE INDEX rollouts_one_unfinished ON public.rollouts USING btree (environment_id) WHERE (rank < 100);
+
+CREATE INDEX routes_changed_xid_idx ON public.routes USING btree (changed_xid);
+
+CREATE INDEX source_chunks_team_id_digest_idx ON public.source_chunks USING btree (team_id, digest);
+
+CREATE UNIQUE INDEX sources_once ON public.sources USING btree (app_id, sha256) WHERE (state = 'complete'::text);
+
+CREATE UNIQUE INDEX subnets_base_taken ON public.subnets USING btree (base) WHERE (released_at IS NULL);
+
+CREATE UNIQUE INDEX subnets_one_per_host ON public.subnets USING btree (environment_id, host_id) WHERE (released_at IS NULL);
+
+CREATE INDEX subnets_resting ON public.subnets USING btree (base, released_at) WHERE (released_at IS NOT NULL);
+
+CREATE INDEX work_shard_due_at_idx ON public.work USING btree (shard, due_at);
+
+ALTER INDEX public.log_chunks_build_id_xid_id_idx ATTACH PARTITION public.log_chunks_rest_build_id_xid_id_idx;
+
+ALTER INDEX public.log_chunks_environment_id_xid_id_idx ATTACH PARTITION public.log_chunks_rest_environment_id_xid_id_idx;
+
+ALTER INDEX public.log_chunks_pkey ATTACH PARTITION public.log_chunks_rest_pkey;
+
+CREATE TRIGGER audit_immutable BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER build_status_rank AFTER UPDATE ON public.build_status FOR EACH ROW WHEN (((new.rank < old.rank) AND (NOT ((new.rank = 0) AND (old.rank < 100))))) EXECUTE FUNCTION public.refuse_falling_rank();
+
+CREATE TRIGGER config_versions_immutable BEFORE DELETE OR UPDATE ON public.config_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER events_immutable BEFORE UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER instance_seen_rank AFTER UPDATE ON public.instance_seen FOR EACH ROW WHEN (((NOT public.observed_may_become(old.state, new.state)) OR (new.seq < old.seq))) EXECUTE FUNCTION public.refuse_observed_fall();
+
+CREATE TRIGGER instances_immutable BEFORE UPDATE ON public.instances FOR EACH ROW EXECUTE FUNCTION public.refuse_identity_change();
+
+CREATE TRIGGER instances_rank AFTER UPDATE ON public.instances FOR EACH ROW WHEN ((new.rank < old.rank)) EXECUTE FUNCTION public.refuse_falling_rank();
+
+CREATE TRIGGER release_builds_immutable BEFORE DELETE OR UPDATE ON public.release_builds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER releases_immutable BEFORE DELETE OR UPDATE ON public.releases FOR EACH ROW EXECUTE FUNCTION public.refuse_release_change();
+
+CREATE TRIGGER rollouts_rank AFTER UPDATE ON public.rollouts FOR EACH ROW WHEN ((new.rank < old.rank)) EXECUTE FUNCTION public.refuse_falling_rank();
+
+CREATE TRIGGER routes_generation AFTER UPDATE ON public.routes FOR EACH ROW WHEN ((new.route_gen <> (old.route_gen + 1))) EXECUTE FUNCTION public.refuse_falling_generation();
+
+CREATE TRIGGER secret_versions_immutable BEFORE DELETE OR UPDATE ON public.secret_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER spec_versions_immutable BEFORE DELETE OR UPDATE ON public.spec_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.addresses
+    ADD CONSTRAINT addresses_team_id_environment_id_subnet_id_fkey FOREIGN KEY (team_id, environment_id, subnet_id) REFERENCES public.subnets(team_id, environment_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.addresses
+    ADD CONSTRAINT addresses_team_id_instance_id_fkey FOREIGN KEY (team_id, instance_id) REFERENCES public.instances(team_id, id);
+
+ALTER TABLE ONLY public.app_refs
+    ADD CONSTRAINT app_refs_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.app_refs
+    ADD CONSTRAINT app_refs_team_id_deployment_id_fkey FOREIGN KEY (team_id, deployment_id) REFERENCES public.deployments(team_id, id);
+
+ALTER TABLE ONLY public.apps
+    ADD CONSTRAINT apps_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.hosts(id);
+
+ALTER TABLE ONLY public.attempts
+    ADD CONSTRAINT attempts_team_id_instance_id_fkey FOREIGN KEY (team_id, instance_id) REFERENCES public.instances(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.build_status
+    ADD CONSTRAINT build_status_team_id_build_id_fkey FOREIGN KEY (team_id, build_id) REFERENCES public.builds(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.builds
+    ADD CONSTRAINT builds_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.builds
+    ADD CONSTRAINT builds_team_id_source_id_fkey FOREIGN KEY (team_id, source_id) REFERENCES public.sources(team_id, id);
+
+ALTER TABLE ONLY public.chunks
+    ADD CONSTRAINT chunks_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.config_versions
+    ADD CONSTRAINT config_versions_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.data_keys
+    ADD CONSTRAINT data_keys_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.deployments
+    ADD CONSTRAINT deployments_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.deployments
+    ADD CONSTRAINT deployments_team_id_environment_id_release_id_fkey FOREIGN KEY (team_id, environment_id, release_id) REFERENCES public.releases(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.domains
+    ADD CONSTRAINT domains_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.edge_acks
+    ADD CONSTRAINT edge_acks_edge_id_fkey FOREIGN KEY (edge_id) REFERENCES public.edges(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.edge_acks
+    ADD CONSTRAINT edge_acks_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.edge_draining
+    ADD CONSTRAINT edge_draining_edge_id_fkey FOREIGN KEY (edge_id) REFERENCES public.edges(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.edge_draining
+    ADD CONSTRAINT edge_draining_team_id_instance_id_fkey FOREIGN KEY (team_id, instance_id) REFERENCES public.instances(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.edge_in_flight
+    ADD CONSTRAINT edge_in_flight_edge_id_fkey FOREIGN KEY (edge_id) REFERENCES public.edges(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.edge_in_flight
+    ADD CONSTRAINT edge_in_flight_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.environment_status
+    ADD CONSTRAINT environment_status_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.environment_status
+    ADD CONSTRAINT environment_status_team_id_environment_id_serving_release__fkey FOREIGN KEY (team_id, environment_id, serving_release_id) REFERENCES public.releases(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.environment_status
+    ADD CONSTRAINT environment_status_team_id_environment_id_stable_release_i_fkey FOREIGN KEY (team_id, environment_id, stable_release_id) REFERENCES public.releases(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.environments
+    ADD CONSTRAINT environments_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.host_plan
+    ADD CONSTRAINT host_plan_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.hosts(id);
+
+ALTER TABLE ONLY public.host_seen
+    ADD CONSTRAINT host_seen_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.hosts(id);
+
+ALTER TABLE ONLY public.image_facts
+    ADD CONSTRAINT image_facts_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.instance_seen
+    ADD CONSTRAINT instance_seen_team_id_instance_id_fkey FOREIGN KEY (team_id, instance_id) REFERENCES public.instances(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.hosts(id);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_team_id_environment_id_release_id_fkey FOREIGN KEY (team_id, environment_id, release_id) REFERENCES public.releases(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_team_id_environment_id_subnet_id_fkey FOREIGN KEY (team_id, environment_id, subnet_id) REFERENCES public.subnets(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.lease_epochs
+    ADD CONSTRAINT lease_epochs_shard_fkey FOREIGN KEY (shard) REFERENCES public.leases(shard);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.refresh_families
+    ADD CONSTRAINT refresh_families_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_family_id_fkey FOREIGN KEY (family_id) REFERENCES public.refresh_families(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.release_builds
+    ADD CONSTRAINT release_builds_team_id_build_id_fkey FOREIGN KEY (team_id, build_id) REFERENCES public.builds(team_id, id);
+
+ALTER TABLE ONLY public.release_builds
+    ADD CONSTRAINT release_builds_team_id_release_id_fkey FOREIGN KEY (team_id, release_id) REFERENCES public.releases(team_id, id);
+
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_team_id_environment_id_config_version_fkey FOREIGN KEY (team_id, environment_id, config_version) REFERENCES public.config_versions(team_id, environment_id, version);
+
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_team_id_source_id_fkey FOREIGN KEY (team_id, source_id) REFERENCES public.sources(team_id, id);
+
+ALTER TABLE ONLY public.request_counts
+    ADD CONSTRAINT request_counts_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.rollouts
+    ADD CONSTRAINT rollouts_team_id_environment_id_deployment_id_fkey FOREIGN KEY (team_id, environment_id, deployment_id) REFERENCES public.deployments(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.rollouts
+    ADD CONSTRAINT rollouts_team_id_environment_id_from_release_id_fkey FOREIGN KEY (team_id, environment_id, from_release_id) REFERENCES public.releases(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.routes
+    ADD CONSTRAINT routes_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.scale_targets
+    ADD CONSTRAINT scale_targets_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.secret_versions
+    ADD CONSTRAINT secret_versions_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.secret_versions
+    ADD CONSTRAINT secret_versions_team_id_data_key_version_fkey FOREIGN KEY (team_id, data_key_version) REFERENCES public.data_keys(team_id, version);
+
+ALTER TABLE ONLY public.source_chunks
+    ADD CONSTRAINT source_chunks_team_id_digest_fkey FOREIGN KEY (team_id, digest) REFERENCES public.chunks(team_id, digest);
+
+ALTER TABLE ONLY public.source_chunks
+    ADD CONSTRAINT source_chunks_team_id_source_id_fkey FOREIGN KEY (team_id, source_id) REFERENCES public.sources(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.spec_versions
+    ADD CONSTRAINT spec_versions_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.subnets
+    ADD CONSTRAINT subnets_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.hosts(id);
+
+ALTER TABLE ONLY public.subnets
+    ADD CONSTRAINT subnets_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.token_uses
+    ADD CONSTRAINT token_uses_team_id_token_id_fkey FOREIGN KEY (team_id, token_id) REFERENCES public.tokens(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE public.addresses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_refs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.apps ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.build_status ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.builds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.chunks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.config_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.data_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deployments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.domains ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.edge_acks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.edge_draining ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.edge_in_flight ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.environment_status ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.environments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.image_facts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.instance_seen ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.instances ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.log_chunks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.log_chunks_rest ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.release_builds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.releases ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.request_counts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rollouts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.routes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.scale_targets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.secret_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.source_chunks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sources ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.spec_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.subnets ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY system_all ON public.addresses TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.app_refs TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.apps TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.attempts TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.audit TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.audit_heads TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.build_status TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.builds TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.chunks TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.config_versions TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.data_keys TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.deployments TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.domains TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.edge_acks TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.edge_draining TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.edge_in_flight TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.environment_status TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.environments TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.events TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.idempotency TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.image_facts TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.instance_seen TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.instances TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.log_chunks TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.log_chunks_rest TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.memberships TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.release_builds TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.releases TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.request_counts TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.rollouts TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.routes TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.scale_targets TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.secret_versions TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.source_chunks TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.sources TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.spec_versions TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.subnets TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.teams TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.token_uses TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.tokens TO segue_system USING (true);
+
+CREATE POLICY team_only ON public.addresses TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.app_refs TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.apps TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.attempts TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.audit TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.audit_heads TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.build_status TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.builds TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.chunks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.config_versions TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.data_keys TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.deployments TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.domains TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.edge_acks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.edge_draining TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.edge_in_flight TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.environment_status TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.environments TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.events TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.idempotency TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.image_facts TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.instance_seen TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.instances TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.log_chunks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.log_chunks_rest TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.memberships TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.release_builds TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.releases TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.request_counts TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.rollouts TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.routes TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.scale_targets TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.secret_versions TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.source_chunks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.sources TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.spec_versions TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.subnets TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.teams TO segue_api USING ((id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.token_uses TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.tokens TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.token_uses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tokens ENABLE ROW LEVEL SECURITY;
+
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO segue_api;
+GRANT USAGE ON SCHEMA public TO segue_auth;
+GRANT USAGE ON SCHEMA public TO segue_system;
+
+REVOKE ALL ON FUNCTION public.auth_epochs() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_epochs() TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_is_set_up() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_is_set_up() TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_memberships(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_memberships(user_id uuid) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_refresh_end(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_refresh_end(token_hash bytea) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_revoke_user(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_revoke_user(user_id uuid) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_signing_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_signing_keys() TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_token(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_token(token_hash bytea) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_token_used(token uuid, team uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_token_used(token uuid, team uuid) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_user(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_user(user_id uuid) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_user_by_email(address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_user_by_email(address text) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.host_instances(host uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.host_instances(host uuid) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.log_partitions_keep(today date, keep_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.log_partitions_keep(today date, keep_days integer) TO segue_system;
+
+REVOKE ALL ON FUNCTION public.schema_version() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schema_version() TO segue_api;
+GRANT ALL ON FUNCTION public.schema_version() TO segue_auth;
+GRANT ALL ON FUNCTION public.schema_version() TO segue_system;
+
+REVOKE ALL ON FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) TO segue_api;
+
+GRANT SELECT ON TABLE public.addresses TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.addresses TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.app_refs TO segue_api;
+GRANT SELECT ON TABLE public.app_refs TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.apps TO segue_api;
+GRANT SELECT ON TABLE public.apps TO segue_system;
+
+GRANT SELECT ON TABLE public.attempts TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.attempts TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.audit TO segue_api;
+GRANT SELECT ON TABLE public.audit TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_heads TO segue_api;
+GRANT SELECT ON TABLE public.audit_heads TO segue_system;
+
+GRANT SELECT ON TABLE public.build_status TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.build_status TO segue_system;
+
+GRANT INSERT(build_id) ON TABLE public.build_status TO segue_api;
+
+GRANT INSERT(team_id) ON TABLE public.build_status TO segue_api;
+
+GRANT UPDATE(cancel_requested) ON TABLE public.build_status TO segue_api;
+
+GRANT SELECT,INSERT ON TABLE public.builds TO segue_api;
+GRANT SELECT ON TABLE public.builds TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.certificates TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.chunks TO segue_api;
+GRANT SELECT,DELETE ON TABLE public.chunks TO segue_system;
+
+GRANT UPDATE(created_at) ON TABLE public.chunks TO segue_api;
+
+GRANT SELECT,INSERT ON TABLE public.config_versions TO segue_api;
+GRANT SELECT ON TABLE public.config_versions TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.data_keys TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.data_keys TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.deployments TO segue_api;
+GRANT SELECT ON TABLE public.deployments TO segue_system;
+
+GRANT UPDATE(cancel_requested) ON TABLE public.deployments TO segue_api;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.domains TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.domains TO segue_system;
+
+GRANT SELECT ON TABLE public.edge_acks TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.edge_acks TO segue_system;
+
+GRANT SELECT ON TABLE public.edge_draining TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.edge_draining TO segue_system;
+
+GRANT SELECT ON TABLE public.edge_in_flight TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.edge_in_flight TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.edges TO segue_system;
+
+GRANT SELECT(id) ON TABLE public.edges TO segue_api;
+
+GRANT SELECT(lease_until) ON TABLE public.edges TO segue_api;
+
+GRANT SELECT(http_port) ON TABLE public.edges TO segue_api;
+
+GRANT SELECT(https_port) ON TABLE public.edges TO segue_api;
+
+GRANT SELECT(created_at) ON TABLE public.edges TO segue_api;
+
+GRANT SELECT(removed_at) ON TABLE public.edges TO segue_api;
+
+GRANT SELECT ON TABLE public.environment_status TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.environment_status TO segue_system;
+
+GRANT INSERT(environment_id) ON TABLE public.environment_status TO segue_api;
+
+GRANT INSERT(team_id) ON TABLE public.environment_status TO segue_api;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.environments TO segue_api;
+GRANT SELECT ON TABLE public.environments TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.events TO segue_api;
+GRANT SELECT,INSERT ON TABLE public.events TO segue_system;
+
+GRANT SELECT ON TABLE public.fleet_freeze TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.fleet_freeze TO segue_system;
+
+GRANT SELECT ON TABLE public.host_plan TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.host_plan TO segue_system;
+
+GRANT SELECT ON TABLE public.host_seen TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.host_seen TO segue_system;
+
+GRANT SELECT ON TABLE public.hosts TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.hosts TO segue_system;
+
+GRANT UPDATE(labels) ON TABLE public.hosts TO segue_api;
+
+GRANT UPDATE(cordoned) ON TABLE public.hosts TO segue_api;
+
+GRANT UPDATE(generation) ON TABLE public.hosts TO segue_api;
+
+GRANT UPDATE(removed_at) ON TABLE public.hosts TO segue_api;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.idempotency TO segue_api;
+GRANT SELECT,DELETE ON TABLE public.idempotency TO segue_system;
+
+GRANT SELECT ON TABLE public.image_facts TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.image_facts TO segue_system;
+
+GRANT SELECT ON TABLE public.installation TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.installation TO segue_system;
+
+GRANT SELECT ON TABLE public.instance_seen TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.instance_seen TO segue_system;
+
+GRANT SELECT ON TABLE public.instances TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.instances TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.lease_epochs TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.leases TO segue_system;
+
+GRANT SELECT ON TABLE public.log_chunks TO segue_api;
+GRANT SELECT,INSERT ON TABLE public.log_chunks TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.memberships TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.memberships TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_families TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.release_builds TO segue_api;
+GRANT SELECT ON TABLE public.release_builds TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.releases TO segue_api;
+GRANT SELECT ON TABLE public.releases TO segue_system;
+
+GRANT UPDATE(stable_at) ON TABLE public.releases TO segue_system;
+
+GRANT SELECT ON TABLE public.request_counts TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_counts TO segue_system;
+
+GRANT SELECT ON TABLE public.rollouts TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.rollouts TO segue_system;
+
+GRANT SELECT ON TABLE public.routes TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.routes TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.scale_targets TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.scale_targets TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.secret_versions TO segue_api;
+GRANT SELECT ON TABLE public.secret_versions TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.setup_tokens TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.signing_keys TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.source_chunks TO segue_api;
+GRANT SELECT,DELETE ON TABLE public.source_chunks TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.sources TO segue_api;
+GRANT SELECT ON TABLE public.sources TO segue_system;
+
+GRANT UPDATE(state) ON TABLE public.sources TO segue_system;
+
+GRANT UPDATE(last_used_at) ON TABLE public.sources TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.spec_versions TO segue_api;
+GRANT SELECT ON TABLE public.spec_versions TO segue_system;
+
+GRANT SELECT ON TABLE public.subnets TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.subnets TO segue_system;
+
+GRANT SELECT ON TABLE public.teams TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.teams TO segue_system;
+
+GRANT UPDATE(name) ON TABLE public.teams TO segue_api;
+
+GRANT SELECT ON TABLE public.token_uses TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.token_uses TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tokens TO segue_api;
+GRANT SELECT ON TABLE public.tokens TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.users TO segue_system;
+
+GRANT SELECT(id) ON TABLE public.users TO segue_api;
+
+GRANT SELECT(email) ON TABLE public.users TO segue_api;
+
+GRANT SELECT(name) ON TABLE public.users TO segue_api;
+
+GRANT SELECT(platform_admin) ON TABLE public.users TO segue_api;
+
+GRANT SELECT(created_at) ON TABLE public.users TO segue_api;
+
+GRANT SELECT(disabled_at) ON TABLE public.users TO segue_api;
+
+GRANT SELECT ON TABLE public.violation_i1 TO segue_system;
+
+GRANT SELECT ON TABLE public.violation_i12 TO segue_system;
+
+GRANT SELECT ON TABLE public.violation_i20_addresses TO segue_system;
+
+GRANT SELECT ON TABLE public.violation_i7 TO segue_system;
+
+GRANT USAGE ON SEQUENCE public.work_seq TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.work TO segue_system;

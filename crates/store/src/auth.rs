@@ -1,0 +1,487 @@
+//! Look-ups before a team is known. The role has no right on any table; every method calls one
+//! security-definer function that answers one narrow question.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use segue_model::id::{AppId, EnvironmentId, TeamId, TokenId, UserId};
+use segue_model::name::TeamName;
+use uuid::Uuid;
+
+use crate::context::fresh_id;
+use crate::decode;
+use crate::error::StoreError;
+use crate::seal::{KeyEncryptionKey, Place, SecretBytes};
+use crate::store::Inner;
+use crate::team::Role;
+
+/// Look-ups by token, address and session.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    inner: Arc<Inner>,
+}
+
+/// A token that is good now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenGrant {
+    /// Its id.
+    pub token: TokenId,
+    /// Its team.
+    pub team: TeamId,
+    /// Who made it; their memberships bound it.
+    pub created_by: UserId,
+    /// At most this.
+    pub role: Role,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// Good for this app only.
+    pub app: Option<AppId>,
+    /// Good from these networks only; empty: from everywhere.
+    pub address_ranges: Vec<IpNet>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A person who may sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Their id.
+    pub id: UserId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// May manage the installation.
+    pub platform_admin: bool,
+    /// Access tokens of an older epoch are void.
+    pub epoch: i64,
+}
+
+/// A role that a person has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// In this team.
+    pub team: TeamId,
+    /// Its name.
+    pub team_name: TeamName,
+    /// Access tokens of an older epoch are void.
+    pub team_epoch: i64,
+    /// What they may do.
+    pub role: Role,
+    /// Only on this app.
+    pub app: Option<AppId>,
+    /// Only on this environment of the app.
+    pub environment: Option<EnvironmentId>,
+}
+
+/// The first person and the first team.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// Argon2id, PHC form.
+    pub password_hash: String,
+    /// The team.
+    pub team_name: TeamName,
+}
+
+/// What became of a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// Exchanged.
+    Rotated {
+        /// For this person.
+        user: UserId,
+    },
+    /// Used a second time: the whole sign-in was revoked.
+    Reused {
+        /// Of this person.
+        user: UserId,
+    },
+    /// Unknown, expired or revoked.
+    Refused,
+}
+
+/// A key that signs or verifies access tokens.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    /// Its id.
+    pub kid: String,
+    /// Ed25519, raw.
+    pub public_key: [u8; 32],
+    /// Opened; PKCS#8 as its maker encoded it.
+    pub private_key: SecretBytes,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Verifies until then, signs no more.
+    pub retires_at: Option<Timestamp>,
+}
+
+impl Auth {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    /// The token with this SHA-256, if it is good now.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn token(&self, hash: &[u8; 32]) -> Result<Option<TokenGrant>, StoreError> {
+        let row = sqlx::query!(
+            r#"
+            select token_id as "token_id!", team_id as "team_id!", created_by as "created_by!", role as "role!",
+                scopes as "scopes!", app_id, address_ranges as "address_ranges!: Vec<IpNet>", expires_at as "expires_at!"
+            from auth_token($1)
+            "#,
+            hash.as_slice(),
+        )
+        .fetch_optional(&self.inner.auth)
+        .await?;
+        row.map(|row| {
+            Ok(TokenGrant {
+                token: TokenId::from_uuid(row.token_id),
+                team: TeamId::from_uuid(row.team_id),
+                created_by: UserId::from_uuid(row.created_by),
+                role: decode::text(&row.role, "role")?,
+                scopes: row.scopes,
+                app: row.app_id.map(AppId::from_uuid),
+                address_ranges: row.address_ranges,
+                expires_at: row.expires_at.to_jiff(),
+            })
+        })
+        .transpose()
+    }
+
+    /// Notes that a token was used; at most one write a minute.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn token_used(&self, token: TokenId, team: TeamId) -> Result<(), StoreError> {
+        sqlx::query!("select auth_token_used($1, $2)", token.as_uuid(), team.as_uuid())
+            .fetch_one(&self.inner.auth)
+            .await?;
+        Ok(())
+    }
+
+    /// A person by address, with the password hash if there is one.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn user_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<(UserRecord, Option<String>)>, StoreError> {
+        let row = sqlx::query!(
+            r#"
+            select id as "id!", email as "email!", name as "name!", password_hash, platform_admin as "platform_admin!", epoch as "epoch!"
+            from auth_user_by_email($1)
+            "#,
+            email,
+        )
+        .fetch_optional(&self.inner.auth)
+        .await?;
+        Ok(row.map(|row| {
+            let user = UserRecord {
+                id: UserId::from_uuid(row.id),
+                email: row.email,
+                name: row.name,
+                platform_admin: row.platform_admin,
+                epoch: row.epoch,
+            };
+            (user, row.password_hash)
+        }))
+    }
+
+    /// A person who may sign in.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn user(&self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
+        let row = sqlx::query!(
+            r#"
+            select id as "id!", email as "email!", name as "name!", platform_admin as "platform_admin!", epoch as "epoch!"
+            from auth_user($1)
+            "#,
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.inner.auth)
+        .await?;
+        Ok(row.map(|row| UserRecord {
+            id: UserId::from_uuid(row.id),
+            email: row.email,
+            name: row.name,
+            platform_admin: row.platform_admin,
+            epoch: row.epoch,
+        }))
+    }
+
+    /// Everything that a person was given, by team.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, StoreError> {
+        sqlx::query!(
+            r#"
+            select team_id as "team_id!", team_name as "team_name!", team_epoch as "team_epoch!", role as "role!", app_id, environment_id
+            from auth_memberships($1)
+            "#,
+            user.as_uuid(),
+        )
+        .fetch_all(&self.inner.auth)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(Membership {
+                team: TeamId::from_uuid(row.team_id),
+                team_name: decode::text(&row.team_name, "team name")?,
+                team_epoch: row.team_epoch,
+                role: decode::text(&row.role, "role")?,
+                app: row.app_id.map(AppId::from_uuid),
+                environment: row.environment_id.map(EnvironmentId::from_uuid),
+            })
+        })
+        .collect()
+    }
+
+    /// Epochs above 1, by the UUID of person or team. `i64::MAX`: disabled or deleted. Read it every few
+    /// seconds to see revocations.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn epochs(&self) -> Result<BTreeMap<Uuid, i64>, StoreError> {
+        Ok(
+            sqlx::query!(r#"select subject as "subject!", epoch as "epoch!" from auth_epochs()"#)
+                .fetch_all(&self.inner.auth)
+                .await?
+                .into_iter()
+                .map(|row| (row.subject, row.epoch))
+                .collect(),
+        )
+    }
+
+    /// Whether anybody exists.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn is_set_up(&self) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar!(r#"select auth_is_set_up() as "set_up!""#)
+            .fetch_one(&self.inner.auth)
+            .await?)
+    }
+
+    /// Uses the one-time set-up token (its SHA-256). `None` if it is not good or somebody exists.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn setup(
+        &self,
+        token_hash: &[u8; 32],
+        setup: &Setup,
+    ) -> Result<Option<(UserId, TeamId)>, StoreError> {
+        let user = UserId::from_uuid(fresh_id());
+        let team = TeamId::from_uuid(fresh_id());
+        let done = sqlx::query_scalar!(
+            r#"
+            select auth_setup($1, $2, $3, $4, $5, $6, $7, $8) as "done!"
+            "#,
+            token_hash.as_slice(),
+            user.as_uuid(),
+            setup.email,
+            setup.name,
+            setup.password_hash,
+            team.as_uuid(),
+            setup.team_name.as_str(),
+            fresh_id(),
+        )
+        .fetch_one(&self.inner.auth)
+        .await?;
+        Ok(done.then_some((user, team)))
+    }
+
+    /// A new person without any membership.
+    ///
+    /// # Errors
+    /// `users_email_taken`.
+    pub async fn user_create(
+        &self,
+        email: &str,
+        name: &str,
+        password_hash: Option<&str>,
+        platform_admin: bool,
+    ) -> Result<UserId, StoreError> {
+        let user = UserId::from_uuid(fresh_id());
+        sqlx::query!(
+            "select auth_user_create($1, $2, $3, $4, $5)",
+            user.as_uuid(),
+            email,
+            name,
+            password_hash,
+            platform_admin,
+        )
+        .fetch_one(&self.inner.auth)
+        .await?;
+        Ok(user)
+    }
+
+    /// A new team with its owner.
+    ///
+    /// # Errors
+    /// `teams_name_taken`; [`StoreError::NotFound`] for an unknown person.
+    pub async fn team_create(&self, name: &TeamName, owner: UserId) -> Result<TeamId, StoreError> {
+        let team = TeamId::from_uuid(fresh_id());
+        sqlx::query!(
+            "select auth_team_create($1, $2, $3, $4)",
+            team.as_uuid(),
+            name.as_str(),
+            owner.as_uuid(),
+            fresh_id(),
+        )
+        .fetch_one(&self.inner.auth)
+        .await?;
+        Ok(team)
+    }
+
+    /// Ends every access and refresh token of a person.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn user_revoke(&self, user: UserId) -> Result<i64, StoreError> {
+        sqlx::query_scalar!("select auth_revoke_user($1)", user.as_uuid())
+            .fetch_one(&self.inner.auth)
+            .await?
+            .ok_or(StoreError::NotFound)
+    }
+
+    /// Begins a sign-in with its first refresh token (SHA-256).
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown person.
+    pub async fn refresh_start(
+        &self,
+        user: UserId,
+        token_hash: &[u8; 32],
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "select auth_refresh_start($1, $2, $3, $4)",
+            fresh_id(),
+            user.as_uuid(),
+            token_hash.as_slice(),
+            expires_at.to_sqlx() as _,
+        )
+        .fetch_one(&self.inner.auth)
+        .await?;
+        Ok(())
+    }
+
+    /// Exchanges a refresh token for the next one, once.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn refresh_use(
+        &self,
+        old_hash: &[u8; 32],
+        new_hash: &[u8; 32],
+        expires_at: Timestamp,
+    ) -> Result<Refresh, StoreError> {
+        let row = sqlx::query!(
+            r#"
+            select outcome as "outcome!", user_id
+            from auth_refresh_use($1, $2, $3)
+            "#,
+            old_hash.as_slice(),
+            new_hash.as_slice(),
+            expires_at.to_sqlx() as _,
+        )
+        .fetch_one(&self.inner.auth)
+        .await?;
+        Ok(match (row.outcome.as_str(), row.user_id.map(UserId::from_uuid)) {
+            ("rotated", Some(user)) => Refresh::Rotated { user },
+            ("reused", Some(user)) => Refresh::Reused { user },
+            _ => Refresh::Refused,
+        })
+    }
+
+    /// Ends a sign-in.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn refresh_end(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
+        sqlx::query!("select auth_refresh_end($1)", token_hash.as_slice())
+            .fetch_one(&self.inner.auth)
+            .await?;
+        Ok(())
+    }
+
+    /// Keys that verify, the newest first; the first that does not retire signs.
+    ///
+    /// # Errors
+    /// [`StoreError::Seal`] if a key was sealed by another key-encryption key.
+    pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        sqlx::query!(
+            r#"
+            select kid as "kid!", public_key as "public_key!", sealed_private_key as "sealed_private_key!", created_at as "created_at!", retires_at
+            from auth_signing_keys()
+            "#
+        )
+        .fetch_all(&self.inner.auth)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(SigningKey {
+                public_key: decode::digest(&row.public_key)?,
+                private_key: self
+                    .kek()
+                    .open(&row.sealed_private_key, &signing_place(&row.kid))?,
+                kid: row.kid,
+                created_at: row.created_at.to_jiff(),
+                retires_at: decode::time(row.retires_at),
+            })
+        })
+        .collect()
+    }
+
+    /// Adds a signing key; the others verify until `retire_others_at`. With `only_if_none`, two servers
+    /// that start at once agree on one key: `false` says that there was one.
+    ///
+    /// # Errors
+    /// [`StoreError::Seal`].
+    pub async fn signing_key_add(
+        &self,
+        kid: &str,
+        public_key: &[u8; 32],
+        private_key: &SecretBytes,
+        only_if_none: bool,
+        retire_others_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sealed = self.kek().seal(private_key, &signing_place(kid))?;
+        Ok(sqlx::query_scalar!(
+            r#"
+            select auth_signing_key_add($1, $2, $3, $4, $5) as "added!"
+            "#,
+            kid,
+            public_key.as_slice(),
+            sealed,
+            only_if_none,
+            retire_others_at.to_sqlx() as _,
+        )
+        .fetch_one(&self.inner.auth)
+        .await?)
+    }
+
+    fn kek(&self) -> &KeyEncryptionKey {
+        &self.inner.kek
+    }
+}
+
+fn signing_place(kid: &str) -> Place<'_> {
+    Place::Platform {
+        kind: "signing key",
+        name: kid,
+    }
+}

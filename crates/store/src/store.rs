@@ -1,0 +1,185 @@
+//! The store: three pools, one per service role, and the scopes that hand them out.
+//!
+//! Invariant: nobody outside of this crate gets a pool. Tenant data is reached through [`TeamScope`],
+//! look-ups before a team is known through [`Auth`], everything of the worker and the internal
+//! interface through [`SystemStore`], which only those get.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use crate::auth::Auth;
+use crate::context::{Actor, TeamContext};
+use crate::error::StoreError;
+use crate::platform::PlatformScope;
+use crate::seal::KeyEncryptionKey;
+use crate::system::SystemStore;
+use crate::team::TeamScope;
+
+/// How to reach the database, and with what bounds.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Where it is. The account must be a member of the service roles.
+    pub connect: PgConnectOptions,
+    /// Seals secrets.
+    pub kek: KeyEncryptionKey,
+    /// Connections of the API at most.
+    pub api_connections: u32,
+    /// Connections of the worker and the internal interface at most.
+    pub system_connections: u32,
+    /// How long to wait for a connection.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+    /// How long one statement may wait for a lock; also how long a second request with the same
+    /// idempotency key waits for the first.
+    pub lock_timeout: Duration,
+}
+
+impl StoreConfig {
+    /// The defaults.
+    #[must_use]
+    pub fn new(connect: PgConnectOptions, kek: KeyEncryptionKey) -> Self {
+        Self {
+            connect,
+            kek,
+            api_connections: 12,
+            system_connections: 12,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub api: PgPool,
+    pub auth: PgPool,
+    pub system: PgPool,
+    pub connect: PgConnectOptions,
+    pub kek: KeyEncryptionKey,
+}
+
+/// A handle to the database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Store {
+    /// Connects and checks that the schema is the one of this program.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::NotMigrated`].
+    pub async fn connect(config: StoreConfig) -> Result<Self, StoreError> {
+        let store = Self::connect_lazy(config);
+        store.ready().await?;
+        Ok(store)
+    }
+
+    /// Makes the handle without connecting, for servers that start while the database is away.
+    #[must_use]
+    pub fn connect_lazy(config: StoreConfig) -> Self {
+        let pool = |role: &str, connections: u32| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .min_connections(0)
+                .acquire_timeout(config.acquire_timeout)
+                .idle_timeout(Duration::from_secs(300))
+                .connect_lazy_with(as_role(&config, role))
+        };
+        let inner = Inner {
+            api: pool("segue_api", config.api_connections),
+            auth: pool("segue_auth", config.api_connections.div_ceil(2)),
+            system: pool("segue_system", config.system_connections),
+            connect: as_role(&config, "segue_system"),
+            kek: config.kek,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Whether the database answers and has the schema of this program.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::NotMigrated`].
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        let wanted = crate::migrate::newest_migration();
+        let found = sqlx::query_scalar!(
+            r#"
+            select schema_version() as "version!"
+            "#
+        )
+        .fetch_one(&self.inner.auth)
+        .await;
+        match found {
+            Ok(version) if version >= wanted => Ok(()),
+            Ok(_) => Err(StoreError::NotMigrated { wanted }),
+            Err(error) => match StoreError::from(error) {
+                unavailable @ StoreError::Unavailable(_) => Err(unavailable),
+                // No such function, role or right: the migrations have not run.
+                _ => Err(StoreError::NotMigrated { wanted }),
+            },
+        }
+    }
+
+    /// Runs the migrations that are missing. Called by `segue migrate` and at the start of `segue serve`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Migrate`].
+    pub async fn migrate(connect: &PgConnectOptions) -> Result<(), StoreError> {
+        crate::migrate::migrate(connect).await
+    }
+
+    /// The only way to tenant data.
+    #[must_use]
+    pub fn team(&self, context: &TeamContext) -> TeamScope {
+        TeamScope::new(Arc::clone(&self.inner), context.clone())
+    }
+
+    /// What operators of the installation may do; the caller has checked that the actor is one.
+    #[must_use]
+    pub fn platform(&self, actor: Actor) -> PlatformScope {
+        PlatformScope::new(Arc::clone(&self.inner), TeamContext::platform(actor))
+    }
+
+    /// Look-ups before a team is known.
+    #[must_use]
+    pub fn auth(&self) -> Auth {
+        Auth::new(Arc::clone(&self.inner))
+    }
+
+    /// Everything of the worker and the internal interface. Not for handlers of people's requests.
+    #[must_use]
+    pub fn system(&self) -> SystemStore {
+        SystemStore::new(Arc::clone(&self.inner))
+    }
+
+    /// Closes all connections in order.
+    pub async fn close(&self) {
+        self.inner.api.close().await;
+        self.inner.auth.close().await;
+        self.inner.system.close().await;
+    }
+}
+
+/// The role is a start-up option: `reset role` comes back to it, and never to the login account.
+fn as_role(config: &StoreConfig, role: &str) -> PgConnectOptions {
+    config
+        .connect
+        .clone()
+        .application_name(role)
+        .options([
+            ("role", role.to_owned()),
+            (
+                "statement_timeout",
+                config.statement_timeout.as_millis().to_string(),
+            ),
+            ("lock_timeout", config.lock_timeout.as_millis().to_string()),
+            ("idle_in_transaction_session_timeout", "30000".to_owned()),
+            ("timezone", "UTC".to_owned()),
+        ])
+}

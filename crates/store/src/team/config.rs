@@ -1,0 +1,277 @@
+//! Plain configuration and the written specification of an environment: every version is kept.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use segue_model::change::EventSubject;
+use segue_model::id::EnvironmentId;
+use segue_model::name::ConfigKey;
+use serde_json::{Value, json};
+
+use super::intent::{Done, Idempotency};
+use super::{Page, TeamScope, environments};
+use crate::decode;
+use crate::error::StoreError;
+
+/// One version of an environment's configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigVersion {
+    /// 1 and up.
+    pub version: i64,
+    /// The whole map.
+    pub config: BTreeMap<ConfigKey, String>,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// One version of what people wrote for an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpecVersion {
+    /// 1 and up.
+    pub version: i64,
+    /// The environment's generation with it.
+    pub generation: i64,
+    /// What was written, in the API's normal form.
+    pub spec: Value,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl TeamScope {
+    /// Changes configuration: `None` removes a key. A version is added even if nothing changes, so that
+    /// the caller may always make a release from it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
+    pub async fn config_patch(
+        &self,
+        environment: EnvironmentId,
+        expected_generation: Option<i64>,
+        patch: &BTreeMap<ConfigKey, Option<String>>,
+        idempotency: Option<Idempotency<'_, ConfigVersion>>,
+    ) -> Result<Done<ConfigVersion>, StoreError> {
+        let mut intent = self.begin().await?;
+        if let Some(response) = intent.replay(idempotency.as_ref()).await? {
+            return Ok(Done::Replayed(response));
+        }
+        let locked = environments::lock(&mut intent, environment, expected_generation).await?;
+        let before = sqlx::query_scalar!(
+            "
+            select config
+            from config_versions
+            where team_id = $1 and environment_id = $2 and version = $3
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            locked.last_config,
+        )
+        .fetch_optional(&mut *intent.tx)
+        .await?;
+        let mut config: BTreeMap<ConfigKey, String> =
+            decode::json_opt(before, "config")?.unwrap_or_default();
+        for (key, value) in patch {
+            match value {
+                Some(value) => config.insert(key.clone(), value.clone()),
+                None => config.remove(key),
+            };
+        }
+        let row = sqlx::query!(
+            "
+            insert into config_versions (team_id, environment_id, version, config, created_by)
+            values ($1, $2, $3, $4, $5)
+            returning version, created_by, created_at
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            locked.last_config + 1,
+            decode::to_json(&config, "config")?,
+            intent.actor(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        sqlx::query!(
+            "
+            update environments
+            set last_config = $3
+            where team_id = $1 and id = $2
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            row.version,
+        )
+        .execute(&mut *intent.tx)
+        .await?;
+        environments::touch(&mut intent, environment).await?;
+        // Keys only: a value that should have been a secret must not end in the audit record.
+        let keys: Vec<&str> = patch.keys().map(ConfigKey::as_str).collect();
+        let detail = json!({"version": row.version, "keys": keys});
+        intent
+            .audit("config_patch", &environment.to_string(), &detail)
+            .await?;
+        let message = format!("configuration changed: {}", keys.join(", "));
+        intent
+            .event(
+                Some(locked.app),
+                Some(environment),
+                "config.changed",
+                &EventSubject::default(),
+                &message,
+            )
+            .await?;
+        let version = ConfigVersion {
+            version: row.version,
+            config,
+            created_by: row.created_by,
+            created_at: row.created_at.to_jiff(),
+        };
+        intent.finish(idempotency, version).await
+    }
+
+    /// The newest configuration, if there is any.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn config_get(
+        &self,
+        environment: EnvironmentId,
+    ) -> Result<Option<ConfigVersion>, StoreError> {
+        Ok(self
+            .config_versions(environment, Page::first(1))
+            .await?
+            .into_iter()
+            .next())
+    }
+
+    /// Versions of the configuration, the newest first.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn config_versions(
+        &self,
+        environment: EnvironmentId,
+        page: Page<i64>,
+    ) -> Result<Vec<ConfigVersion>, StoreError> {
+        let mut intent = self.begin().await?;
+        sqlx::query!(
+            "
+            select version, config, created_by, created_at
+            from config_versions
+            where team_id = $1 and environment_id = $2 and ($3::bigint is null or version < $3)
+            order by version desc
+            limit $4
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            page.after,
+            page.sql_limit(),
+        )
+        .fetch_all(&mut *intent.tx)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(ConfigVersion {
+                version: row.version,
+                config: decode::json(row.config, "config")?,
+                created_by: row.created_by,
+                created_at: row.created_at.to_jiff(),
+            })
+        })
+        .collect()
+    }
+
+    /// Keeps what people wrote for an environment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
+    pub async fn spec_put(
+        &self,
+        environment: EnvironmentId,
+        expected_generation: Option<i64>,
+        spec: &Value,
+        idempotency: Option<Idempotency<'_, SpecVersion>>,
+    ) -> Result<Done<SpecVersion>, StoreError> {
+        let mut intent = self.begin().await?;
+        if let Some(response) = intent.replay(idempotency.as_ref()).await? {
+            return Ok(Done::Replayed(response));
+        }
+        let locked = environments::lock(&mut intent, environment, expected_generation).await?;
+        let row = sqlx::query!(
+            "
+            insert into spec_versions (team_id, environment_id, version, spec, created_by)
+            values ($1, $2, $3, $4, $5)
+            returning version, created_by, created_at
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            locked.last_spec + 1,
+            spec,
+            intent.actor(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        let generation = sqlx::query_scalar!(
+            "
+            update environments
+            set last_spec = $3, generation = generation + 1
+            where team_id = $1 and id = $2
+            returning generation
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            row.version,
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        intent.wake(environment).await?;
+        let detail = json!({"version": row.version});
+        intent.audit("spec_put", &environment.to_string(), &detail).await?;
+        intent
+            .event(
+                Some(locked.app),
+                Some(environment),
+                "spec.changed",
+                &EventSubject::default(),
+                "specification changed",
+            )
+            .await?;
+        let version = SpecVersion {
+            version: row.version,
+            generation,
+            spec: spec.clone(),
+            created_by: row.created_by,
+            created_at: row.created_at.to_jiff(),
+        };
+        intent.finish(idempotency, version).await
+    }
+
+    /// What people wrote last, if anything.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn spec_get(&self, environment: EnvironmentId) -> Result<Option<SpecVersion>, StoreError> {
+        let mut intent = self.begin().await?;
+        let row = sqlx::query!(
+            "
+            select s.version, e.generation, s.spec, s.created_by, s.created_at
+            from environments e
+            join spec_versions s on s.environment_id = e.id and s.version = e.last_spec
+            where e.team_id = $1 and e.id = $2
+            ",
+            intent.team(),
+            environment.as_uuid(),
+        )
+        .fetch_optional(&mut *intent.tx)
+        .await?;
+        Ok(row.map(|row| SpecVersion {
+            version: row.version,
+            generation: row.generation,
+            spec: row.spec,
+            created_by: row.created_by,
+            created_at: row.created_at.to_jiff(),
+        }))
+    }
+}

@@ -1,0 +1,91 @@
+//! Tenant data: the only way to it. Every operation is one transaction that is bound to the team by
+//! its queries and, a second time, by row-level security.
+//!
+//! A foreign id answers exactly as a missing one does: [`StoreError::NotFound`].
+
+mod apps;
+pub(crate) mod builds;
+mod config;
+mod deployments;
+mod domains;
+mod environments;
+pub(crate) mod intent;
+pub(crate) mod instances;
+pub(crate) mod logs;
+mod members;
+pub(crate) mod records;
+mod releases;
+mod scale;
+pub(crate) mod secrets;
+mod sources;
+mod tokens;
+
+use std::sync::Arc;
+
+use segue_model::id::TeamId;
+
+pub use self::apps::{App, AppPatch, NewApp};
+pub use self::builds::{BuildInput, BuildView, NewBuild};
+pub use self::config::{ConfigVersion, SpecVersion};
+pub use self::deployments::{Deployment, DeploymentKind, NewDeployment, Receipt, Target};
+pub use self::domains::{DomainKind, DomainState, DomainView, NewDomain};
+pub use self::environments::{Environment, EnvironmentKind, NewEnvironment};
+pub use self::instances::InstanceView;
+pub use self::intent::{Done, Idempotency, StoredResponse};
+pub use self::logs::{LOG_CHUNK_BYTES, LogChunk, LogCursor, LogFilter};
+pub use self::members::{Member, NewMember, Role};
+pub use self::records::{AuditEntry, AuditVerdict, Event, EventCursor, InvalidCursor};
+pub use self::releases::{NewRelease, ReleaseView};
+pub use self::scale::{ScaleTarget, SetBy};
+pub use self::secrets::SecretInfo;
+pub use self::sources::{CHUNK_BYTES, SOURCE_LIMIT_BYTES, SourceInfo};
+pub use self::tokens::{NewToken, TokenView};
+
+use self::intent::Intent;
+use crate::context::TeamContext;
+use crate::error::StoreError;
+use crate::store::Inner;
+
+/// A page of a list: at most this many items, behind the last one of the page before.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<C> {
+    /// The last item of the page before.
+    pub after: Option<C>,
+    /// 1 to 101; ask for one more than you show to know whether there is a next page.
+    pub limit: u32,
+}
+
+impl<C> Page<C> {
+    /// The first page.
+    #[must_use]
+    pub fn first(limit: u32) -> Self {
+        Self { after: None, limit }
+    }
+
+    pub(crate) fn sql_limit(&self) -> i64 {
+        i64::from(self.limit.clamp(1, 101))
+    }
+}
+
+/// Everything that one team may do with its data.
+#[derive(Debug, Clone)]
+pub struct TeamScope {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) context: TeamContext,
+}
+
+impl TeamScope {
+    pub(crate) fn new(inner: Arc<Inner>, context: TeamContext) -> Self {
+        Self { inner, context }
+    }
+
+    /// The team.
+    #[must_use]
+    pub fn team(&self) -> TeamId {
+        self.context.team
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Intent<'_>, StoreError> {
+        Intent::begin(&self.inner, &self.context).await
+    }
+}
