@@ -1,1 +1,246 @@
-//! 
+//! Applications that die, a control plane that is gone, files that are damaged.
+
+use std::time::Duration;
+
+use segue_model::internal::StreamBody;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::basics::metric;
+use crate::client::{self, Connection, get, post};
+use crate::harness::{HOST, Routes, World, eventually};
+
+#[tokio::test]
+async fn a_restarted_edge_serves_from_disk_without_a_control_plane() {
+    let world = World::new();
+    let edge = world.start();
+    let app = App::start("one").await;
+    let mut routes = Routes::new();
+    world.control.switch(routes.next(&[&app])).await;
+    let mut connection = Connection::open(edge.http).await.unwrap();
+    world.control.stop();
+    assert_eq!(connection.send(get(HOST, "/")).await.unwrap().text(), "one");
+    let file = world.folder.path().join("edge/routes");
+    eventually("the table is on disk", async || file.exists()).await;
+    edge.kill().await;
+
+    let edge = restart(&world).await;
+    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "one");
+    let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
+    assert_eq!(ready.status, 200);
+    assert!(ready.text().contains("\"control_plane_connected\":false"), "{}", ready.text());
+
+    // It comes back with another generation, which is taken and acknowledged.
+    let new = App::start("two").await;
+    let next = routes.next(&[&new]);
+    world.control.start();
+    world.control.switch(next).await;
+    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "two");
+    edge.end().await;
+}
+
+/// Starts an edge in the same folder once the one before has let go of it.
+async fn restart(world: &World) -> crate::harness::Running {
+    let mut edge = None;
+    eventually("the folder is free", async || {
+        edge = segue_edge::Edge::bind(world.config()).ok();
+        edge.is_some()
+    })
+    .await;
+    drop(edge);
+    world.start()
+}
+
+#[tokio::test]
+async fn damaged_files_are_told_and_never_taken_for_an_empty_table() {
+    let world = World::new();
+    let edge = world.start();
+    let app = App::start("one").await;
+    let mut routes = Routes::new();
+    let folder = world.folder.path().join("edge");
+    for _ in 0..3 {
+        world.control.switch(routes.next(&[&app])).await;
+        let generation = format!("\"route_gen\":{}", routes.routes.route_gen.0);
+        eventually("on disk", async || {
+            std::fs::read_to_string(folder.join("routes")).is_ok_and(|text| text.contains(&generation))
+        })
+        .await;
+    }
+    world.control.stop();
+    edge.kill().await;
+    std::fs::write(folder.join("routes"), b"segue-routes-1 0000\n{}").unwrap();
+    let edge = restart(&world).await;
+    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "one");
+    assert_eq!(metric(edge.admin, "segue_edge_state_damaged ").await, 1);
+    edge.kill().await;
+
+    std::fs::write(folder.join("routes"), b"").unwrap();
+    std::fs::write(folder.join("routes.previous"), b"x").unwrap();
+    let edge = restart(&world).await;
+    let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("\"state_file_damaged\":true"), "{}", ready.text());
+    world.control.start();
+    eventually("the control plane heals it", async || {
+        client::once(edge.http, get(HOST, "/")).await.unwrap().status == 200
+    })
+    .await;
+    let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
+    assert_eq!(ready.status, 200);
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn two_edges_do_not_share_a_folder_and_a_missing_token_is_told() {
+    let world = World::new();
+    let edge = world.start();
+    let error = segue_edge::Edge::bind(world.config()).err().unwrap();
+    assert!(matches!(error, segue_edge::EdgeError::Locked(_)), "{error}");
+    edge.end().await;
+    std::fs::write(world.folder.path().join("token"), " \n").unwrap();
+    let error = segue_edge::Edge::bind(world.config()).err().unwrap();
+    assert!(matches!(error, segue_edge::EdgeError::Token(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_killed_instance_costs_no_request_that_can_go_elsewhere() {
+    let world = World::new();
+    let edge = world.start();
+    let (one, two) = (App::start("one").await, App::start("two").await);
+    let mut routes = Routes::new();
+    world.control.switch(routes.next(&[&one, &two])).await;
+    let mut load = tokio::task::JoinSet::new();
+    let killed = tokio_util::sync::CancellationToken::new();
+    for _ in 0..6 {
+        let killed = killed.clone();
+        load.spawn(async move {
+            let mut connection = Connection::open(edge.http).await.unwrap();
+            let mut after = 0;
+            let mut answers = Vec::new();
+            while after < 60 {
+                after += u32::from(killed.is_cancelled());
+                answers.push(connection.send(get(HOST, "/")).await.unwrap());
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+            answers
+        });
+    }
+    eventually("both serve", async || one.begun() > 30 && two.begun() > 30).await;
+    one.kill();
+    killed.cancel();
+    let answers: Vec<_> = load.join_all().await.into_iter().flatten().collect();
+    let failed: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+    assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), answers.len());
+    // Requests that are not idempotent begin on the living one, too.
+    for _ in 0..50 {
+        let answer = client::once(edge.http, post(HOST, "/", "x")).await.unwrap();
+        assert_eq!(answer.text(), "two");
+    }
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn the_only_instance_may_restart_under_new_requests() {
+    let world = World::new();
+    let edge = world.start();
+    let one = App::start("one").await;
+    let mut routes = Routes::new();
+    routes.policy(|policy| policy.hold = Duration::from_secs(20));
+    world.control.switch(routes.next(&[&one])).await;
+    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().status, 200);
+    one.kill();
+    eventually("it is dead", async || tokio::net::TcpStream::connect(one.address).await.is_err()).await;
+    let waiting: Vec<_> = (0..10)
+        .map(|_| tokio::spawn(client::once(edge.http, post(HOST, "/", "x"))))
+        .collect();
+    // Not needed for the result, only so that some requests meet the dead instance first.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let again = App::start_at("again", one.address).await;
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap().unwrap().text(), "again");
+    }
+    assert_eq!(again.begun(), 10);
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_request_that_may_have_been_taken_is_sent_again_only_if_it_is_idempotent() {
+    let world = World::new();
+    let edge = world.start();
+    // Reads a whole request and closes without an answer.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut cruel = App::start("cruel").await;
+    cruel.address = listener.local_addr().unwrap();
+    let taken = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counter = taken.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = vec![0; 4096];
+            let _ = stream.read(&mut buffer).await;
+            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    let good = App::start("good").await;
+    let mut routes = Routes::new();
+    let taken = || taken.load(std::sync::atomic::Ordering::SeqCst);
+
+    world.control.switch(routes.next(&[&cruel])).await;
+    let answer = client::once(edge.http, post(HOST, "/", "x")).await.unwrap();
+    assert_eq!(answer.status, 502);
+    assert_eq!(taken(), 1, "sent once");
+    let release = Some(routes.release());
+    world
+        .control
+        .wait("it is counted as the edge's", |told| told.counts.get(&release).is_some_and(|counts| counts.edge_failed == 1))
+        .await;
+
+    // Idempotent requests end on the other one, whichever is chosen first.
+    world.control.switch(routes.next(&[&cruel, &good])).await;
+    let before = taken();
+    let mut requests = 0;
+    while taken() == before && requests < 500 {
+        let answer = client::once(edge.http, get(HOST, "/")).await.unwrap();
+        assert_eq!(answer.text(), "good");
+        requests += 1;
+    }
+    assert!(taken() > before, "the cruel one was never asked");
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn gaps_wrong_digests_and_steps_back_bring_a_new_snapshot() {
+    let world = World::new();
+    let edge = world.start();
+    let app = App::start("one").await;
+    let mut routes = Routes::new();
+    let old = routes.next(&[]);
+    let told = world.control.switch(routes.next(&[&app])).await;
+    let streams = told.streams;
+
+    world.control.heartbeat(false);
+    world.control.heartbeat(true);
+    let told = world.control.wait("reconnected", |told| told.streams > streams).await;
+    let streams = told.streams;
+    world.control.send_raw(StreamBody::Change { routes: old });
+    world.control.wait("reconnected again", |told| told.streams > streams).await;
+    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "one");
+    assert_eq!(
+        world.control.told().acknowledged[&routes.routes.environment],
+        routes.routes.route_gen
+    );
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_token_does_not_stop_the_edge() {
+    let world = World::new();
+    std::fs::write(world.folder.path().join("token"), "wrong").unwrap();
+    let edge = world.start();
+    let answer = client::once(edge.http, get(HOST, "/")).await.unwrap();
+    assert_eq!(answer.status, 404);
+    let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
+    assert_eq!(ready.status, 503);
+    edge.end().await;
+}
