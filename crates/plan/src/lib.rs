@@ -22,6 +22,7 @@ mod action;
 mod actions;
 mod addresses;
 mod apply;
+pub mod check;
 mod draft;
 mod drain;
 mod goal;
@@ -35,6 +36,7 @@ mod time;
 
 pub use action::Action;
 pub use apply::after;
+pub use check::{Violation, check};
 
 /// What a plan is made from: one snapshot, the time included.
 #[derive(Debug, Clone, Copy)]
