@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use segue_model::change::EventKind;
+use segue_model::id::EdgeId;
 use segue_model::name::ServiceName;
 use segue_model::route::RouteGen;
 use segue_model::spec::Strategy;
@@ -158,7 +159,7 @@ pub(super) fn barrier(case: &Case<'_>, found: &mut Vec<String>) {
                 before.unrouted_at.unwrap_or(case.now()),
             ),
         };
-        let told = |kind, edge| {
+        let told = |kind, edge: Option<EdgeId>| {
             case.plan.changes.events.iter().any(|event| {
                 event.kind == kind
                     && event.subject.instance == Some(change.id)
