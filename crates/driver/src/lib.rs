@@ -7,6 +7,7 @@
 //! Must not: decide anything (the planner does), know the store, or touch a container without this installation's label.
 
 mod body;
+pub mod build;
 mod docker;
 mod driver;
 mod error;
@@ -14,8 +15,11 @@ mod fake;
 mod spec;
 mod types;
 
+pub use build::{
+    BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, BuiltImage, DockerBuilder, Dockerfile, StepState,
+};
 pub use docker::Docker;
-pub use driver::{Driver, Images, RegistryAuth, Result};
+pub use driver::{Driver, Images, RegistryAuth};
 pub use error::DriverError;
 pub use fake::{Behaviour, Fake, Fault, Op};
 pub use spec::{

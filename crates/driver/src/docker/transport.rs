@@ -83,11 +83,6 @@ impl Transport {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The socket.
-    pub(crate) fn socket(&self) -> &Path {
-        &self.shared.socket
-    }
-
     /// Closes every connection that this transport has made or makes.
     pub(crate) fn cut_guard(&self) -> tokio_util::sync::DropGuard {
         self.shared.cut.clone().drop_guard()

@@ -1,0 +1,300 @@
+//! Real builds: on the engine for applications what needs no limits, on a build engine of the test's own what does.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use segue_driver::build::engine::{BuildEngine, BuildLimits};
+use segue_driver::*;
+use segue_model::archive::{END, file};
+use segue_model::id::*;
+use uuid::Uuid;
+
+use super::bench::*;
+
+fn owner() -> Ownership {
+    Ownership { installation: InstallationId::from_uuid(Uuid::now_v7()), host: HostId::from_uuid(Uuid::nil()) }
+}
+
+fn source(files: &[(&str, &[u8])]) -> BoxStream<'static, std::io::Result<Bytes>> {
+    let mut tar = file("app", true, 0, &std::fs::read(app_program()).unwrap());
+    for (path, content) in files {
+        tar.extend(file(path, false, 0, content));
+    }
+    tar.extend_from_slice(&END);
+    // In pieces, as it comes from a store.
+    let pieces: Vec<_> = tar.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    futures::stream::iter(pieces).boxed()
+}
+
+fn request(text: &str) -> BuildRequest {
+    BuildRequest {
+        tag: format!("segue-driver-test-build:{}", Uuid::now_v7().simple()),
+        dockerfile: Dockerfile::Generated { text: text.to_owned() },
+        args: BTreeMap::new(),
+        ca_bundle: None,
+        labels: BTreeMap::from([("segue.test".to_owned(), "build".to_owned())]),
+        target: None,
+        time_limit: Duration::from_secs(120),
+        no_cache: false,
+    }
+}
+
+struct Outcome {
+    events: Vec<BuildEvent>,
+    ended: Result<BuiltImage, BuildFailure>,
+}
+
+impl Outcome {
+    fn log(&self) -> String {
+        let logs = self.events.iter().filter_map(|event| match event {
+            BuildEvent::Log { message, .. } => Some(String::from_utf8_lossy(message).into_owned()),
+            _ => None,
+        });
+        logs.collect()
+    }
+
+    fn states(&self, part: &str) -> Vec<StepState> {
+        let steps = self.events.iter().filter_map(|event| match event {
+            BuildEvent::Step { name, state, internal: false, .. } if name.contains(part) => Some(state.clone()),
+            _ => None,
+        });
+        steps.collect()
+    }
+}
+
+async fn build(builder: &dyn Builder, request: BuildRequest, files: &[(&str, &[u8])]) -> Outcome {
+    let mut events: Vec<BuildEvent> = builder.build(request, source(files)).collect().await;
+    match events.pop() {
+        Some(BuildEvent::Ended(ended)) => Outcome { events, ended },
+        other => panic!("the last event is {other:?} after {events:?}"),
+    }
+}
+
+async fn builder() -> DockerBuilder {
+    DockerBench::new().await;
+    DockerBuilder::new(Path::new(SOCKET), owner(), None).unwrap()
+}
+
+const BASE: &str = "FROM scratch\nCOPY app /app\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_tells_its_steps_and_makes_the_image() {
+    let builder = builder().await;
+    let text = format!("{BASE}ARG WORD\nRUN [\"/app\", \"print\", \"hello from the build\"]\nEXPOSE 3000\nCMD [\"/app\", \"sleep\"]\n");
+    let mut first = request(&text);
+    first.args.insert("WORD".into(), Uuid::now_v7().to_string());
+    let outcome = build(&builder, first.clone(), &[]).await;
+    let image = outcome.ended.clone().unwrap();
+    assert!(outcome.log().contains("hello from the build"), "{:?}", outcome.events);
+    let states = outcome.states("RUN");
+    assert!(matches!(states.as_slice(), [StepState::Started, StepState::Finished { .. }]), "{states:?}");
+    let info = builder.image_inspect(&first.tag, soon()).await.unwrap().unwrap();
+    assert_eq!((info.id.as_str(), info.single_port()), (image.id.as_str(), Some(3000)));
+    // The same again comes from the cache.
+    let again = build(&builder, first.clone(), &[]).await;
+    assert_eq!(again.states("RUN"), [StepState::Cached], "{:?}", again.events);
+    builder.image_remove(&first.tag, soon()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_step_has_its_code_and_a_wrong_dockerfile_its_kind() {
+    let builder = builder().await;
+    let failed = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"exit\", \"3\"]\n")), &[]).await;
+    let failure = failed.ended.clone().unwrap_err();
+    assert_eq!(failure.kind, BuildFailureKind::Step { exit_code: Some(3) }, "{failure:?}");
+    assert!(failure.step.is_some() && !failure.retryable());
+    assert!(matches!(failed.states("RUN").last(), Some(StepState::Failed { .. })));
+    let wrong = build(&builder, request("FORM scratch\n"), &[]).await.ended.unwrap_err();
+    assert_eq!(wrong.kind, BuildFailureKind::Dockerfile, "{wrong:?}");
+    let missing = build(&builder, request("FROM scratch\nCOPY nope /\n"), &[]).await.ended.unwrap_err();
+    assert_eq!(missing.kind, BuildFailureKind::Step { exit_code: None }, "{missing:?}");
+    let base = build(&builder, request("FROM registry.invalid/none:1\n"), &[]).await.ended.unwrap_err();
+    assert_eq!(base.kind, BuildFailureKind::BaseImage, "{base:?}");
+    let program = build(&builder, request(&format!("{BASE}RUN [\"/nope\"]\n")), &[]).await.ended.unwrap_err();
+    assert!(matches!(program.kind, BuildFailureKind::Step { .. }), "{program:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_reach_every_stage_and_not_the_images_environment() {
+    let builder = builder().await;
+    let mut request = request("FROM scratch AS one\nCOPY app /app\nRUN [\"/app\", \"cat\", \"/etc/segue-build-ca.pem\"]\nRUN [\"/app\", \"env\"]\nFROM scratch\nCOPY --from=one /app /app\n");
+    request.ca_bundle = Some(Bytes::from_static(b"a certificate"));
+    let outcome = build(&builder, request.clone(), &[]).await;
+    outcome.ended.clone().unwrap();
+    let log = outcome.log();
+    assert!(log.contains("a certificate") && log.contains("SSL_CERT_FILE=/etc/segue-build-ca.pem"), "{log}");
+    builder.image_remove(&request.tag, soon()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_stream_stops_the_build() {
+    let builder = builder().await;
+    let word = format!("tick-{}", Uuid::now_v7().simple());
+    let text = format!("{BASE}RUN [\"/app\", \"tick\", \"{word}\"]\n");
+    let mut events = builder.build(request(&text), source(&[]));
+    loop {
+        match tokio::time::timeout(Duration::from_secs(60), events.next()).await.unwrap() {
+            Some(BuildEvent::Log { .. }) => break,
+            Some(BuildEvent::Step { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(processes_with(&word) > 0);
+    drop(events);
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while processes_with(&word) > 0 {
+        assert!(std::time::Instant::now() < until, "the build goes on after its stream was dropped");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_ends_at_its_time_limit() {
+    let builder = builder().await;
+    let word = format!("tick-{}", Uuid::now_v7().simple());
+    let mut request = request(&format!("{BASE}RUN [\"/app\", \"tick\", \"{word}\"]\n"));
+    request.time_limit = Duration::from_secs(4);
+    let failure = build(&builder, request, &[]).await.ended.unwrap_err();
+    assert_eq!(failure.kind, BuildFailureKind::TimedOut);
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while processes_with(&word) > 0 {
+        assert!(std::time::Instant::now() < until, "the build goes on after its time limit");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_breaks_off_is_said_so() {
+    let builder = builder().await;
+    let broken = source(&[]).take(1).chain(futures::stream::iter([Err(std::io::Error::other("chunk 2 is gone"))]));
+    let events: Vec<BuildEvent> = builder.build(request(BASE), broken.boxed()).collect().await;
+    let Some(BuildEvent::Ended(Err(failure))) = events.last() else { panic!("{events:?}") };
+    assert_eq!(failure.kind, BuildFailureKind::Source, "{failure:?}");
+    assert!(failure.message.contains("chunk 2 is gone"));
+}
+
+/// Processes of this machine with this argument.
+fn processes_with(word: &str) -> usize {
+    let folders = std::fs::read_dir("/proc").unwrap().flatten();
+    let has = |folder: &std::fs::DirEntry| {
+        let line = std::fs::read(folder.path().join("cmdline")).unwrap_or_default();
+        line.windows(word.len()).any(|part| part == word.as_bytes()) && line.windows(4).any(|part| part == b"tick")
+    };
+    folders.filter(has).count()
+}
+
+/// A build engine of this test's own, taken away with it.
+struct Engine {
+    config: BuildEngine,
+    daemon: Child,
+    _root: tempfile::TempDir,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // SIGTERM, so that it ends its own children too.
+        let _ = Command::new("/bin/kill").arg(self.daemon.id().to_string()).status();
+        let _ = self.daemon.wait();
+        let config = self.config.clone();
+        let tear_down = move || tokio::runtime::Runtime::new().unwrap().block_on(config.tear_down());
+        let done = std::thread::spawn(tear_down).join();
+        if !std::thread::panicking() {
+            done.unwrap().unwrap();
+        }
+    }
+}
+
+impl Engine {
+    async fn start() -> Engine {
+        let root = tempfile::Builder::new().prefix("sgb").tempdir_in("/tmp").unwrap();
+        let tail = Uuid::now_v7().as_bytes()[14..].iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let name = format!("sgb-{tail}");
+        let third = Uuid::now_v7().as_bytes()[15];
+        let config = BuildEngine {
+            name: name.clone(),
+            dockerd: which("dockerd"),
+            ip: which("ip"),
+            iptables: which("iptables"),
+            data_root: root.path().join("data"),
+            run_root: root.path().join("run"),
+            bridge: name,
+            subnet: format!("10.223.{third}.0/24").parse().unwrap(),
+            denied: vec!["169.254.0.0/16".parse().unwrap()],
+            cgroup_mount: "/sys/fs/cgroup".into(),
+            limits: BuildLimits { cpu_millis: 1000, memory_bytes: 96 << 20, pids: 40, cache_bytes: 1 << 30 },
+        };
+        config.prepare().await.unwrap();
+        // Asked twice, it changes nothing.
+        config.prepare().await.unwrap();
+        let argv = config.argv();
+        let log = std::fs::File::create(root.path().join("dockerd.log")).unwrap();
+        let daemon = Command::new(&argv[0])
+            .args(&argv[1..])
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let engine = Engine { config, daemon, _root: root };
+        let builder = engine.builder();
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        while builder.info(soon()).await.is_err() {
+            let log = std::fs::read_to_string(engine._root.path().join("dockerd.log")).unwrap_or_default();
+            assert!(std::time::Instant::now() < until, "the build engine does not come up: {log}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        engine
+    }
+
+    fn builder(&self) -> DockerBuilder {
+        DockerBuilder::new(&self.config.socket(), owner(), Some(self.config.cgroup())).unwrap()
+    }
+}
+
+fn which(program: &str) -> PathBuf {
+    let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    let found = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("these tests need {program}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_build_engines_limits_bite_and_its_images_move() {
+    let bench = DockerBench::new().await;
+    let engine = Engine::start().await;
+    let builder = engine.builder();
+
+    let memory = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"hog\"]\n")), &[]).await;
+    let memory = memory.ended.unwrap_err();
+    assert_eq!(memory.kind, BuildFailureKind::Memory, "{memory:?}");
+    assert_eq!(memory.failure_code(), segue_model::failure::FailureCode::BuildLimit);
+
+    let forks = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"forks\"]\n")), &[]).await;
+    assert!(forks.log().contains("fork: "), "{}", forks.log());
+    let forks = forks.ended.unwrap_err();
+    assert_eq!(forks.kind, BuildFailureKind::Processes, "{forks:?}");
+
+    // What fails without a limit keeps its own kind, also after limits were hit by others.
+    let plain = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"exit\", \"137\"]\n")), &[]).await;
+    assert_eq!(plain.ended.unwrap_err().kind, BuildFailureKind::Step { exit_code: Some(137) });
+
+    // A good image goes to the engine for applications by save and load, and runs there under its own id.
+    let good = request(&format!("{BASE}CMD [\"/app\", \"exit\", \"5\"]\n"));
+    let image = build(&builder, good.clone(), &[]).await.ended.unwrap();
+    let saved = builder.image_save(&good.tag, soon()).await.unwrap();
+    let saved = saved.map(|piece| piece.map_err(std::io::Error::other)).boxed();
+    bench.driver().image_load(saved, soon()).await.unwrap();
+    let ground = Ground::open(&bench).await;
+    let image = segue_model::spec::ImageRef::Engine { id: image.id, hosts: Default::default() };
+    let spec = ground.task_with(&image, vec!["/app".into(), "exit".into(), "5".into()]);
+    bench.driver().ensure_running(&spec, soon()).await.unwrap();
+    assert_eq!(bench.driver().wait(spec.name(), soon()).await.unwrap().code, 5);
+    ground.close().await;
+    bench.driver().image_remove(&good.tag, soon()).await.unwrap();
+    drop(engine);
+}

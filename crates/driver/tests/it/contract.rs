@@ -255,7 +255,8 @@ async fn the_engine_restarts_what_crashes(bench: &dyn Bench) {
     }
     // Stopped by us, it stays down.
     let stopped = driver.stop(spec.name(), Duration::from_secs(1), soon()).await.unwrap();
-    assert!(matches!(&stopped.known().unwrap().phase, Phase::Exited(exit) if exit.code == 3), "{stopped:?}");
+    // It was down for a moment, or just up again.
+    assert!(matches!(&stopped.known().unwrap().phase, Phase::Exited(exit) if [3, 143].contains(&exit.code)), "{stopped:?}");
     ground.close().await;
 }
 
