@@ -252,8 +252,13 @@ fn shrink(draft: &mut Draft<'_>, set: Set<'_>) {
     }
 }
 
-/// Creates what is missing, in the lowest free slots.
+/// Creates what is missing, in the lowest free slots. A volume's next holder waits until the last one is gone.
 fn fill(draft: &mut Draft<'_>, set: Set<'_>) {
+    let is_held =
+        |i: &Instance| i.service == *set.service && i.may_exist() && i.desired != Desired::Run;
+    if set.release.spec.is_exclusive() && draft.instances.values().any(is_held) {
+        return;
+    }
     let mut slots: BTreeSet<u32> = members(draft, set)
         .iter()
         .filter_map(|id| draft.instances.get(id))

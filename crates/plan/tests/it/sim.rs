@@ -1,0 +1,589 @@
+//! A simulated store, engine, prober and edges around the real planner: one thread, a virtual clock, a seed.
+//!
+//! It asserts at every step that no plan has a violation, that ranks never fall, and that every endpoint of every
+//! edge's table, however stale, is a container that was not sent SIGTERM, unless a fault killed it or an event
+//! says that the edge was passed over: that is, that no request fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use segue_model::change::{Changes, EventKind};
+use segue_model::failure::{Failure, FailureCode};
+use segue_model::id::{EdgeId, HostId, InstanceId};
+use segue_model::revision::Revision;
+use segue_model::route::{EnvironmentRoutes, OpenRequests};
+use segue_model::state::{DeploymentState, Desired, HostState, Observed};
+use segue_model::world::{Resting, World};
+use segue_plan::{Action, Input, Plan, after, check, plan};
+
+use crate::fixture::subnet;
+
+/// What the application of a revision does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Ready at the next look.
+    Good,
+    /// Ready only after so many looks.
+    Slow(u8),
+    /// Runs and never passes its gate.
+    NeverReady,
+    /// Exits at once, restarted by the engine.
+    Crashes,
+    /// Its image cannot be pulled.
+    NoImage,
+}
+
+#[derive(Debug, Clone)]
+struct Container {
+    host: HostId,
+    running: bool,
+    term: bool,
+    /// Killed by a fault, not by the planner.
+    faulted: bool,
+    looks: u8,
+}
+
+#[derive(Debug, Clone)]
+pub struct SimEdge {
+    pub connected: bool,
+    /// Applies new routes only with every so-maniest tick.
+    pub pace: u64,
+    table: EnvironmentRoutes,
+}
+
+/// The simulated installation.
+pub struct Sim {
+    pub world: World,
+    pub edges: BTreeMap<EdgeId, SimEdge>,
+    pub behaviours: BTreeMap<Revision, Behaviour>,
+    /// Hosts whose listing is not refreshed.
+    pub stale: BTreeSet<HostId>,
+    /// Of so many actions one is lost; 0: none.
+    pub lose_actions: u64,
+    /// Of so many commits one is not followed by its actions; 0: none.
+    pub crash_worker: u64,
+    /// Requests stay open on this share of the endpoints that leave, per mille.
+    pub open_requests: u64,
+    containers: BTreeMap<InstanceId, Container>,
+    skipped: BTreeSet<(InstanceId, EdgeId)>,
+    ids: BTreeSet<InstanceId>,
+    subnets: u64,
+    ticks: u64,
+    seed: u64,
+    pub finished: Vec<(i64, DeploymentState)>,
+    pub events: Vec<(EventKind, String)>,
+}
+
+impl Sim {
+    pub fn new(world: World, seed: u64) -> Self {
+        let table = world.routes.clone();
+        let edges = world
+            .edges
+            .keys()
+            .map(|id| {
+                let edge = SimEdge {
+                    connected: true,
+                    pace: 1,
+                    table: table.clone(),
+                };
+                (*id, edge)
+            })
+            .collect();
+        Self {
+            world,
+            edges,
+            behaviours: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            lose_actions: 0,
+            crash_worker: 0,
+            open_requests: 0,
+            containers: BTreeMap::new(),
+            skipped: BTreeSet::new(),
+            ids: BTreeSet::new(),
+            subnets: 0,
+            ticks: 0,
+            seed,
+            finished: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// SplitMix64: the simulation's only source of chance.
+    fn chance(&mut self, one_in: u64) -> bool {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        one_in > 0 && (z ^ (z >> 31)) % one_in == 0
+    }
+
+    /// One round: plan, check, commit, act, let the edges and the prober look. Returns the plan.
+    pub fn round(&mut self) -> Plan {
+        let made = plan(&Input { world: &self.world });
+        let violations = check(&Input { world: &self.world }, &made);
+        assert!(
+            violations.is_empty(),
+            "{violations:#?}\nplan: {made:#?}\nworld: {:#?}",
+            self.world
+        );
+        self.commit(&made.changes);
+        let crashed = !made.changes.is_empty() && self.chance(self.crash_worker);
+        if !crashed {
+            for (host, actions) in &made.actions {
+                for action in actions {
+                    self.act(*host, action);
+                    self.assert_no_request_fails();
+                }
+            }
+        }
+        self.turn_edges();
+        self.probe();
+        self.forget();
+        made
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, seconds: u64) {
+        self.world.now = self
+            .world
+            .now
+            .checked_add(Duration::from_secs(seconds))
+            .unwrap();
+        let now = self.world.now;
+        for (id, host) in &mut self.world.hosts {
+            if !self.stale.contains(id) && host.state == HostState::Ready {
+                host.listed_at = Some(now);
+            }
+        }
+        for (id, edge) in &self.edges {
+            if edge.connected
+                && let Some(row) = self.world.edges.get_mut(id)
+            {
+                row.lease_until = now.checked_add(Duration::from_secs(10)).unwrap();
+            }
+        }
+    }
+
+    fn commit(&mut self, changes: &Changes) {
+        for new in &changes.create {
+            assert!(self.ids.insert(new.id), "{} is used again", new.id);
+        }
+        for event in &changes.events {
+            self.events.push((event.kind, event.message.clone()));
+            if event.kind == EventKind::EdgeSkipped {
+                let pair = event.subject.instance.zip(event.subject.edge);
+                self.skipped.insert(pair.unwrap());
+            }
+        }
+        for change in &changes.rollouts {
+            if change.rollout.state.is_terminal() {
+                let number = self
+                    .world
+                    .deployments
+                    .values()
+                    .find(|d| d.id == change.deployment)
+                    .unwrap()
+                    .number;
+                self.finished.push((number, change.rollout.state));
+            }
+        }
+        self.world = after(&self.world, changes);
+        for host in &changes.subnets {
+            self.subnets += 1;
+            self.world.subnets.insert(*host, subnet(self.subnets % 200));
+        }
+        for change in changes.instances.iter().filter(|c| c.lost) {
+            self.release_room(change.id);
+            if let Some(container) = self.containers.get_mut(&change.id) {
+                container.faulted = true;
+            }
+        }
+    }
+
+    fn act(&mut self, host: HostId, action: &Action) {
+        let now = self.world.now;
+        if let Some(id) = action.instance() {
+            self.world.instances.get_mut(&id).unwrap().attempted_at = Some(now);
+        }
+        if self.chance(self.lose_actions) {
+            return;
+        }
+        match action {
+            Action::EnsureNetwork { .. } => {}
+            Action::RemoveNetwork { .. } => {
+                self.world.subnets.remove(&host);
+            }
+            Action::EnsureRunning { instance } => self.start(host, *instance),
+            Action::Alias { instance, on, .. } => {
+                self.world.instances.get_mut(instance).unwrap().aliased = *on;
+            }
+            Action::Stop { instance, .. } => {
+                if let Some(container) = self.containers.get_mut(instance) {
+                    container.term = true;
+                    container.running = false;
+                }
+                self.observe(*instance, Observed::Exited);
+            }
+            Action::Remove { instance } => {
+                if let Some(container) = self.containers.get_mut(instance) {
+                    container.running = false;
+                    container.term = true;
+                }
+                self.observe(*instance, Observed::Gone);
+            }
+        }
+        if let Some(id) = action.instance()
+            && let Some(instance) = self.world.instances.get_mut(&id)
+        {
+            instance.observed_at = Some(now);
+        }
+    }
+
+    fn start(&mut self, host: HostId, id: InstanceId) {
+        let now = self.world.now;
+        let revision = self.world.instances[&id].revision;
+        let behaviour = self.behaviour(revision);
+        let instance = self.world.instances.get_mut(&id).unwrap();
+        if behaviour == Behaviour::NoImage {
+            instance.failure = Some(Failure {
+                code: FailureCode::ImageNotPullable,
+                evidence: "not found".to_owned(),
+            });
+            return;
+        }
+        instance.failure = None;
+        instance.started_at.get_or_insert(now);
+        self.containers.entry(id).or_insert(Container {
+            host,
+            running: true,
+            term: false,
+            faulted: false,
+            looks: 0,
+        });
+        self.observe(id, Observed::Started);
+    }
+
+    fn behaviour(&self, revision: Revision) -> Behaviour {
+        self.behaviours
+            .get(&revision)
+            .copied()
+            .unwrap_or(Behaviour::Good)
+    }
+
+    /// The only writer of observed state: ranks never fall, but ready and unready alternate.
+    fn observe(&mut self, id: InstanceId, observed: Observed) {
+        let now = self.world.now;
+        let Some(instance) = self.world.instances.get_mut(&id) else {
+            return;
+        };
+        assert!(instance.observed.may_become(observed), "{id} {observed}");
+        if instance.observed == observed {
+            return;
+        }
+        match observed {
+            Observed::Ready => instance.ready_at = Some(now),
+            Observed::Unready => instance.unready_at = Some(now),
+            Observed::Exited => {
+                instance.exited_at = Some(now);
+                instance.aliased = false;
+            }
+            _ => {}
+        }
+        instance.observed = observed;
+        instance.observed_at = Some(now);
+        if observed == Observed::Gone {
+            self.release_room(id);
+        }
+    }
+
+    fn release_room(&mut self, id: InstanceId) {
+        let now = self.world.now;
+        let Some(instance) = self.world.instances.get(&id) else {
+            return;
+        };
+        if let Some(host) = self.world.hosts.get_mut(&instance.host) {
+            host.reserved_cpu_millis -= instance.cpu_millis;
+            host.reserved_memory_bytes -= instance.memory_bytes;
+        }
+        let [.., octet] = instance.address.octets();
+        if let Some(subnet) = self.world.subnets.get_mut(&instance.host)
+            && subnet.held.remove(&octet)
+        {
+            let resting = Resting {
+                since: now,
+                unrouted_gen: instance.unrouted_gen,
+            };
+            subnet.resting.insert(octet, resting);
+        }
+    }
+
+    /// Edges take over the committed routes, and acknowledge what they had taken over before.
+    fn turn_edges(&mut self) {
+        self.ticks += 1;
+        let ids: Vec<EdgeId> = self.edges.keys().copied().collect();
+        for id in ids {
+            let edge = &self.edges[&id];
+            if !edge.connected || self.ticks % edge.pace != 0 {
+                continue;
+            }
+            let routes = self.world.routes.clone();
+            let left: Vec<InstanceId> = endpoints(&edge.table)
+                .into_iter()
+                .filter(|i| !endpoints(&routes).contains(i))
+                .collect();
+            for instance in left {
+                if self.chance(self.open_requests) {
+                    let open = OpenRequests {
+                        requests: 1,
+                        upgraded: u32::from(self.chance(3)),
+                    };
+                    let row = self.world.edges.get_mut(&id).unwrap();
+                    row.draining.insert(instance, open);
+                }
+            }
+            let done = self.chance(3);
+            let row = self.world.edges.get_mut(&id).unwrap();
+            if done {
+                row.draining.clear();
+            }
+            row.acknowledged = routes.route_gen;
+            self.edges.get_mut(&id).unwrap().table = routes;
+        }
+        self.assert_no_request_fails();
+    }
+
+    /// The prober looks at every running container on hosts that answer.
+    fn probe(&mut self) {
+        let ids: Vec<InstanceId> = self.containers.keys().copied().collect();
+        for id in ids {
+            let Some(instance) = self.world.instances.get(&id) else {
+                continue;
+            };
+            let answers = self
+                .world
+                .hosts
+                .get(&instance.host)
+                .is_some_and(|h| matches!(h.state, HostState::Ready | HostState::Suspect));
+            let (observed, revision) = (instance.observed, instance.revision);
+            let container = self.containers.get_mut(&id).unwrap();
+            if !answers || !container.running {
+                continue;
+            }
+            container.looks = container.looks.saturating_add(1);
+            let looks = container.looks;
+            let ready = match self.behaviour(revision) {
+                Behaviour::Good => true,
+                Behaviour::Slow(n) => looks > n,
+                Behaviour::NeverReady | Behaviour::NoImage => false,
+                Behaviour::Crashes => {
+                    let instance = self.world.instances.get_mut(&id).unwrap();
+                    if instance.exclusive {
+                        self.containers.get_mut(&id).unwrap().running = false;
+                        self.observe(id, Observed::Exited);
+                    } else {
+                        instance.restarts += 1;
+                    }
+                    false
+                }
+            };
+            if ready && matches!(observed, Observed::Started | Observed::Unready) {
+                self.observe(id, Observed::Ready);
+            }
+        }
+    }
+
+    /// The store keeps of what is gone only the newest of each slot.
+    fn forget(&mut self) {
+        let mut newest = BTreeMap::new();
+        for instance in self.world.instances.values() {
+            let slot = (instance.service.clone(), instance.slot, instance.revision);
+            let serial = newest.entry(slot).or_insert(0);
+            *serial = instance.serial.max(*serial);
+        }
+        self.world.instances.retain(|_, i| {
+            let slot = (i.service.clone(), i.slot, i.revision);
+            let gone = i.desired == Desired::Gone && !i.may_exist();
+            !gone || newest[&slot] == i.serial
+        });
+        self.containers
+            .retain(|id, _| self.world.instances.contains_key(id));
+    }
+
+    fn assert_no_request_fails(&self) {
+        for (edge_id, edge) in &self.edges {
+            for id in endpoints(&edge.table) {
+                let fine = self.containers.get(&id).map_or_else(
+                    || self.skipped.contains(&(id, *edge_id)),
+                    |c| c.faulted || !c.term || self.skipped.contains(&(id, *edge_id)),
+                );
+                // A container that is forgotten was dead for long; only its own death can explain that.
+                let forgotten = !self.world.instances.contains_key(&id);
+                assert!(
+                    fine || forgotten,
+                    "{edge_id} sends requests to {id}, which got SIGTERM\n{:#?}",
+                    self.world.instances.get(&id)
+                );
+            }
+        }
+    }
+}
+
+/// Faults.
+impl Sim {
+    /// Kills a process; the engine starts it again unless it holds a volume.
+    pub fn kill(&mut self, index: usize) {
+        let running: Vec<InstanceId> = self
+            .containers
+            .iter()
+            .filter(|(id, c)| c.running && self.world.instances.contains_key(id))
+            .map(|(id, _)| *id)
+            .collect();
+        let Some(id) = running.get(index % running.len().max(1)).copied() else {
+            return;
+        };
+        let instance = self.world.instances.get_mut(&id).unwrap();
+        let up = instance.observed.rank() >= Observed::Ready.rank();
+        if instance.exclusive || !up {
+            let container = self.containers.get_mut(&id).unwrap();
+            container.running = false;
+            container.faulted = true;
+            self.observe(id, Observed::Exited);
+        } else {
+            instance.restarts += 1;
+            self.observe(id, Observed::Unready);
+        }
+    }
+
+    /// Removes a container behind our back.
+    pub fn remove_by_hand(&mut self, index: usize) {
+        let ids: Vec<InstanceId> = self
+            .containers
+            .keys()
+            .filter(|id| {
+                self.world
+                    .instances
+                    .get(id)
+                    .is_some_and(|i| i.may_exist() && i.observed != Observed::Gone)
+            })
+            .copied()
+            .collect();
+        let Some(id) = ids.get(index % ids.len().max(1)).copied() else {
+            return;
+        };
+        let container = self.containers.get_mut(&id).unwrap();
+        container.running = false;
+        container.faulted = true;
+        self.observe(id, Observed::Gone);
+    }
+
+    pub fn lose_host(&mut self, host: HostId) {
+        if let Some(row) = self.world.hosts.get_mut(&host) {
+            row.state = HostState::Lost;
+            row.epoch += 1;
+        }
+    }
+
+    /// The host answers again: what was replaced meanwhile is removed by the sweep, the rest is adopted.
+    pub fn return_host(&mut self, host: HostId) {
+        if let Some(row) = self.world.hosts.get_mut(&host) {
+            row.state = HostState::Ready;
+        }
+        for (id, container) in &mut self.containers {
+            let lost = self
+                .world
+                .instances
+                .get(id)
+                .is_none_or(|i| i.observed == Observed::Lost);
+            if container.host == host && lost {
+                container.running = false;
+            }
+        }
+    }
+}
+
+pub fn endpoints(routes: &EnvironmentRoutes) -> BTreeSet<InstanceId> {
+    routes
+        .routes
+        .iter()
+        .flat_map(|route| &route.pools)
+        .flat_map(|pool| &pool.endpoints)
+        .map(|endpoint| endpoint.instance)
+        .collect()
+}
+
+/// Driving.
+impl Sim {
+    /// Rounds without time passing until the plan is empty; panics after `limit`.
+    pub fn settle(&mut self, limit: usize) -> usize {
+        let mut empty = false;
+        for round in 0..limit {
+            // Twice, because what edges and prober see in a round is planned for in the next one.
+            if self.round().is_empty() {
+                if empty {
+                    return round;
+                }
+                empty = true;
+            } else {
+                empty = false;
+            }
+        }
+        panic!(
+            "no empty plan in {limit} rounds\nlast: {:#?}\nworld: {:#?}",
+            plan(&Input { world: &self.world }),
+            self.world
+        );
+    }
+
+    /// Settles again and again, letting time pass to each next check, until nothing is left to wait for.
+    pub fn rest(&mut self) {
+        for _ in 0..300 {
+            self.settle(400);
+            let left = plan(&Input { world: &self.world });
+            let Some(next) = left.next_check else {
+                return;
+            };
+            let seconds = next.duration_since(self.world.now).as_secs().max(0);
+            // Never longer than a lease, or edges would fall silent for want of a clock tick.
+            self.advance(u64::try_from(seconds).unwrap().clamp(1, 700) + 1);
+        }
+        panic!("never at rest: {:#?}", self.world);
+    }
+
+    pub fn ready(&self, service: &str) -> usize {
+        self.world
+            .instances
+            .values()
+            .filter(|i| i.service.as_str() == service && i.is_ready())
+            .count()
+    }
+
+    pub fn wanted(&self) -> usize {
+        self.world
+            .instances
+            .values()
+            .filter(|i| i.desired == Desired::Run)
+            .count()
+    }
+
+    pub fn existing(&self) -> usize {
+        self.world
+            .instances
+            .values()
+            .filter(|i| i.may_exist())
+            .count()
+    }
+
+    pub fn state(&self, number: i64) -> Option<DeploymentState> {
+        self.world
+            .deployments
+            .get(&number)
+            .and_then(|d| d.rollout.as_ref())
+            .map(|r| r.state)
+            .or(self
+                .finished
+                .iter()
+                .rev()
+                .find(|(n, _)| *n == number)
+                .map(|(_, s)| *s))
+    }
+}
