@@ -63,7 +63,11 @@ fn respond(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
             (status, "application/json", body)
         }
         "/metrics" => (StatusCode::OK, "text/plain; version=0.0.4", metrics(shared)),
-        _ => (StatusCode::NOT_FOUND, "text/plain", "not found\n".to_owned()),
+        _ => (
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "not found\n".to_owned(),
+        ),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
@@ -171,7 +175,11 @@ fn routes(shared: &Shared, out: &mut String) {
              segue_edge_requests_total{{{labels},result=\"broken\"}} {}",
             total.edge_failed, total.broken
         );
-        let _ = writeln!(retries, "segue_edge_retries_total{{{labels}}} {}", total.retries);
+        let _ = writeln!(
+            retries,
+            "segue_edge_retries_total{{{labels}}} {}",
+            total.retries
+        );
         let mut below = 0;
         for (end, bucket) in BUCKETS_US.iter().zip(&stat.buckets) {
             below += bucket.load(Ordering::Relaxed);

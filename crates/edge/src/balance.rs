@@ -145,7 +145,11 @@ pub(crate) fn choose<C: Candidate>(
     } else {
         // Uniform among the others.
         let other = random(count - 1);
-        if other >= first_index { other + 1 } else { other }
+        if other >= first_index {
+            other + 1
+        } else {
+            other
+        }
     };
     let first = usable.clone().nth(first_index)?;
     let second = usable.nth(second_index)?;

@@ -36,7 +36,9 @@ impl Candidate for Fake {
 fn lcg() -> impl FnMut(usize) -> usize {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     move |n| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         ((state >> 33) as usize) % n
     }
 }
@@ -56,7 +58,10 @@ fn simulate(latencies: &[Micros], interval: Micros, requests: u32) -> Vec<f64> {
             all[index].load.answered(end, latencies[index]);
         }
         let chosen = choose(&all, now, &mut random).unwrap();
-        let index = all.iter().position(|one| std::ptr::eq(one, chosen)).unwrap();
+        let index = all
+            .iter()
+            .position(|one| std::ptr::eq(one, chosen))
+            .unwrap();
         chosen.in_flight.set(chosen.in_flight.get() + 1);
         chosen.taken.set(chosen.taken.get() + 1);
         ends.push(std::cmp::Reverse((now + latencies[index], index)));
@@ -84,7 +89,10 @@ fn a_backend_ten_times_slower_gets_less_than_five_percent() {
 #[test]
 fn equal_backends_share_equally_and_a_recovered_one_comes_back() {
     let shares = simulate(&[10_000; 4], 1_000, 20_000);
-    assert!(shares.iter().all(|share| (0.2..0.3).contains(share)), "{shares:?}");
+    assert!(
+        shares.iter().all(|share| (0.2..0.3).contains(share)),
+        "{shares:?}"
+    );
 
     let all = [Fake::new(0), Fake::new(0)];
     all[0].load.answered(0, 10_000);
@@ -99,7 +107,10 @@ fn equal_backends_share_equally_and_a_recovered_one_comes_back() {
             asked_again.get_or_insert(second);
         }
     }
-    assert!(asked_again.is_some_and(|second| second > 5), "{asked_again:?}");
+    assert!(
+        asked_again.is_some_and(|second| second > 5),
+        "{asked_again:?}"
+    );
 }
 
 #[test]

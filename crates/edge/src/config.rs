@@ -109,7 +109,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// For one piece of a response that the client does not take.
     pub write_timeout: Duration,
-    /// To connect to an endpoint.
+    /// To connect to an endpoint. Below a second, after which the kernel would send again what was
+    /// lost: another endpoint is faster.
     pub connect_timeout: Duration,
     /// An unused upstream connection is closed after this long. Stays below the keep-alive time of
     /// common application servers (2 s and more), so that no request meets a closing connection.
@@ -144,7 +145,7 @@ impl Default for Limits {
             keepalive_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
-            connect_timeout: Duration::from_secs(1),
+            connect_timeout: Duration::from_millis(500),
             upstream_idle: Duration::from_millis(1_500),
             websocket_idle: Duration::from_secs(3_600),
             upstream_pool: 1_024,

@@ -129,13 +129,20 @@ mod tests {
         disk.save(&saved("two.test")).unwrap();
         assert_eq!(disk.load().unwrap(), Loaded::Current(saved("two.test")));
         let path = folder.path().join("routes");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let sound = fs::read(&path).unwrap();
         for at in [0, 20, sound.len() / 2, sound.len() - 1] {
             let mut broken = sound.clone();
             broken[at] ^= 1;
             fs::write(&path, &broken).unwrap();
-            assert_eq!(disk.load().unwrap(), Loaded::Previous(saved("one.test")), "byte {at}");
+            assert_eq!(
+                disk.load().unwrap(),
+                Loaded::Previous(saved("one.test")),
+                "byte {at}"
+            );
         }
         fs::write(&path, &sound[..sound.len() / 2]).unwrap();
         assert_eq!(disk.load().unwrap(), Loaded::Previous(saved("one.test")));

@@ -35,7 +35,10 @@ pub(crate) struct Listening {
 }
 
 /// Opens one socket per thread on an address; a port of 0 becomes the same port for all.
-pub(crate) fn open(address: SocketAddr, threads: usize) -> io::Result<(SocketAddr, Vec<std::net::TcpListener>)> {
+pub(crate) fn open(
+    address: SocketAddr,
+    threads: usize,
+) -> io::Result<(SocketAddr, Vec<std::net::TcpListener>)> {
     let mut address = address;
     let mut sockets = Vec::with_capacity(threads);
     for _ in 0..threads {
@@ -118,7 +121,8 @@ fn service(parts: &ThreadParts) -> Service<EdgeProxy> {
         ..ServerConf::default()
     };
     let app = Arc::new(EdgeProxy::new(parts.shared.clone()));
-    let mut proxy = pingora_proxy::http_proxy(&Arc::new(conf), EdgeProxy::new(parts.shared.clone()));
+    let mut proxy =
+        pingora_proxy::http_proxy(&Arc::new(conf), EdgeProxy::new(parts.shared.clone()));
     let mut options = HttpServerOptions::default();
     options.h2_idle_timeout = Some(limits.keepalive_timeout);
     proxy.server_options = Some(options);

@@ -5,7 +5,12 @@ use crate::conn::head::Refusal;
 
 /// A whole HTTP/1 response to a request that no session has seen. The connection closes after it.
 pub(crate) fn refusal(refusal: Refusal) -> Vec<u8> {
-    let body = format!("{} {}: {}.\n", refusal.status, phrase(refusal.status), refusal.reason);
+    let body = format!(
+        "{} {}: {}.\n",
+        refusal.status,
+        phrase(refusal.status),
+        refusal.reason
+    );
     format!(
         "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
          Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}",

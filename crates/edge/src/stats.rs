@@ -53,7 +53,14 @@ pub(crate) struct Stat {
 
 impl Stat {
     /// A request ended.
-    pub(crate) fn finish(&self, end: End, latency: Duration, waited: Duration, tries: u64, at: RouteGen) {
+    pub(crate) fn finish(
+        &self,
+        end: End,
+        latency: Duration,
+        waited: Duration,
+        tries: u64,
+        at: RouteGen,
+    ) {
         match end {
             End::Status(status) => {
                 let class = usize::from(status / 100).clamp(1, 5) - 1;
@@ -199,12 +206,26 @@ mod tests {
         let counts = &rows[0].counts;
         assert_eq!(counts.by_class, [0, 1, 0, 0, 1]);
         assert_eq!((counts.edge_failed, counts.retries), (1, 2));
-        assert_eq!((counts.latency_sum_us, counts.latency_max_us, counts.wait_max_us), (13_000, 9_000, 1_000));
+        assert_eq!(
+            (
+                counts.latency_sum_us,
+                counts.latency_max_us,
+                counts.wait_max_us
+            ),
+            (13_000, 9_000, 1_000)
+        );
         assert_eq!(rows[0].route_gen, RouteGen(5));
         assert!(stats.take_changes().is_empty());
         stat.finish(End::Broken, ms(2), ms(0), 1, RouteGen(5));
         let rows = stats.take_changes();
-        assert_eq!((rows[0].counts.broken, rows[0].counts.total(), rows[0].counts.latency_max_us), (1, 1, 2_000));
+        assert_eq!(
+            (
+                rows[0].counts.broken,
+                rows[0].counts.total(),
+                rows[0].counts.latency_max_us
+            ),
+            (1, 1, 2_000)
+        );
         drop(stat);
         assert!(stats.take_changes().is_empty());
         let mut keys = 0;

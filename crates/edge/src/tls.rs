@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use rcgen::{
@@ -24,6 +25,9 @@ use crate::files;
 
 /// Certificates made for names below `localhost` before the oldest ones are made again on demand.
 const MAX_LOCAL_NAMES: usize = 1_024;
+
+/// A certificate below `localhost` is valid this long, and made anew after half of it.
+const LOCAL_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// A certificate that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +60,7 @@ type Names = HashMap<Box<str>, Arc<CertifiedKey>>;
 /// Finds the certificate for a handshake.
 pub(crate) struct Certificates {
     names: ArcSwap<Names>,
-    local: Mutex<HashMap<Box<str>, Arc<CertifiedKey>>>,
+    local: Mutex<HashMap<Box<str>, (Instant, Arc<CertifiedKey>)>>,
     authority: Authority,
 }
 
@@ -114,7 +118,9 @@ impl Certificates {
 
     fn local(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = local.get(name) {
+        if let Some((made, key)) = local.get(name)
+            && made.elapsed() < LOCAL_VALIDITY / 2
+        {
             return Some(key.clone());
         }
         let key = match self.authority.issue(name) {
@@ -127,7 +133,7 @@ impl Certificates {
         if local.len() >= MAX_LOCAL_NAMES {
             local.clear();
         }
-        local.insert(name.into(), key.clone());
+        local.insert(name.into(), (Instant::now(), key.clone()));
         Some(key)
     }
 }
@@ -139,7 +145,9 @@ impl ResolvesServerCert for Certificates {
 }
 
 /// The configuration of every TLS listener.
-pub(crate) fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig>, TlsError> {
+pub(crate) fn server_config(
+    certificates: Arc<Certificates>,
+) -> Result<Arc<ServerConfig>, TlsError> {
     CryptoProvider::get_default().ok_or(TlsError::NoProvider)?;
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
@@ -209,6 +217,10 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
+        // Browsers refuse certificates that are valid for much longer than a year.
+        let now = SystemTime::now();
+        params.not_before = (now - Duration::from_secs(24 * 3_600)).into();
+        params.not_after = (now + LOCAL_VALIDITY).into();
         let key = KeyPair::generate()?;
         let leaf = params.signed_by(&key, &self.issuer)?;
         certified(
@@ -260,7 +272,10 @@ mod tests {
         let certificates = Certificates::new(Authority::open(folder.path()).unwrap());
         let made = rcgen::generate_simple_self_signed(vec!["*.example.com".to_owned()]).unwrap();
         let good = Certificate {
-            names: vec!["*.example.com".parse().unwrap(), "example.com".parse().unwrap()],
+            names: vec![
+                "*.example.com".parse().unwrap(),
+                "example.com".parse().unwrap(),
+            ],
             chain_pem: made.cert.pem(),
             key_pem: made.signing_key.serialize_pem(),
         };

@@ -205,8 +205,17 @@ mod tests {
 
     #[test]
     fn a_chunked_body_ends_after_its_trailers() {
-        assert_eq!(run(Framing::chunked(), b"5\r\nhello\r\n0\r\n\r\nGET"), Ok((15, true)));
-        assert_eq!(run(Framing::chunked(), b"A;x=y\r\n0123456789\r\n0\r\nT: v\r\n\r\n"), Ok((30, true)));
+        assert_eq!(
+            run(Framing::chunked(), b"5\r\nhello\r\n0\r\n\r\nGET"),
+            Ok((15, true))
+        );
+        assert_eq!(
+            run(
+                Framing::chunked(),
+                b"A;x=y\r\n0123456789\r\n0\r\nT: v\r\n\r\n"
+            ),
+            Ok((30, true))
+        );
         assert_eq!(run(Framing::chunked(), b"5\r\nhel"), Ok((6, false)));
     }
 
@@ -228,7 +237,12 @@ mod tests {
             b"0\r\nA: b\n\r\n",
             b"0\r\nA: \x00\r\n\r\n",
         ] {
-            assert_eq!(run(Framing::chunked(), bytes), Err(Malformed), "{:?}", bytes.escape_ascii().to_string());
+            assert_eq!(
+                run(Framing::chunked(), bytes),
+                Err(Malformed),
+                "{:?}",
+                bytes.escape_ascii().to_string()
+            );
         }
     }
 }

@@ -3,11 +3,12 @@
 //! Must not hold anything that grows with the number of requests.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::Digest;
+use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_http::ResponseHeader;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ pub(crate) struct Client {
     upgraded: AtomicBool,
     /// Cancelled when the websocket must end.
     close_signal: Mutex<Option<CancellationToken>>,
+    /// How long the application may take to agree to a websocket, milliseconds.
+    handshake_ms: AtomicU64,
 }
 
 impl Client {
@@ -37,6 +40,7 @@ impl Client {
             websocket: AtomicBool::new(false),
             upgraded: AtomicBool::new(false),
             close_signal: Mutex::new(None),
+            handshake_ms: AtomicU64::new(60_000),
         })
     }
 
@@ -48,6 +52,16 @@ impl Client {
     /// The current request asked for a websocket.
     pub(crate) fn wants_websocket(&self) -> bool {
         self.websocket.load(Ordering::Relaxed)
+    }
+
+    /// Sets how long the application may take to agree to a websocket.
+    pub(crate) fn set_handshake_timeout(&self, timeout: Duration) {
+        let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.handshake_ms.store(ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn handshake_timeout(&self) -> Duration {
+        Duration::from_millis(self.handshake_ms.load(Ordering::Relaxed))
     }
 
     /// The application agreed (101); `close` ends the websocket when cancelled.
@@ -93,7 +107,6 @@ impl Client {
 
 fn empty_response() -> ResponseHeader {
     // 200 is a valid status, so the fallback is never taken; it only avoids a panic path.
-    ResponseHeader::build(200, Some(0)).unwrap_or_else(|_| ResponseHeader::from(
-        http::Response::new(()).into_parts().0,
-    ))
+    ResponseHeader::build(200, Some(0))
+        .unwrap_or_else(|_| ResponseHeader::from(http::Response::new(()).into_parts().0))
 }

@@ -107,7 +107,13 @@ mod tests {
 
     #[test]
     fn a_flood_of_pings_ends_the_connection_and_data_does_not() {
-        for (kind, length, fine) in [(6, 8, false), (3, 4, false), (4, 0, false), (0, 0, false), (0, 1000, true)] {
+        for (kind, length, fine) in [
+            (6, 8, false),
+            (3, 4, false),
+            (4, 0, false),
+            (0, 0, false),
+            (0, 1000, true),
+        ] {
             let mut guard = FrameGuard::new(Instant::now());
             guard.see(&[b'x'; PREFACE]).unwrap();
             let bytes = frame(kind, length);

@@ -27,7 +27,10 @@ pub(crate) struct Refusal {
 }
 
 const fn bad(reason: &'static str) -> Refusal {
-    Refusal { status: 400, reason }
+    Refusal {
+        status: 400,
+        reason,
+    }
 }
 
 /// What the session behind the check may read.
@@ -207,7 +210,9 @@ impl<'a> Fields<'a> {
 
     fn finish(self, request: &RequestLine<'_>) -> Result<CheckedHead, Refusal> {
         if self.chunked && self.length.is_some() {
-            return Err(bad("Content-Length and Transfer-Encoding exclude each other"));
+            return Err(bad(
+                "Content-Length and Transfer-Encoding exclude each other",
+            ));
         }
         if self.chunked && !request.http_1_1 {
             return Err(bad("HTTP/1.0 has no Transfer-Encoding"));

@@ -18,9 +18,18 @@ fn with(fields: &str) -> Result<CheckedHead, u16> {
 #[test]
 fn plain_requests_pass() {
     assert_eq!(with("").unwrap().framing, Framing::none());
-    assert_eq!(with("Content-Length: 12\r\n").unwrap().framing, Framing::length(12));
-    assert_eq!(with("Content-Length: 0\r\n").unwrap().framing, Framing::none());
-    assert_eq!(with("Transfer-Encoding: Chunked\r\n").unwrap().framing, Framing::chunked());
+    assert_eq!(
+        with("Content-Length: 12\r\n").unwrap().framing,
+        Framing::length(12)
+    );
+    assert_eq!(
+        with("Content-Length: 0\r\n").unwrap().framing,
+        Framing::none()
+    );
+    assert_eq!(
+        with("Transfer-Encoding: Chunked\r\n").unwrap().framing,
+        Framing::chunked()
+    );
     assert!(with("X-A: \tb c\t \r\nx_b: 1\r\nEmpty:\r\nBytes: \u{e9}\r\n").is_ok());
     for line in [
         "GET / HTTP/1.0",
@@ -30,10 +39,22 @@ fn plain_requests_pass() {
         "OPTIONS * HTTP/1.1",
         "PURGE /a..b/...c HTTP/1.1",
     ] {
-        assert!(status(format!("{line}\r\nHost: a.test\r\n\r\n").as_bytes()).is_ok(), "{line}");
+        assert!(
+            status(format!("{line}\r\nHost: a.test\r\n\r\n").as_bytes()).is_ok(),
+            "{line}"
+        );
     }
-    for host in ["a.test:8080", "127.0.0.1", "[::1]:80", "a_b.test", "a.test."] {
-        assert!(status(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).is_ok(), "{host}");
+    for host in [
+        "a.test:8080",
+        "127.0.0.1",
+        "[::1]:80",
+        "a_b.test",
+        "a.test.",
+    ] {
+        assert!(
+            status(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).is_ok(),
+            "{host}"
+        );
     }
 }
 
@@ -114,9 +135,27 @@ fn fields_with_two_meanings_are_refused() {
         assert_eq!(with(fields), Err(400), "{fields:?}");
     }
     assert_eq!(with(&"A: b\r\n".repeat(25)), Err(431));
-    assert_eq!(status(b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), Err(400));
+    assert_eq!(
+        status(b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        Err(400)
+    );
     assert_eq!(status(b"GET / HTTP/1.1\r\n\r\n"), Err(400));
-    for host in ["", "a b", "a/../b", "a@b", "a,b", ".a", "a..b", "a:", "a:b", "a:123456", "[::1", "[]", "a%", "h\u{f6}st"] {
+    for host in [
+        "",
+        "a b",
+        "a/../b",
+        "a@b",
+        "a,b",
+        ".a",
+        "a..b",
+        "a:",
+        "a:b",
+        "a:123456",
+        "[::1",
+        "[]",
+        "a%",
+        "h\u{f6}st",
+    ] {
         let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_eq!(status(head.as_bytes()), Err(400), "{host}");
     }
@@ -125,13 +164,29 @@ fn fields_with_two_meanings_are_refused() {
 #[test]
 fn websockets_are_the_only_upgrade() {
     let head = |method: &str, more: &str| {
-        status(format!("{method} /ws HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n{more}\r\n").as_bytes())
+        status(
+            format!("{method} /ws HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n{more}\r\n")
+                .as_bytes(),
+        )
     };
-    assert!(head("GET", "Connection: keep-alive, Upgrade\r\n").unwrap().websocket);
+    assert!(
+        head("GET", "Connection: keep-alive, Upgrade\r\n")
+            .unwrap()
+            .websocket
+    );
     assert_eq!(head("GET", ""), Err(400));
     assert_eq!(head("POST", "Connection: upgrade\r\n"), Err(400));
-    assert_eq!(head("GET", "Connection: upgrade\r\nContent-Length: 5\r\n"), Err(400));
-    assert_eq!(head("GET", "Connection: upgrade\r\nTransfer-Encoding: chunked\r\n"), Err(400));
+    assert_eq!(
+        head("GET", "Connection: upgrade\r\nContent-Length: 5\r\n"),
+        Err(400)
+    );
+    assert_eq!(
+        head(
+            "GET",
+            "Connection: upgrade\r\nTransfer-Encoding: chunked\r\n"
+        ),
+        Err(400)
+    );
 }
 
 #[test]
@@ -140,12 +195,23 @@ fn the_end_is_found_in_pieces_and_a_bare_lf_at_once() {
     let mut whole = head.to_vec();
     whole.extend_from_slice(b"body\n");
     for seen in 0..head.len() {
-        assert_eq!(find_end(&head[..seen], seen.saturating_sub(1), LIMITS), Ok(None), "{seen}");
-        assert_eq!(find_end(&whole, seen, LIMITS), Ok(Some(head.len())), "{seen}");
+        assert_eq!(
+            find_end(&head[..seen], seen.saturating_sub(1), LIMITS),
+            Ok(None),
+            "{seen}"
+        );
+        assert_eq!(
+            find_end(&whole, seen, LIMITS),
+            Ok(Some(head.len())),
+            "{seen}"
+        );
     }
     assert!(find_end(b"GET / HTTP/1.1\n", 0, LIMITS).is_err());
     assert!(find_end(b"GET / HTTP/1.1\r\nHost: a\n", 16, LIMITS).is_err());
     assert!(find_end(b"GET / HTTP/1.1\r\nHost: a\r\n\n", 20, LIMITS).is_err());
     let long = vec![b'a'; 8_192];
-    assert_eq!(find_end(&long, 0, LIMITS).map_err(|refusal| refusal.status), Err(431));
+    assert_eq!(
+        find_end(&long, 0, LIMITS).map_err(|refusal| refusal.status),
+        Err(431)
+    );
 }

@@ -10,6 +10,7 @@ use pingora_core::apps::{HttpServerApp, ServerApp};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::{HttpProxy, ProxyHttp};
+use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -57,9 +58,10 @@ where
         };
         // Responses are gathered by the stream itself; waiting for more only adds delay.
         let _ = tcp.set_nodelay(true);
+        keep_alive(&tcp);
         let client = Client::new(peer, local, tls.is_some());
         let Some(acceptor) = tls else {
-            let stream = EdgeStream::new(Transport::Plain(tcp), client);
+            let stream = EdgeStream::new(Transport::Plain(tcp), client, self.limits.websocket_idle);
             return self.http1(Box::new(stream)).await;
         };
         let handshake = tokio::time::timeout(self.limits.head_timeout, acceptor.accept(tcp));
@@ -67,7 +69,12 @@ where
             return;
         };
         let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-        let stream = Box::new(EdgeStream::new(Transport::Tls(Box::new(tls)), client));
+        let transport = Transport::Tls(Box::new(tls));
+        let stream = Box::new(EdgeStream::new(
+            transport,
+            client,
+            self.limits.websocket_idle,
+        ));
         if h2 {
             self.http2(stream).await;
         } else {
@@ -189,4 +196,13 @@ where
             }
         }
     }
+}
+
+/// Lets the kernel find clients that vanished without a word; nothing else ends a quiet websocket
+/// of theirs before its idle time.
+fn keep_alive(tcp: &TcpStream) {
+    let _ = sockopt::set_socket_keepalive(tcp, true);
+    let _ = sockopt::set_tcp_keepidle(tcp, Duration::from_secs(60));
+    let _ = sockopt::set_tcp_keepintvl(tcp, Duration::from_secs(15));
+    let _ = sockopt::set_tcp_keepcnt(tcp, 4);
 }

@@ -24,6 +24,7 @@ use pingora_core::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::body::Framing;
@@ -43,6 +44,13 @@ const EARLY_BYTES: usize = 16 * 1024;
 /// instead of a reset.
 const LINGER: Duration = Duration::from_millis(800);
 const LINGER_BYTES: usize = 512 * 1024;
+
+/// Text of the error when the application does not answer a websocket handshake. pingora gives no
+/// other way to tell it from a client that broke off.
+pub(crate) const HANDSHAKE_TIMED_OUT: &str = "the application did not answer the handshake";
+
+/// Text of the error of a chunked body that breaks its grammar; likewise.
+pub(crate) const MALFORMED_BODY: &str = "malformed chunked body";
 
 /// Plain or encrypted.
 pub(crate) enum Transport {
@@ -84,23 +92,21 @@ pub(crate) struct EdgeStream {
     alpn: Option<ALPN>,
     websocket: Option<Box<WebsocketWatch>>,
     frames: Option<Box<FrameGuard>>,
+    /// A websocket without a byte for this long is ended.
+    websocket_idle: Duration,
+    /// Runs while the application decides about a websocket.
+    handshake: Option<Pin<Box<Sleep>>>,
     broken: bool,
 }
 
 impl EdgeStream {
-    pub(crate) fn new(io: Transport, client: Arc<Client>) -> Self {
+    pub(crate) fn new(io: Transport, client: Arc<Client>, websocket_idle: Duration) -> Self {
         let digest = SocketDigest::from_raw_fd(io.tcp().as_raw_fd());
         let _ = digest.peer_addr.set(Some(PingoraAddr::Inet(client.peer)));
         let _ = digest.local_addr.set(Some(PingoraAddr::Inet(client.local)));
         let ssl_digest = match &io {
             Transport::Plain(_) => None,
-            Transport::Tls(_) => Some(Arc::new(SslDigest::new(
-                "",
-                "",
-                None,
-                None,
-                Vec::new(),
-            ))),
+            Transport::Tls(_) => Some(Arc::new(SslDigest::new("", "", None, None, Vec::new()))),
         };
         Self {
             proxy_digest: client.digest(),
@@ -114,6 +120,8 @@ impl EdgeStream {
             alpn: None,
             websocket: None,
             frames: None,
+            websocket_idle,
+            handshake: None,
             broken: false,
         }
     }
@@ -132,6 +140,7 @@ impl EdgeStream {
     /// Lets one request pass: the first `length` bytes of the inbox and its body.
     pub(crate) fn admit(&mut self, length: usize, head: CheckedHead) {
         self.client.begin_request(head.websocket);
+        self.handshake = None;
         self.gate = Gate::Request {
             head: length,
             body: head.framing,
@@ -181,7 +190,11 @@ impl EdgeStream {
         Shutdown::shutdown(self).await;
     }
 
-    fn poll_io_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_io_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match &mut self.io {
             Transport::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
@@ -227,9 +240,7 @@ impl EdgeStream {
             let room = buf.remaining().min(self.inbox.len());
             let taken = body
                 .take(self.inbox.get(..room).unwrap_or_default())
-                .map_err(|_| {
-                    io::Error::new(io::ErrorKind::InvalidData, "malformed chunked body")
-                })?;
+                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, MALFORMED_BODY))?;
             buf.put_slice(self.inbox.get(..taken).unwrap_or_default());
             self.inbox.advance(taken);
             if taken > 0 || room == 0 {
@@ -245,8 +256,19 @@ impl EdgeStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.client.is_upgraded() {
+            self.handshake = None;
             self.gate = Gate::Open;
             return self.poll_open(cx, buf);
+        }
+        if self.client.wants_websocket() {
+            let timeout = self.client.handshake_timeout();
+            let timer = self
+                .handshake
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+            if timer.as_mut().poll(cx).is_ready() {
+                let error = io::Error::new(io::ErrorKind::TimedOut, HANDSHAKE_TIMED_OUT);
+                return Poll::Ready(Err(error));
+            }
         }
         while self.inbox.len() < EARLY_BYTES {
             if ready!(self.poll_fill(cx))? == 0 {
@@ -279,10 +301,10 @@ impl EdgeStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let client = &self.client;
+        let (client, idle) = (&self.client, self.websocket_idle);
         let watch = self
             .websocket
-            .get_or_insert_with(|| Box::new(WebsocketWatch::new(client.take_close_signal())));
+            .get_or_insert_with(|| Box::new(WebsocketWatch::new(client.take_close_signal(), idle)));
         if watch.poll_closing(cx) {
             // The close frame goes out as soon as the application's last frame is whole.
             let frame = watch.close_for_client();
@@ -354,10 +376,10 @@ impl AsyncWrite for EdgeStream {
         let this = &mut *self;
         let mut pass = buf;
         if this.client.is_upgraded() {
-            let client = &this.client;
-            let watch = this
-                .websocket
-                .get_or_insert_with(|| Box::new(WebsocketWatch::new(client.take_close_signal())));
+            let (client, idle) = (&this.client, this.websocket_idle);
+            let watch = this.websocket.get_or_insert_with(|| {
+                Box::new(WebsocketWatch::new(client.take_close_signal(), idle))
+            });
             match watch.room_for(buf) {
                 // Closed towards the client: what the application still says is dropped.
                 0 if !buf.is_empty() => return Poll::Ready(Ok(buf.len())),

@@ -122,11 +122,19 @@ pub(super) struct WebsocketWatch {
     phase: Phase,
     client_closed: bool,
     application_sent: usize,
+    /// Without a byte in either direction for this long, the edge ends it.
+    idle: Duration,
+    idle_timer: Pin<Box<Sleep>>,
+    last_byte: Instant,
 }
 
 impl WebsocketWatch {
-    pub(super) fn new(signal: CancellationToken) -> Self {
+    pub(super) fn new(signal: CancellationToken, idle: Duration) -> Self {
+        let now = Instant::now();
         Self {
+            idle,
+            idle_timer: Box::pin(tokio::time::sleep_until(now + idle)),
+            last_byte: now,
             signal: Box::pin(signal.cancelled_owned()),
             deadline: None,
             head_tail: 0,
@@ -140,7 +148,9 @@ impl WebsocketWatch {
 
     /// Looks at the signal; true while the client is owed a close frame and may get it now.
     pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.phase == Phase::Running && self.signal.as_mut().poll(cx).is_ready() {
+        if self.phase == Phase::Running
+            && (self.signal.as_mut().poll(cx).is_ready() || self.poll_idle(cx))
+        {
             self.phase = Phase::Closing;
             self.deadline = Some(Box::pin(tokio::time::sleep_until(
                 Instant::now() + CLOSE_WAIT,
@@ -155,6 +165,18 @@ impl WebsocketWatch {
             && !self.client_closed
             && self.head_tail == 4
             && self.to_client.at_border()
+    }
+
+    /// The timer is set anew when it fires, not at each byte.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.idle_timer.as_mut().poll(cx).is_ready() {
+            let due = self.last_byte + self.idle;
+            if due <= Instant::now() {
+                return true;
+            }
+            self.idle_timer.as_mut().reset(due);
+        }
+        false
     }
 
     /// The client's close frame, once.
@@ -202,6 +224,7 @@ impl WebsocketWatch {
 
     /// Bytes that went to the client.
     pub(super) fn sent_to_client(&mut self, bytes: &[u8]) {
+        self.last_byte = Instant::now();
         let mut rest = bytes;
         while self.head_tail < 4 {
             let Some((byte, tail)) = rest.split_first() else {
@@ -219,6 +242,7 @@ impl WebsocketWatch {
 
     /// Bytes that went to the application.
     pub(super) fn sent_to_application(&mut self, bytes: &[u8]) {
+        self.last_byte = Instant::now();
         self.to_application.take_all(bytes);
     }
 }
@@ -272,10 +296,27 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn silence_in_both_directions_ends_it() {
+        let idle = Duration::from_secs(10);
+        let mut watch = WebsocketWatch::new(CancellationToken::new(), idle);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        watch.sent_to_client(b"HTTP/1.1 101 S\r\n\r\n");
+        tokio::time::advance(idle - Duration::from_secs(1)).await;
+        watch.sent_to_application(b"\x82\x80aaaa");
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(!watch.poll_closing(&mut cx));
+        watch.sent_to_client(b"\x82\x00");
+        tokio::time::advance(Duration::from_secs(8)).await;
+        assert!(!watch.poll_closing(&mut cx));
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert!(watch.poll_closing(&mut cx));
+    }
+
     #[tokio::test]
     async fn close_frames_wait_for_the_border() {
         let token = CancellationToken::new();
-        let mut watch = WebsocketWatch::new(token.clone());
+        let mut watch = WebsocketWatch::new(token.clone(), Duration::from_secs(60));
         watch.sent_to_client(b"HTTP/1.1 101 S\r\nA: b\r\n\r\n\x82\x05he");
         token.cancel();
         let mut cx = Context::from_waker(std::task::Waker::noop());

@@ -63,7 +63,9 @@ impl Link {
         tokio::time::timeout(CONNECT_TIMEOUT, async {
             Ok(match &self.control {
                 ControlAddr::Unix(path) => {
-                    let stream = UnixStream::connect(path).await.map_err(LinkError::Connect)?;
+                    let stream = UnixStream::connect(path)
+                        .await
+                        .map_err(LinkError::Connect)?;
                     open(TokioIo::new(stream)).await?
                 }
                 ControlAddr::Http { authority } => {

@@ -93,10 +93,7 @@ pub(super) fn host_of(request: &RequestHeader) -> Option<String> {
 /// The host name to route by: lower case, without port and final dot.
 pub(super) fn host_name(authority: &str) -> String {
     let name = if authority.starts_with('[') {
-        authority
-            .split_inclusive(']')
-            .next()
-            .unwrap_or(authority)
+        authority.split_inclusive(']').next().unwrap_or(authority)
     } else {
         authority.split(':').next().unwrap_or(authority)
     };
@@ -181,6 +178,15 @@ pub(super) fn for_application(
     let https = is_https(shared, session, ctx);
     let incoming = trusted.then(|| Incoming::read(session.req_header()));
 
+    // Absolute form is for proxies; the application gets the path, and Host says the rest.
+    if !upstream.raw_path().starts_with(b"/") && upstream.raw_path() != b"*" {
+        let path = upstream
+            .uri
+            .path_and_query()
+            .cloned()
+            .unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
+        upstream.set_uri(http::Uri::from(path));
+    }
     let remove: Vec<HeaderName> = upstream
         .headers
         .keys()
@@ -324,7 +330,15 @@ mod tests {
 
     #[test]
     fn identity_names_are_known_in_every_spelling() {
-        for name in ["x-forwarded-for", "x_forwarded_for", "x-forwarded_for", "x_real-ip", "forwarded", "proxy", "x-segue-team"] {
+        for name in [
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "x-forwarded_for",
+            "x_real-ip",
+            "forwarded",
+            "proxy",
+            "x-segue-team",
+        ] {
             assert!(is_identity(name), "{name}");
         }
         for name in ["x-forwarded-fo", "user-agent", "x-segu"] {

@@ -52,11 +52,8 @@ impl EdgeProxy {
         let options = &mut peer.options;
         options.connection_timeout = Some(limits.connect_timeout);
         options.total_connection_timeout = Some(limits.connect_timeout);
-        options.read_timeout = Some(if request.websocket {
-            limits.websocket_idle
-        } else {
-            request.response_timeout()
-        });
+        // A websocket's times are kept by the client's stream, which sees both directions.
+        options.read_timeout = (!request.websocket).then(|| request.response_timeout());
         options.write_timeout = Some(limits.write_timeout);
         options.idle_timeout = Some(limits.upstream_idle);
         options.tcp_keepalive = Some(TcpKeepalive {
@@ -92,6 +89,10 @@ impl ProxyHttp for EdgeProxy {
                 self.answer(session, ctx, answer).await?;
                 return Ok(true);
             }
+        }
+        if let Some(client) = ctx.client.as_ref().filter(|_| ctx.websocket) {
+            client.set_handshake_timeout(ctx.response_timeout());
+            session.set_read_timeout(None);
         }
         if !self.wait_for_endpoint(ctx).await {
             self.answer(session, ctx, Answer::no_endpoint()).await?;

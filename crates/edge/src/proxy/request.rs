@@ -17,6 +17,7 @@ use super::EdgeProxy;
 use super::headers::{self, RequestId};
 use crate::conn::client::Client;
 use crate::conn::head;
+use crate::conn::stream::{HANDSHAKE_TIMED_OUT, MALFORMED_BODY};
 use crate::pages;
 use crate::shared::Counted;
 use crate::stats::End;
@@ -142,12 +143,17 @@ impl Answer {
                 502,
                 "The application closed the connection or sent something that is not HTTP.",
             ),
+            (ErrorType::ReadError, ErrorSource::Downstream)
+                if error.to_string().contains(HANDSHAKE_TIMED_OUT) =>
+            {
+                Self::new(504, "The application took too long to answer.")
+            }
             (
                 ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout,
                 ErrorSource::Downstream,
             ) => return None,
             (ErrorType::ReadError, ErrorSource::Downstream)
-                if !error.to_string().contains("malformed") =>
+                if !error.to_string().contains(MALFORMED_BODY) =>
             {
                 return None;
             }
@@ -221,7 +227,10 @@ impl EdgeProxy {
     }
 
     fn redirect(&self, session: &Session, ctx: &Request, name: &str) -> Result<(), Answer> {
-        let wanted = ctx.route.as_ref().is_some_and(|route| route.policy.https_redirect);
+        let wanted = ctx
+            .route
+            .as_ref()
+            .is_some_and(|route| route.policy.https_redirect);
         let (true, Some(port)) = (wanted, self.shared.https_port) else {
             return Ok(());
         };
@@ -349,7 +358,9 @@ impl EdgeProxy {
             session.set_keepalive(None);
         }
         let head_only = session.req_header().method == Method::HEAD;
-        session.write_response_header(Box::new(head), head_only).await?;
+        session
+            .write_response_header(Box::new(head), head_only)
+            .await?;
         if !head_only {
             session.write_response_body(Some(body), true).await?;
         }

@@ -14,7 +14,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 impl EdgeProxy {
     /// No byte reached the application: any request may go elsewhere, as long as its route waits.
-    pub(super) fn retry_after_connect(&self, ctx: &mut Request, mut error: Box<Error>) -> Box<Error> {
+    pub(super) fn retry_after_connect(
+        &self,
+        ctx: &mut Request,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
         if let Some(claim) = ctx.claim.take() {
             claim.endpoint.load.unreachable(self.shared.now());
             ctx.tried.push(claim.endpoint.instance);
@@ -59,7 +63,9 @@ impl EdgeProxy {
             && !ctx.websocket
             && !session.as_ref().retry_buffer_truncated()
             && !timed_out;
-        let tries_left = ctx.tries < self.shared.limits.tries as u64;
+        // Connections that lay idle may all be gone at once, when their application started anew.
+        let most = self.shared.limits.tries + if reused { 5 } else { 0 };
+        let tries_left = ctx.tries < most as u64;
         let budget = || {
             ctx.route
                 .as_ref()

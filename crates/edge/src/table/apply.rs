@@ -56,7 +56,11 @@ struct Draining {
 
 impl Table {
     /// Takes new routes of one environment.
-    pub(crate) fn change(&self, routes: EnvironmentRoutes, now: Micros) -> Result<Applied, Refused> {
+    pub(crate) fn change(
+        &self,
+        routes: EnvironmentRoutes,
+        now: Micros,
+    ) -> Result<Applied, Refused> {
         let mut writer = self.writer();
         self.change_locked(&mut writer, routes, now)
     }
@@ -138,14 +142,17 @@ impl Table {
         }
         writer.removed.remove(&id);
         let old = writer.environments.remove(&id);
-        let old_names = old.as_ref().map_or_else(BTreeSet::new, |old| names(&old.routes));
+        let old_names = old
+            .as_ref()
+            .map_or_else(BTreeSet::new, |old| names(&old.routes));
         let (old_entries, old_endpoints) =
             old.map_or_else(Default::default, |old| (old.entries, old.endpoints));
 
         let mut endpoints = BTreeMap::new();
         let mut entries = BTreeMap::new();
         for route in &routes.routes {
-            let state = self.route_state(writer, &routes, route, &old_endpoints, &mut endpoints, now);
+            let state =
+                self.route_state(writer, &routes, route, &old_endpoints, &mut endpoints, now);
             let key = (route.service.clone(), route.path.clone());
             let entry = match old_entries.get(&key) {
                 Some(entry) => {
@@ -276,9 +283,10 @@ impl Table {
                 (None, None) => true,
                 (Some(new), Some(old)) => {
                     new.len() == old.len()
-                        && new.iter().zip(old.iter()).all(|(new, old)| {
-                            new.0 == old.0 && Arc::ptr_eq(&new.1, &old.1)
-                        })
+                        && new
+                            .iter()
+                            .zip(old.iter())
+                            .all(|(new, old)| new.0 == old.0 && Arc::ptr_eq(&new.1, &old.1))
                 }
                 _ => false,
             };

@@ -58,9 +58,21 @@ fn exact_names_before_longest_wildcards_and_longest_paths_first() {
     let table = table();
     let mut api = route(&["a.test"], "/api", &[2]);
     api.service = "api".parse().unwrap();
-    table.change(environment(1, 1, vec![route(&["a.test"], "/", &[1]), api]), 0).unwrap();
-    table.change(environment(2, 1, vec![route(&["*.s.test"], "/", &[3])]), 0).unwrap();
-    table.change(environment(3, 1, vec![route(&["*.x.s.test"], "/only", &[4])]), 0).unwrap();
+    table
+        .change(
+            environment(1, 1, vec![route(&["a.test"], "/", &[1]), api]),
+            0,
+        )
+        .unwrap();
+    table
+        .change(environment(2, 1, vec![route(&["*.s.test"], "/", &[3])]), 0)
+        .unwrap();
+    table
+        .change(
+            environment(3, 1, vec![route(&["*.x.s.test"], "/only", &[4])]),
+            0,
+        )
+        .unwrap();
     let root = found(&table, "a.test", "/apix").unwrap();
     let api = found(&table, "a.test", "/api/v1").unwrap();
     assert!(!Arc::ptr_eq(&root, &api));
@@ -96,13 +108,25 @@ fn generations_only_grow_and_removed_environments_stay_removed() {
 #[test]
 fn host_names_move_between_routes_and_environments() {
     let table = table();
-    table.change(environment(1, 1, vec![route(&["a.test", "b.test"], "/", &[1])]), 0).unwrap();
+    table
+        .change(
+            environment(1, 1, vec![route(&["a.test", "b.test"], "/", &[1])]),
+            0,
+        )
+        .unwrap();
     let before = found(&table, "a.test", "/").unwrap();
-    table.change(environment(1, 2, vec![route(&["a.test"], "/", &[2])]), 0).unwrap();
+    table
+        .change(environment(1, 2, vec![route(&["a.test"], "/", &[2])]), 0)
+        .unwrap();
     let after = found(&table, "a.test", "/").unwrap();
-    assert!(Arc::ptr_eq(&before, &after), "the same route at another generation");
+    assert!(
+        Arc::ptr_eq(&before, &after),
+        "the same route at another generation"
+    );
     assert!(found(&table, "b.test", "/").is_none());
-    table.change(environment(2, 1, vec![route(&["b.test"], "/", &[3])]), 0).unwrap();
+    table
+        .change(environment(2, 1, vec![route(&["b.test"], "/", &[3])]), 0)
+        .unwrap();
     assert_eq!(env_of(&table, "b.test", "/"), Some(2));
     table.change(environment(1, 3, vec![]), 0).unwrap();
     assert!(found(&table, "a.test", "/").is_none());
@@ -112,7 +136,9 @@ fn host_names_move_between_routes_and_environments() {
 #[test]
 fn what_is_open_on_left_out_endpoints_is_told_until_it_is_done() {
     let table = table();
-    table.change(environment(1, 1, vec![route(&["a.test"], "/", &[1])]), 0).unwrap();
+    table
+        .change(environment(1, 1, vec![route(&["a.test"], "/", &[1])]), 0)
+        .unwrap();
     let entry = found(&table, "a.test", "/").unwrap();
     let claim = entry.claim(&[], 0, |_| 0).unwrap();
     let mut websocket = entry.claim(&[], 0, |_| 0).unwrap();
@@ -120,7 +146,10 @@ fn what_is_open_on_left_out_endpoints_is_told_until_it_is_done() {
     let mut next = route(&["a.test"], "/", &[2]);
     next.policy.drain_upgraded = std::time::Duration::ZERO;
     table.change(environment(1, 2, vec![next]), 0).unwrap();
-    assert_eq!(entry.claim(&[], 0, |_| 0).unwrap().endpoint.instance, instance(2));
+    assert_eq!(
+        entry.claim(&[], 0, |_| 0).unwrap().endpoint.instance,
+        instance(2)
+    );
     let (told, _) = table.draining(std::time::Instant::now());
     let open = told[&instance(1)];
     assert_eq!((open.requests, open.upgraded), (1, 1));
@@ -133,10 +162,24 @@ fn what_is_open_on_left_out_endpoints_is_told_until_it_is_done() {
     assert!(table.draining(std::time::Instant::now()).0.is_empty());
 
     // It comes back with the same id before it was forgotten: counts go on, websockets may begin.
-    table.change(environment(1, 3, vec![route(&["a.test"], "/", &[1])]), 0).unwrap();
-    assert!(table.draining(std::time::Instant::now()).0.contains_key(&instance(2)));
-    table.change(environment(1, 4, vec![route(&["a.test"], "/", &[2])]), 0).unwrap();
-    assert!(!table.draining(std::time::Instant::now()).0.contains_key(&instance(2)));
+    table
+        .change(environment(1, 3, vec![route(&["a.test"], "/", &[1])]), 0)
+        .unwrap();
+    assert!(
+        table
+            .draining(std::time::Instant::now())
+            .0
+            .contains_key(&instance(2))
+    );
+    table
+        .change(environment(1, 4, vec![route(&["a.test"], "/", &[2])]), 0)
+        .unwrap();
+    assert!(
+        !table
+            .draining(std::time::Instant::now())
+            .0
+            .contains_key(&instance(2))
+    );
     let mut again = entry.claim(&[], 0, |_| 0).unwrap();
     assert!(!again.upgrade().is_cancelled());
 }
@@ -166,12 +209,43 @@ fn weights_share_requests_and_zero_takes_none() {
     assert!(entry.claim(&[instance(1), instance(2)], 0, |_| 0).is_none());
 }
 
+#[test]
+fn a_change_between_choice_and_claim_moves_the_claim() {
+    let table = table();
+    table
+        .change(environment(1, 1, vec![route(&["a.test"], "/", &[1])]), 0)
+        .unwrap();
+    let entry = found(&table, "a.test", "/").unwrap();
+    let mut changed = false;
+    // The balancer asks for randomness after the state was read and before the claim is counted.
+    let claim = entry.claim(&[], 0, |_| {
+        if !changed {
+            changed = true;
+            table
+                .change(environment(1, 2, vec![route(&["a.test"], "/", &[2])]), 0)
+                .unwrap();
+            let (told, _) = table.draining(std::time::Instant::now());
+            assert!(told[&instance(1)].is_idle(), "acknowledged as idle");
+        }
+        0
+    });
+    assert_eq!(claim.unwrap().endpoint.instance, instance(2));
+    assert!(changed);
+    assert!(table.draining(std::time::Instant::now()).0[&instance(1)].is_idle());
+}
+
 /// The heart of the switch: threads claim as fast as they can while generations swap between two
 /// endpoints. Whoever holds a claim on the left-out one must be in its count right after the swap.
 #[test]
 fn no_claim_begins_on_an_endpoint_after_the_change_has_returned() {
     let table = Arc::new(table());
-    let routes = |number: i64| environment(1, number, vec![route(&["a.test"], "/", &[1 + (number % 2) as u128])]);
+    let routes = |number: i64| {
+        environment(
+            1,
+            number,
+            vec![route(&["a.test"], "/", &[1 + (number % 2) as u128])],
+        )
+    };
     table.change(routes(1), 0).unwrap();
     let entry = found(&table, "a.test", "/").unwrap();
     let done = Arc::new(AtomicBool::new(false));
@@ -182,7 +256,14 @@ fn no_claim_begins_on_an_endpoint_after_the_change_has_returned() {
             std::thread::spawn(move || {
                 let mut claims = 0_u64;
                 while !done.load(Ordering::Relaxed) {
-                    let claim = entry.claim(&[], 0, |_| 0).unwrap();
+                    let claim = entry
+                        .claim(&[], 0, |_| {
+                            if claims.is_multiple_of(8) {
+                                std::thread::yield_now();
+                            }
+                            0
+                        })
+                        .unwrap();
                     let index = claim.endpoint.instance.as_uuid().as_u128() as usize;
                     // Counted by the test between claim and drop: never more than the edge counts.
                     held[index].fetch_add(1, Ordering::SeqCst);
@@ -207,11 +288,17 @@ fn no_claim_begins_on_an_endpoint_after_the_change_has_returned() {
             }
         }
         for _ in 0..20 {
+            std::thread::yield_now();
             assert_eq!(held[left].load(Ordering::SeqCst), 0, "generation {number}");
-            std::hint::spin_loop();
         }
     }
     done.store(true, Ordering::Relaxed);
-    let claims: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
-    assert!(claims > 1_000 && waited > 0, "claims {claims}, waited {waited}");
+    let claims: u64 = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .sum();
+    assert!(
+        claims > 100 && waited > 0,
+        "claims {claims}, waited {waited}"
+    );
 }

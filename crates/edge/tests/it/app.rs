@@ -176,7 +176,9 @@ impl App {
                     frame = read_frame(&mut io) => frame,
                     () = stop.cancelled() => return,
                 };
-                let Some((opcode, payload)) = frame else { return };
+                let Some((opcode, payload)) = frame else {
+                    return;
+                };
                 if io.write_all(&frame_bytes(opcode, &payload)).await.is_err() || opcode == 8 {
                     return;
                 }
@@ -184,9 +186,15 @@ impl App {
         });
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        response.headers_mut().insert("upgrade", "websocket".parse().unwrap());
-        response.headers_mut().insert("connection", "upgrade".parse().unwrap());
-        response.headers_mut().insert("x-app", self.name.parse().unwrap());
+        response
+            .headers_mut()
+            .insert("upgrade", "websocket".parse().unwrap());
+        response
+            .headers_mut()
+            .insert("connection", "upgrade".parse().unwrap());
+        response
+            .headers_mut()
+            .insert("x-app", self.name.parse().unwrap());
         response
     }
 }

@@ -31,13 +31,15 @@ async fn requests_reach_their_application_with_the_right_headers() {
         ("connection", "x-hop"),
         ("x-hop", "gone"),
     ] {
-        request.headers_mut().append(
-            http::HeaderName::from_static(name),
-            value.parse().unwrap(),
-        );
+        request
+            .headers_mut()
+            .append(http::HeaderName::from_static(name), value.parse().unwrap());
     }
     let answer = connection.send(request).await.unwrap();
-    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "one"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.text().as_str()),
+        (200, "one")
+    );
     let posted = connection.send(post(HOST, "/echo", "hello")).await.unwrap();
     assert_eq!(posted.text(), "hello");
     let large = connection.send(get(HOST, "/large")).await.unwrap();
@@ -51,7 +53,10 @@ async fn requests_reach_their_application_with_the_right_headers() {
     assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
     assert_eq!(headers["x-forwarded-proto"], "http");
     assert_eq!(headers["x-forwarded-host"], HOST);
-    assert_eq!(headers["forwarded"], format!("for=127.0.0.1;proto=http;host=\"{HOST}\""));
+    assert_eq!(
+        headers["forwarded"],
+        format!("for=127.0.0.1;proto=http;host=\"{HOST}\"")
+    );
     assert_eq!(headers["x_custom"], "kept");
     for name in ["x_client_ip", "x-real-ip", "proxy", "x-segue-team", "x-hop"] {
         assert!(!headers.contains_key(name), "{name}");
@@ -80,13 +85,15 @@ async fn headers_of_a_trusted_proxy_are_believed() {
         ("x-request-id", "outer-1"),
         ("x-real-ip", "9.9.9.9"),
     ] {
-        request.headers_mut().append(
-            http::HeaderName::from_static(name),
-            value.parse().unwrap(),
-        );
+        request
+            .headers_mut()
+            .append(http::HeaderName::from_static(name), value.parse().unwrap());
     }
     let answer = client::once(edge.http, request).await.unwrap();
-    assert_eq!(answer.status, 200, "no redirect: the client came over HTTPS");
+    assert_eq!(
+        answer.status, 200,
+        "no redirect: the client came over HTTPS"
+    );
     assert_eq!(answer.headers["x-request-id"], "outer-1");
     let headers = &app.seen()[0].headers;
     assert_eq!(headers["x-forwarded-for"], "9.9.9.9, 8.8.8.8, 127.0.0.1");
@@ -105,9 +112,15 @@ async fn the_edges_own_answers() {
         policy.hold = Duration::ZERO;
         policy.max_body_bytes = 1_000;
     });
-    let unknown = client::once(edge.http, get("nobody.localhost", "/")).await.unwrap();
+    let unknown = client::once(edge.http, get("nobody.localhost", "/"))
+        .await
+        .unwrap();
     assert_eq!(unknown.status, 404);
-    assert!(unknown.text().contains("nobody.localhost"), "{}", unknown.text());
+    assert!(
+        unknown.text().contains("nobody.localhost"),
+        "{}",
+        unknown.text()
+    );
 
     world.control.switch(routes.next(&[])).await;
     let empty = client::once(edge.http, get(HOST, "/")).await.unwrap();
@@ -116,7 +129,10 @@ async fn the_edges_own_answers() {
 
     world.control.switch(routes.next(&[&app])).await;
     let mut connection = Connection::open(edge.http).await.unwrap();
-    let large = connection.send(post(HOST, "/echo", vec![b'x'; 1_001])).await.unwrap();
+    let large = connection
+        .send(post(HOST, "/echo", vec![b'x'; 1_001]))
+        .await
+        .unwrap();
     assert_eq!(large.status, 413);
     let chunked = client::raw(
         edge.http,
@@ -163,7 +179,11 @@ async fn requests_wait_for_the_first_ready_endpoint_and_not_for_ever() {
     let release = routes.release();
     let told = world
         .control
-        .wait("counts", |told| told.counts.get(&Some(release)).is_some_and(|counts| counts.total() == 20))
+        .wait("counts", |told| {
+            told.counts
+                .get(&Some(release))
+                .is_some_and(|counts| counts.total() == 20)
+        })
         .await;
     assert!(told.counts[&Some(release)].wait_max_us > 0);
 
@@ -195,11 +215,21 @@ async fn counts_equal_what_a_client_counts() {
     let release = Some(routes.release());
     let told = world
         .control
-        .wait("all counts", |told| told.counts.get(&release).is_some_and(|counts| counts.total() >= 42))
+        .wait("all counts", |told| {
+            told.counts
+                .get(&release)
+                .is_some_and(|counts| counts.total() >= 42)
+        })
         .await;
     assert_eq!(told.counts[&release].by_class, [0, 39, 0, 0, 3]);
-    assert_eq!(told.counts[&release].edge_failed + told.counts[&release].broken, 0);
-    let metrics = client::once(edge.admin, get("x", "/metrics")).await.unwrap().text();
+    assert_eq!(
+        told.counts[&release].edge_failed + told.counts[&release].broken,
+        0
+    );
+    let metrics = client::once(edge.admin, get("x", "/metrics"))
+        .await
+        .unwrap()
+        .text();
     assert!(metrics.contains("result=\"2xx\"} 39"), "{metrics}");
     let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
     assert_eq!(ready.status, 200);
@@ -218,7 +248,10 @@ async fn a_slow_backend_gets_little_traffic() {
         apps.push(app);
     }
     let mut routes = Routes::new();
-    world.control.switch(routes.next(&apps.iter().collect::<Vec<_>>())).await;
+    world
+        .control
+        .switch(routes.next(&apps.iter().collect::<Vec<_>>()))
+        .await;
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..8 {
         clients.spawn(async move {
@@ -237,7 +270,10 @@ async fn a_slow_backend_gets_little_traffic() {
 
 /// Value of a metric without labels.
 pub async fn metric(admin: SocketAddr, name: &str) -> u64 {
-    let text = client::once(admin, get("x", "/metrics")).await.unwrap().text();
+    let text = client::once(admin, get("x", "/metrics"))
+        .await
+        .unwrap()
+        .text();
     text.lines()
         .find_map(|line| line.strip_prefix(name))
         .unwrap_or_else(|| panic!("no {name} in {text}"))

@@ -34,7 +34,8 @@ impl Connection {
     pub async fn open(edge: SocketAddr) -> Result<Self, Failed> {
         let stream = TcpStream::connect(edge).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Self { sender })
     }
@@ -56,11 +57,17 @@ impl Connection {
 }
 
 pub fn get(host: &str, path: &str) -> Request<Full<Bytes>> {
-    Request::get(path).header("host", host).body(Full::default()).unwrap()
+    Request::get(path)
+        .header("host", host)
+        .body(Full::default())
+        .unwrap()
 }
 
 pub fn post(host: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    Request::post(path).header("host", host).body(Full::new(body.into())).unwrap()
+    Request::post(path)
+        .header("host", host)
+        .body(Full::new(body.into()))
+        .unwrap()
 }
 
 /// One request on a connection of its own.
@@ -106,14 +113,20 @@ impl Websocket {
         }
         let app = answer
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("x-app: ").map(str::to_owned))
+            .find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("x-app: ")
+                    .map(str::to_owned)
+            })
             .unwrap_or_default();
         Ok(Self { stream, app })
     }
 
     /// Sends a message and reads its echo.
     pub async fn echo(&mut self, message: &[u8]) -> Result<(), Failed> {
-        self.stream.write_all(&crate::app::masked_frame_bytes(1, message)).await?;
+        self.stream
+            .write_all(&crate::app::masked_frame_bytes(1, message))
+            .await?;
         match crate::app::read_frame(&mut self.stream).await {
             Some((1, payload)) if payload == message => Ok(()),
             other => Err(format!("no echo but {other:?}").into()),

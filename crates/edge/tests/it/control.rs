@@ -16,9 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use segue_model::id::{EnvironmentId, ReleaseId};
 use segue_model::internal::{Report, StreamBody, StreamMessage, digest};
-use segue_model::route::{
-    Certificate, EnvironmentRoutes, OpenByInstance, RequestCounts, RouteGen,
-};
+use segue_model::route::{Certificate, EnvironmentRoutes, OpenByInstance, RequestCounts, RouteGen};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -109,7 +107,9 @@ impl Control {
 
     pub fn set(&self, routes: EnvironmentRoutes) {
         let mut state = self.state.lock().unwrap();
-        state.environments.insert(routes.environment, routes.clone());
+        state
+            .environments
+            .insert(routes.environment, routes.clone());
         state.streams.retain(|stream| {
             stream
                 .send(StreamBody::Change {
@@ -157,7 +157,12 @@ impl Control {
     /// Waits until reports have told what is asked for.
     pub async fn wait(&self, what: &str, condition: impl Fn(&Told) -> bool) -> Told {
         let mut told = self.told.subscribe();
-        match tokio::time::timeout(Duration::from_secs(30), told.wait_for(|told| condition(told))).await {
+        match tokio::time::timeout(
+            Duration::from_secs(30),
+            told.wait_for(|told| condition(told)),
+        )
+        .await
+        {
             Ok(told) => told.unwrap().clone(),
             Err(_) => panic!("not told in time: {what}; last: {:?}", self.told()),
         }
@@ -165,8 +170,10 @@ impl Control {
 
     pub async fn wait_acknowledged(&self, routes: &EnvironmentRoutes) -> Told {
         let (id, at) = (routes.environment, routes.route_gen);
-        self.wait("acknowledgement", |told| told.acknowledged.get(&id) >= Some(&at))
-            .await
+        self.wait("acknowledgement", |told| {
+            told.acknowledged.get(&id) >= Some(&at)
+        })
+        .await
     }
 
     /// Sets routes and waits until they are in force.
@@ -175,7 +182,10 @@ impl Control {
         self.wait_acknowledged(&routes).await
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
         let authorized = request
             .headers()
             .get("authorization")
@@ -235,7 +245,8 @@ impl Control {
         let messages = futures::stream::unfold(receiver, move |mut receiver| {
             let this = this.clone();
             async move {
-                let body = match tokio::time::timeout(Duration::from_secs(1), receiver.recv()).await {
+                let body = match tokio::time::timeout(Duration::from_secs(1), receiver.recv()).await
+                {
                     Ok(body) => body?,
                     Err(_) => StreamBody::Heartbeat {
                         digest: this.state.lock().unwrap().digest(),

@@ -26,17 +26,33 @@ async fn a_restarted_edge_serves_from_disk_without_a_control_plane() {
     edge.kill().await;
 
     let edge = restart(&world).await;
-    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "one");
+    assert_eq!(
+        client::once(edge.http, get(HOST, "/"))
+            .await
+            .unwrap()
+            .text(),
+        "one"
+    );
     let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
     assert_eq!(ready.status, 200);
-    assert!(ready.text().contains("\"control_plane_connected\":false"), "{}", ready.text());
+    assert!(
+        ready.text().contains("\"control_plane_connected\":false"),
+        "{}",
+        ready.text()
+    );
 
     // It comes back with another generation, which is taken and acknowledged.
     let new = App::start("two").await;
     let next = routes.next(&[&new]);
     world.control.start();
     world.control.switch(next).await;
-    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "two");
+    assert_eq!(
+        client::once(edge.http, get(HOST, "/"))
+            .await
+            .unwrap()
+            .text(),
+        "two"
+    );
     edge.end().await;
 }
 
@@ -63,7 +79,8 @@ async fn damaged_files_are_told_and_never_taken_for_an_empty_table() {
         world.control.switch(routes.next(&[&app])).await;
         let generation = format!("\"route_gen\":{}", routes.routes.route_gen.0);
         eventually("on disk", async || {
-            std::fs::read_to_string(folder.join("routes")).is_ok_and(|text| text.contains(&generation))
+            std::fs::read_to_string(folder.join("routes"))
+                .is_ok_and(|text| text.contains(&generation))
         })
         .await;
     }
@@ -71,7 +88,13 @@ async fn damaged_files_are_told_and_never_taken_for_an_empty_table() {
     edge.kill().await;
     std::fs::write(folder.join("routes"), b"segue-routes-1 0000\n{}").unwrap();
     let edge = restart(&world).await;
-    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "one");
+    assert_eq!(
+        client::once(edge.http, get(HOST, "/"))
+            .await
+            .unwrap()
+            .text(),
+        "one"
+    );
     assert_eq!(metric(edge.admin, "segue_edge_state_damaged ").await, 1);
     edge.kill().await;
 
@@ -80,10 +103,18 @@ async fn damaged_files_are_told_and_never_taken_for_an_empty_table() {
     let edge = restart(&world).await;
     let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
     assert_eq!(ready.status, 503);
-    assert!(ready.text().contains("\"state_file_damaged\":true"), "{}", ready.text());
+    assert!(
+        ready.text().contains("\"state_file_damaged\":true"),
+        "{}",
+        ready.text()
+    );
     world.control.start();
     eventually("the control plane heals it", async || {
-        client::once(edge.http, get(HOST, "/")).await.unwrap().status == 200
+        client::once(edge.http, get(HOST, "/"))
+            .await
+            .unwrap()
+            .status
+            == 200
     })
     .await;
     let ready = client::once(edge.admin, get("x", "/readyz")).await.unwrap();
@@ -130,8 +161,16 @@ async fn a_killed_instance_costs_no_request_that_can_go_elsewhere() {
     one.kill();
     killed.cancel();
     let answers: Vec<_> = load.join_all().await.into_iter().flatten().collect();
-    let failed: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
-    assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), answers.len());
+    let failed: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status != 200)
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {}: {failed:?}",
+        failed.len(),
+        answers.len()
+    );
     // Requests that are not idempotent begin on the living one, too.
     for _ in 0..50 {
         let answer = client::once(edge.http, post(HOST, "/", "x")).await.unwrap();
@@ -148,9 +187,18 @@ async fn the_only_instance_may_restart_under_new_requests() {
     let mut routes = Routes::new();
     routes.policy(|policy| policy.hold = Duration::from_secs(20));
     world.control.switch(routes.next(&[&one])).await;
-    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().status, 200);
+    assert_eq!(
+        client::once(edge.http, get(HOST, "/"))
+            .await
+            .unwrap()
+            .status,
+        200
+    );
     one.kill();
-    eventually("it is dead", async || tokio::net::TcpStream::connect(one.address).await.is_err()).await;
+    eventually("it is dead", async || {
+        tokio::net::TcpStream::connect(one.address).await.is_err()
+    })
+    .await;
     let waiting: Vec<_> = (0..10)
         .map(|_| tokio::spawn(client::once(edge.http, post(HOST, "/", "x"))))
         .collect();
@@ -193,7 +241,11 @@ async fn a_request_that_may_have_been_taken_is_sent_again_only_if_it_is_idempote
     let release = Some(routes.release());
     world
         .control
-        .wait("it is counted as the edge's", |told| told.counts.get(&release).is_some_and(|counts| counts.edge_failed == 1))
+        .wait("it is counted as the edge's", |told| {
+            told.counts
+                .get(&release)
+                .is_some_and(|counts| counts.edge_failed == 1)
+        })
         .await;
 
     // Idempotent requests end on the other one, whichever is chosen first.
@@ -221,11 +273,23 @@ async fn gaps_wrong_digests_and_steps_back_bring_a_new_snapshot() {
 
     world.control.heartbeat(false);
     world.control.heartbeat(true);
-    let told = world.control.wait("reconnected", |told| told.streams > streams).await;
+    let told = world
+        .control
+        .wait("reconnected", |told| told.streams > streams)
+        .await;
     let streams = told.streams;
     world.control.send_raw(StreamBody::Change { routes: old });
-    world.control.wait("reconnected again", |told| told.streams > streams).await;
-    assert_eq!(client::once(edge.http, get(HOST, "/")).await.unwrap().text(), "one");
+    world
+        .control
+        .wait("reconnected again", |told| told.streams > streams)
+        .await;
+    assert_eq!(
+        client::once(edge.http, get(HOST, "/"))
+            .await
+            .unwrap()
+            .text(),
+        "one"
+    );
     assert_eq!(
         world.control.told().acknowledged[&routes.routes.environment],
         routes.routes.route_gen

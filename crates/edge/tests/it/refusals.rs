@@ -25,8 +25,14 @@ async fn ambiguous_requests_are_answered_closed_and_never_passed_on() {
     let big = format!("X: {}\r\n", "a".repeat(40_000));
     let many = "A: b\r\n".repeat(200);
     let vectors: Vec<(u16, Vec<u8>)> = vec![
-        (400, with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")),
-        (400, with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")),
+        (
+            400,
+            with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+        ),
+        (
+            400,
+            with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"),
+        ),
         (400, with("Content-Length: 5\r\nContent-Length: 6\r\n")),
         (400, with("Content-Length: 2, 2\r\n")),
         (400, with("Content-Length: 1_0\r\n")),
@@ -43,9 +49,18 @@ async fn ambiguous_requests_are_answered_closed_and_never_passed_on() {
         (400, with(": b\r\n")),
         (431, with(&big)),
         (431, with(&many)),
-        (400, format!("GET / HTTP/1.1\nHost: {HOST}\n\n").into_bytes()),
-        (400, format!("GET / HTTP/1.1\r\nHost: {HOST}\n\r\n").into_bytes()),
-        (400, format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nA: b\n\n").into_bytes()),
+        (
+            400,
+            format!("GET / HTTP/1.1\nHost: {HOST}\n\n").into_bytes(),
+        ),
+        (
+            400,
+            format!("GET / HTTP/1.1\r\nHost: {HOST}\n\r\n").into_bytes(),
+        ),
+        (
+            400,
+            format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nA: b\n\n").into_bytes(),
+        ),
         (400, b"GET / HTTP/1.1\r\n\r\n".to_vec()),
         (400, b"GET / HTTP/1.1\r\nHost:\r\n\r\n".to_vec()),
         (400, b"GET / HTTP/1.1\r\nHost: a/../b\r\n\r\n".to_vec()),
@@ -61,7 +76,10 @@ async fn ambiguous_requests_are_answered_closed_and_never_passed_on() {
         (505, line("GET / HTTP/2.0")),
         (505, line("GET / HTTP/1.01")),
         (414, line(&format!("GET /{} HTTP/1.1", "a".repeat(20_000)))),
-        (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
+        (
+            400,
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        ),
         (400, b"\r\n\r\n\r\nGET / HTTP/1.1\r\n".to_vec()),
         (400, b"{\"json\": 1}\r\n\r\n".to_vec()),
     ];
@@ -70,11 +88,29 @@ async fn ambiguous_requests_are_answered_closed_and_never_passed_on() {
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "expected {status} for {}\ngot {answer}",
-            bytes.escape_ascii().to_string().chars().take(200).collect::<String>()
+            bytes
+                .escape_ascii()
+                .to_string()
+                .chars()
+                .take(200)
+                .collect::<String>()
         );
         assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
     }
     assert_eq!(app.seen().len(), 0, "{:?}", app.seen());
+    let absolute = line(&format!(
+        "GET http://{HOST}/a?b HTTP/1.1\r\nConnection: close"
+    ));
+    assert!(
+        client::raw(edge.http, &absolute)
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    assert_eq!(
+        app.seen()[0].path,
+        "/a?b",
+        "the application gets origin form"
+    );
     let good = client::once(edge.http, get(HOST, "/")).await.unwrap();
     assert_eq!(good.status, 200);
     edge.end().await;
@@ -95,11 +131,17 @@ async fn a_malformed_chunked_body_ends_both_sides() {
         "fffffffffffffffff\r\n",
         "0\r\nA: b\n\r\n",
     ] {
-        let head = format!("POST /echo HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let head =
+            format!("POST /echo HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
         let answer = client::raw(edge.http, format!("{head}{body}").as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{body:?}: {answer}");
     }
-    assert_eq!(app.seen().len(), 0, "no whole request arrived: {:?}", app.seen());
+    assert_eq!(
+        app.seen().len(),
+        0,
+        "no whole request arrived: {:?}",
+        app.seen()
+    );
     edge.end().await;
 }
 
@@ -118,7 +160,10 @@ async fn pipelined_requests_are_answered_in_order_and_do_not_mix() {
     );
     let answer = client::raw(edge.http, bytes.as_bytes()).await;
     assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 4, "{answer}");
-    let order: Vec<_> = ["first", "second", "one"].iter().map(|text| answer.find(text).unwrap()).collect();
+    let order: Vec<_> = ["first", "second", "one"]
+        .iter()
+        .map(|text| answer.find(text).unwrap())
+        .collect();
     assert!(order.is_sorted(), "{answer}");
     // A good request before a bad one is served, the bad one refused, nothing after it is read.
     let bytes = format!(
@@ -145,7 +190,11 @@ async fn websocket_bytes_sent_too_early_reach_nobody_as_a_request() {
     );
     let answer = client::raw(edge.http, bytes.as_bytes()).await;
     let seen = app.seen();
-    assert_eq!(answer.matches("HTTP/1.1 200").count(), seen.len(), "{answer}");
+    assert_eq!(
+        answer.matches("HTTP/1.1 200").count(),
+        seen.len(),
+        "{answer}"
+    );
     for seen in seen {
         assert_eq!(seen.headers["x-forwarded-for"], "127.0.0.1", "{seen:?}");
     }
@@ -185,7 +234,10 @@ async fn slow_heads_and_silent_connections_are_closed() {
 
     assert_eq!(client::raw(edge.http, b"").await, "");
     let kept = client::raw(edge.http, &with("")).await;
-    assert!(kept.starts_with("HTTP/1.1 200 OK") && kept.contains("keep-alive"), "{kept}");
+    assert!(
+        kept.starts_with("HTTP/1.1 200 OK") && kept.contains("keep-alive"),
+        "{kept}"
+    );
     let body = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc");
     let answer = client::raw(edge.http, body.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -197,8 +249,14 @@ async fn a_flood_of_http2_pings_ends_the_connection() {
     let world = World::new();
     let edge = world.start();
     let mut stream = TcpStream::connect(edge.http).await.unwrap();
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .await
+        .unwrap();
+    stream
+        .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
     let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
     let (mut read, mut write) = stream.split();
     let mut pings = 0;
@@ -214,10 +272,14 @@ async fn a_flood_of_http2_pings_ends_the_connection() {
         let mut buffer = [0; 4096];
         while !matches!(read.read(&mut buffer).await, Ok(0) | Err(_)) {}
     };
-    tokio::time::timeout(Duration::from_secs(30), futures::future::join(flood, drain)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), futures::future::join(flood, drain))
+        .await
+        .unwrap();
     assert!(pings < 100_000, "{pings}");
     eventually("the edge goes on", async || {
-        client::once(edge.http, get("x.localhost", "/")).await.is_ok_and(|answer| answer.status == 404)
+        client::once(edge.http, get("x.localhost", "/"))
+            .await
+            .is_ok_and(|answer| answer.status == 404)
     })
     .await;
     edge.end().await;

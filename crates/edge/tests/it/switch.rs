@@ -30,7 +30,11 @@ impl Tally {
         self.sent.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(app) => *self.by_app.lock().unwrap().entry(app).or_default() += 1,
-            Err(error) => self.failures.lock().unwrap().push(format!("{kind}: {error}")),
+            Err(error) => self
+                .failures
+                .lock()
+                .unwrap()
+                .push(format!("{kind}: {error}")),
         }
     }
 }
@@ -110,7 +114,10 @@ async fn websockets(edge: SocketAddr, tally: Arc<Tally>, stop: CancellationToken
                     break;
                 }
                 other => {
-                    tally.note("websocket", Err(format!("{other:?} after {written:?}").into()));
+                    tally.note(
+                        "websocket",
+                        Err(format!("{other:?} after {written:?}").into()),
+                    );
                     break;
                 }
             }
@@ -136,8 +143,24 @@ async fn a_hundred_switches_under_load_fail_nothing() {
     let mut load = JoinSet::new();
     let ms = Duration::from_millis;
     let http = edge.http;
-    load.spawn(open_loop("keep-alive", http, ms(8), true, |_| get(HOST, "/x"), tally.clone(), stop.clone()));
-    load.spawn(open_loop("new connection", http, ms(20), false, |_| get(HOST, "/y"), tally.clone(), stop.clone()));
+    load.spawn(open_loop(
+        "keep-alive",
+        http,
+        ms(8),
+        true,
+        |_| get(HOST, "/x"),
+        tally.clone(),
+        stop.clone(),
+    ));
+    load.spawn(open_loop(
+        "new connection",
+        http,
+        ms(20),
+        false,
+        |_| get(HOST, "/y"),
+        tally.clone(),
+        stop.clone(),
+    ));
     load.spawn(open_loop(
         "post",
         http,
@@ -168,21 +191,32 @@ async fn a_hundred_switches_under_load_fail_nothing() {
         let after_ack: Vec<u64> = current.iter().map(App::begun).collect();
         let open: Vec<u64> = current
             .iter()
-            .map(|app| told.draining.get(&app.instance).map_or(0, |open| u64::from(open.requests)))
+            .map(|app| {
+                told.draining
+                    .get(&app.instance)
+                    .map_or(0, |open| u64::from(open.requests))
+            })
             .collect();
         let gone: Vec<InstanceId> = current.iter().map(|app| app.instance).collect();
         world
             .control
             .wait("old instances are idle", |told| {
-                gone.iter()
-                    .all(|instance| told.draining.get(instance).is_none_or(|open| open.is_idle()))
+                gone.iter().all(|instance| {
+                    told.draining
+                        .get(instance)
+                        .is_none_or(|open| open.is_idle())
+                })
             })
             .await;
         // Nothing is open: they are killed without any care.
         for ((app, after), open) in current.iter().zip(after_ack).zip(open) {
             app.kill();
             if app.begun() > after + open {
-                late.push(format!("{}: {} after the acknowledgement, {open} were open", app.name, app.begun() - after));
+                late.push(format!(
+                    "{}: {} after the acknowledgement, {open} were open",
+                    app.name,
+                    app.begun() - after
+                ));
             }
         }
         current = next;
@@ -197,12 +231,21 @@ async fn a_hundred_switches_under_load_fail_nothing() {
         "{sent} requests over {SWITCHES} switches, {served} instances served, {} websockets closed",
         tally.websockets_closed.load(Ordering::Relaxed)
     );
-    assert!(failures.is_empty(), "{} of {sent} failed: {:#?}", failures.len(), &failures[..failures.len().min(10)]);
+    assert!(
+        failures.is_empty(),
+        "{} of {sent} failed: {:#?}",
+        failures.len(),
+        &failures[..failures.len().min(10)]
+    );
     assert!(late.is_empty(), "{late:#?}");
     assert!(served > SWITCHES, "load reached the generations: {served}");
     assert!(tally.websockets_closed.load(Ordering::Relaxed) > 50);
     let told = world.control.told();
-    let failed: u64 = told.counts.values().map(|counts| counts.edge_failed + counts.broken).sum();
+    let failed: u64 = told
+        .counts
+        .values()
+        .map(|counts| counts.edge_failed + counts.broken)
+        .sum();
     assert_eq!(failed, 0, "the edge's own count");
     edge.end().await;
 }

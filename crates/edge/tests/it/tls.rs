@@ -33,7 +33,9 @@ async fn connect(
     config.alpn_protocols = vec![alpn.to_vec()];
     let tcp = TcpStream::connect(edge).await?;
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await
+    TlsConnector::from(Arc::new(config))
+        .connect(name, tcp)
+        .await
 }
 
 async fn http2<S>(io: S) -> SendRequest<Full<Bytes>>
@@ -41,13 +43,17 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await.unwrap();
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io))
+            .await
+            .unwrap();
     tokio::spawn(connection);
     sender
 }
 
 fn request(scheme: &str, host: &str, path: &str, body: Bytes) -> Request<Full<Bytes>> {
-    Request::post(format!("{scheme}://{host}{path}")).body(Full::new(body)).unwrap()
+    Request::post(format!("{scheme}://{host}{path}"))
+        .body(Full::new(body))
+        .unwrap()
 }
 
 async fn many_streams(sender: &SendRequest<Full<Bytes>>, scheme: &'static str) {
@@ -61,7 +67,10 @@ async fn many_streams(sender: &SendRequest<Full<Bytes>>, scheme: &'static str) {
                 .send_request(request(scheme, HOST, "/echo", body.clone()))
                 .await
                 .unwrap();
-            assert_eq!((response.status().as_u16(), response.version()), (200, Version::HTTP_2));
+            assert_eq!(
+                (response.status().as_u16(), response.version()),
+                (200, Version::HTTP_2)
+            );
             assert!(response.into_body().collect().await.unwrap().to_bytes() == body);
         });
     }
@@ -115,31 +124,52 @@ async fn certificates_follow_the_server_name_and_the_table() {
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
-    routes.routes.routes[0].hosts.push("shop.example.com".parse().unwrap());
+    routes.routes.routes[0]
+        .hosts
+        .push("shop.example.com".parse().unwrap());
     world.control.switch(routes.next(&[&app])).await;
     let made = rcgen::generate_simple_self_signed(vec!["*.example.com".to_owned()]).unwrap();
     let root = made.cert.der().clone();
-    assert!(connect(edge.https, &root, "shop.example.com", b"http/1.1").await.is_err());
+    assert!(
+        connect(edge.https, &root, "shop.example.com", b"http/1.1")
+            .await
+            .is_err()
+    );
     world.control.set_certificates(vec![Certificate {
         names: vec!["*.example.com".parse().unwrap()],
         chain_pem: made.cert.pem(),
         key_pem: made.signing_key.serialize_pem(),
     }]);
     eventually("the certificate is in force", async || {
-        connect(edge.https, &root, "shop.example.com", b"http/1.1").await.is_ok()
+        connect(edge.https, &root, "shop.example.com", b"http/1.1")
+            .await
+            .is_ok()
     })
     .await;
-    let tls = connect(edge.https, &root, "shop.example.com", b"http/1.1").await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await.unwrap();
+    let tls = connect(edge.https, &root, "shop.example.com", b"http/1.1")
+        .await
+        .unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
+        .await
+        .unwrap();
     tokio::spawn(connection);
     for _ in 0..3 {
         sender.ready().await.unwrap();
-        let request: Request<Full<Bytes>> =
-            Request::get("/").header("host", "shop.example.com").body(Full::default()).unwrap();
+        let request: Request<Full<Bytes>> = Request::get("/")
+            .header("host", "shop.example.com")
+            .body(Full::default())
+            .unwrap();
         let response = sender.send_request(request).await.unwrap();
         assert_eq!(response.status(), 200);
-        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "one");
+        assert_eq!(
+            response.into_body().collect().await.unwrap().to_bytes(),
+            "one"
+        );
     }
-    assert!(connect(edge.https, &root, "other.test", b"http/1.1").await.is_err());
+    assert!(
+        connect(edge.https, &root, "other.test", b"http/1.1")
+            .await
+            .is_err()
+    );
     edge.end().await;
 }
