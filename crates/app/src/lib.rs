@@ -3,5 +3,10 @@
 //!
 //! It decides nothing about applications; that is the business of the crates it puts together.
 
+pub mod command;
 pub mod config;
+mod crypto;
+mod keys;
+mod roles;
 pub mod supervise;
+mod telemetry;

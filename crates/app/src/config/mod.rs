@@ -13,7 +13,7 @@ use figment::providers::{Format as _, Toml};
 
 pub use self::settings::{
     ApiSettings, BuildSettings, DatabaseSettings, EdgeSettings, EngineSettings, LogFormat,
-    LogSettings, Section, Settings,
+    LogSettings, OWN_ENGINE, Section, Settings,
 };
 
 /// Everything that is wrong with the settings.

@@ -191,12 +191,15 @@ fn read_all(reader: &mut Reader<'_>) -> Settings {
         },
         engine: EngineSettings {
             socket: reader.get("engine.socket", default.engine.socket),
+            subnets: reader.get("engine.subnets", default.engine.subnets),
         },
         build: BuildSettings {
             engine: reader.get("build.engine", default.build.engine),
             cpus: reader.get("build.cpus", default.build.cpus),
             memory_mib: reader.get("build.memory_mib", default.build.memory_mib),
             pids: reader.get("build.pids", default.build.pids),
+            cache_mib: reader.get("build.cache_mib", default.build.cache_mib),
+            subnet: reader.get("build.subnet", default.build.subnet),
             extra_ca: reader.get("build.extra_ca", default.build.extra_ca),
             runtimes: reader.get("build.runtimes", default.build.runtimes),
         },

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
+use segue_edge::ControlAddr;
 use serde::{Deserialize, Serialize};
 
 /// Longest path of a unix socket, in bytes.
@@ -16,6 +17,9 @@ const SOCKET_PATH_LIMIT: usize = 107;
 const LONGEST_SOCKET: &str = "postgres/.s.PGSQL.5432";
 /// A build engine with less cannot unpack an image.
 const LEAST_BUILD_MEMORY_MIB: u64 = 256;
+
+/// `build.engine`: `segue serve` runs the build engine itself.
+pub const OWN_ENGINE: &str = "own";
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -90,6 +94,8 @@ pub struct EdgeSettings {
 pub struct EngineSettings {
     /// Its unix socket.
     pub socket: PathBuf,
+    /// Environments get their networks out of this range.
+    pub subnets: Ipv4Net,
 }
 
 /// Builds.
@@ -104,6 +110,10 @@ pub struct BuildSettings {
     pub memory_mib: u64,
     /// Processes of all builds together.
     pub pids: u64,
+    /// Disk for their cache, in MiB.
+    pub cache_mib: u64,
+    /// Network of the build engine's bridge.
+    pub subnet: Ipv4Net,
     /// Certificate authorities (PEM) that builds trust besides the public ones.
     pub extra_ca: Option<PathBuf>,
     /// Base images by runtime and version, such as `python = { "3.11" = "…" }`. What is given
@@ -155,12 +165,15 @@ impl Default for Settings {
             },
             engine: EngineSettings {
                 socket: PathBuf::from("/var/run/docker.sock"),
+                subnets: network(10, 96, 12),
             },
             build: BuildSettings {
-                engine: "own".to_owned(),
+                engine: OWN_ENGINE.to_owned(),
                 cpus: 2.0,
                 memory_mib: 4096,
                 pids: 4096,
+                cache_mib: 20 * 1024,
+                subnet: network(10, 95, 24),
                 extra_ca: None,
                 runtimes: BTreeMap::new(),
             },
@@ -170,6 +183,12 @@ impl Default for Settings {
             },
         }
     }
+}
+
+/// A network of the private range.
+fn network(first: u8, second: u8, prefix: u8) -> Ipv4Net {
+    let address = Ipv4Addr::new(first, second, 0, 0);
+    Ipv4Net::new(address, prefix).unwrap_or_default()
 }
 
 /// A part of the settings that one role reads.
@@ -227,11 +246,17 @@ impl Settings {
         self.run.join("internal.sock")
     }
 
+    /// Folder of the build engine's sockets.
+    #[must_use]
+    pub fn build_run(&self) -> PathBuf {
+        self.run.join("build")
+    }
+
     /// Socket of the build engine.
     #[must_use]
     pub fn build_socket(&self) -> PathBuf {
-        if self.build.engine == "own" {
-            self.run.join("build.sock")
+        if self.build.engine == OWN_ENGINE {
+            self.build_run().join("docker.sock")
         } else {
             PathBuf::from(&self.build.engine)
         }
@@ -288,6 +313,14 @@ impl Settings {
                 self.api.listen
             ));
         }
+        if let Some(Err(error)) = self
+            .edge
+            .control
+            .as_ref()
+            .map(|text| text.parse::<ControlAddr>())
+        {
+            problems.push(format!("edge.control: {error}"));
+        }
         if self.edge.threads == Some(0) {
             problems.push("edge.threads: must be at least 1".to_owned());
         }
@@ -327,14 +360,20 @@ impl Settings {
 
     fn check_build(&self, problems: &mut Vec<String>) {
         let build = &self.build;
-        if build.engine != "own" && !Path::new(&build.engine).is_absolute() {
+        if build.engine != OWN_ENGINE && !Path::new(&build.engine).is_absolute() {
             problems
                 .push("build.engine: must be \"own\" or the absolute path of a socket".to_owned());
         }
-        if build.engine != "own" && Path::new(&build.engine) == self.engine.socket {
+        if build.engine != OWN_ENGINE && Path::new(&build.engine) == self.engine.socket {
             problems.push(
                 "build.engine: builds may not run on the engine of the applications".to_owned(),
             );
+        }
+        let (builds, applications) = (build.subnet, self.engine.subnets);
+        if applications.contains(&builds.network()) || builds.contains(&applications.network()) {
+            problems.push(format!(
+                "build.subnet: {builds} overlaps with engine.subnets, {applications}"
+            ));
         }
         if !build.cpus.is_finite() || build.cpus < 0.1 {
             problems.push("build.cpus: must be at least 0.1".to_owned());

@@ -112,6 +112,11 @@ fn a_long_folder_for_sockets_is_refused() {
 fn the_build_engine_is_never_the_engine_of_the_applications() {
     let found = problems(&[], &[flag("build.engine=/var/run/docker.sock")]);
     assert!(found[0].contains("may not run on the engine of the applications"));
+    let found = problems(&[], &[flag("build.subnet=10.96.3.0/24")]);
+    assert!(
+        found[0].contains("overlaps with engine.subnets"),
+        "{found:?}"
+    );
 }
 
 #[test]

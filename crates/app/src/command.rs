@@ -1,0 +1,159 @@
+//! What the first word of the command line means: a role of the server, or a command for the API.
+//!
+//! Must not: print anything but errors; what a role has to say goes to its log.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Flag, Settings};
+use crate::{crypto, roles, telemetry};
+
+/// The first words that are ours.
+const SERVER_WORDS: [&str; 2] = ["serve", "edge"];
+
+#[derive(Debug, Parser)]
+#[command(name = "segue", version, about = "Runs Segue's server.")]
+struct Server {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Everything for one machine: the database, the control plane, the edge, the build engine
+    Serve(Common),
+    /// The data plane alone
+    Edge {
+        #[command(flatten)]
+        common: Common,
+        /// The control plane: unix:/path or http://host:port (edge.control)
+        #[arg(long, value_name = "URL")]
+        control: Option<String>,
+        /// File with this edge's token (edge.token_file)
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Settings file
+    #[arg(long, value_name = "FILE", env = "SEGUE_CONFIG")]
+    config: Option<PathBuf>,
+    /// One setting, such as edge.http='["0.0.0.0:80"]'; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<Flag>,
+    /// A Postgres to use in place of a private one (database.url)
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+/// Runs the command line and answers the exit code of the process.
+#[must_use]
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    // Before anything that could make a TLS configuration.
+    if let Err(error) = crypto::install() {
+        return refuse(&error);
+    }
+    let ours = args
+        .get(1)
+        .and_then(|word| word.to_str())
+        .is_some_and(|word| SERVER_WORDS.contains(&word));
+    if !ours {
+        return refuse(&anyhow::anyhow!(
+            "usage: segue {}",
+            SERVER_WORDS.join(" | segue ")
+        ));
+    }
+    match Server::try_parse_from(args) {
+        Ok(server) => match run(server.role) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => refuse(&error),
+        },
+        Err(error) => {
+            // Help and version go to standard output, mistakes to standard error.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+    }
+}
+
+fn run(role: Role) -> anyhow::Result<()> {
+    match role {
+        Role::Serve(common) => roles::serve::run(&settings(common, Vec::new())?),
+        Role::Edge {
+            common,
+            control,
+            token_file,
+        } => {
+            let flags = [
+                ("edge.control", control),
+                (
+                    "edge.token_file",
+                    token_file.map(|path| path.display().to_string()),
+                ),
+            ];
+            roles::edge::run(&settings(common, given(flags))?)
+        }
+    }
+}
+
+/// Flags that were given, as settings.
+fn given<const N: usize>(flags: [(&str, Option<String>); N]) -> Vec<Flag> {
+    flags
+        .into_iter()
+        .filter_map(|(key, value)| {
+            Some(Flag {
+                key: key.to_owned(),
+                value: value?,
+            })
+        })
+        .collect()
+}
+
+/// Reads the settings and starts the log.
+fn settings(common: Common, more: Vec<Flag>) -> anyhow::Result<Settings> {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let mut flags = given([("database.url", common.database_url)]);
+    flags.extend(more);
+    flags.extend(common.set);
+    let settings = config::load(common.config.as_deref(), &environment, &flags)?;
+    telemetry::install(&settings.log).context("log")?;
+    Ok(settings)
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a process that cannot go on"
+)]
+fn refuse(error: &anyhow::Error) -> ExitCode {
+    eprintln!("segue: {error:#}");
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_the_words_are_the_roles() {
+        Server::command().debug_assert();
+        let command = Server::command();
+        let mut words: Vec<&str> = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        let mut ours = SERVER_WORDS;
+        words.sort_unstable();
+        ours.sort_unstable();
+        assert_eq!(words, ours);
+    }
+}
