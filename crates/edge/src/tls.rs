@@ -55,12 +55,14 @@ pub enum TlsError {
     Key(#[from] rustls::Error),
 }
 
+/// A certificate of our own and when it was made.
+type Made = (Instant, Arc<CertifiedKey>);
 type Names = HashMap<Box<str>, Arc<CertifiedKey>>;
 
 /// Finds the certificate for a handshake.
 pub(crate) struct Certificates {
     names: ArcSwap<Names>,
-    local: Mutex<HashMap<Box<str>, (Instant, Arc<CertifiedKey>)>>,
+    local: Mutex<HashMap<Box<str>, Made>>,
     authority: Authority,
 }
 

@@ -5,7 +5,6 @@
 //! that came too early wait in `inbox`; after a 101 everything passes and the websocket watch counts
 //! frames. Must not route, count or decide about requests.
 
-use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -13,16 +12,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::SslDigest;
-use pingora_core::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    TimingDigest, UniqueID, UniqueIDType,
-};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use pingora_core::protocols::{ALPN, Shutdown, SocketDigest};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
@@ -39,11 +34,6 @@ const OUT_BUFFER: usize = 8 * 1024;
 /// Bytes of a next request that are taken from the socket while one is being answered. More stays
 /// in the kernel's buffer, which stops the sender.
 const EARLY_BYTES: usize = 16 * 1024;
-
-/// How long, and how much, a closing connection is still read, so that the client sees the answer
-/// instead of a reset.
-const LINGER: Duration = Duration::from_millis(800);
-const LINGER_BYTES: usize = 512 * 1024;
 
 /// Text of the error when the application does not answer a websocket handshake. pingora gives no
 /// other way to tell it from a client that broke off.
@@ -68,7 +58,7 @@ impl Transport {
 }
 
 /// What the session may read now.
-enum Gate {
+pub(super) enum Gate {
     /// Nothing: no request has been checked.
     Shut,
     /// The first `head` bytes of the inbox, then the body.
@@ -79,24 +69,24 @@ enum Gate {
 
 /// See the module's description.
 pub(crate) struct EdgeStream {
-    io: Transport,
+    pub(super) io: Transport,
     /// Read from the client, not yet by a session.
     pub(super) inbox: BytesMut,
     /// Written by a session, not yet to the client.
     out: BytesMut,
-    gate: Gate,
+    pub(super) gate: Gate,
     client: Arc<Client>,
-    proxy_digest: Arc<ProxyDigest>,
-    socket_digest: Arc<SocketDigest>,
-    ssl_digest: Option<Arc<SslDigest>>,
-    alpn: Option<ALPN>,
-    websocket: Option<Box<WebsocketWatch>>,
+    pub(super) proxy_digest: Arc<ProxyDigest>,
+    pub(super) socket_digest: Arc<SocketDigest>,
+    pub(super) ssl_digest: Option<Arc<SslDigest>>,
+    pub(super) alpn: Option<ALPN>,
+    pub(super) websocket: Option<Box<WebsocketWatch>>,
     frames: Option<Box<FrameGuard>>,
     /// A websocket without a byte for this long is ended.
     websocket_idle: Duration,
     /// Runs while the application decides about a websocket.
     handshake: Option<Pin<Box<Sleep>>>,
-    broken: bool,
+    pub(super) broken: bool,
 }
 
 impl EdgeStream {
@@ -414,78 +404,3 @@ impl AsyncWrite for EdgeStream {
         }
     }
 }
-
-#[async_trait]
-impl Shutdown for EdgeStream {
-    /// Ends the sending side, then reads a while: closing with unread bytes would make the kernel
-    /// reset the connection, and the client could lose the answer.
-    async fn shutdown(&mut self) {
-        if AsyncWriteExt::shutdown(self).await.is_err() {
-            return;
-        }
-        let unread = !self.inbox.is_empty()
-            || self.broken
-            || match &self.gate {
-                Gate::Shut => true,
-                Gate::Request { head, body } => *head > 0 || !body.is_done(),
-                // The client's answer to a close frame may be on its way.
-                Gate::Open => self.websocket.is_some(),
-            };
-        if !unread {
-            return;
-        }
-        let _ = tokio::time::timeout(LINGER, async {
-            let mut total = 0;
-            while let Ok(count @ 1..) = self.fill().await {
-                total += count;
-                self.inbox.clear();
-                if total > LINGER_BYTES {
-                    break;
-                }
-            }
-        })
-        .await;
-    }
-}
-
-impl fmt::Debug for EdgeStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EdgeStream").finish_non_exhaustive()
-    }
-}
-
-impl UniqueID for EdgeStream {
-    fn id(&self) -> UniqueIDType {
-        self.io.tcp().as_raw_fd()
-    }
-}
-
-impl Ssl for EdgeStream {
-    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.ssl_digest.clone()
-    }
-
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.alpn.clone()
-    }
-}
-
-impl GetTimingDigest for EdgeStream {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        Vec::new()
-    }
-}
-
-impl GetProxyDigest for EdgeStream {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        Some(self.proxy_digest.clone())
-    }
-}
-
-impl GetSocketDigest for EdgeStream {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        Some(self.socket_digest.clone())
-    }
-}
-
-impl Peek for EdgeStream {}

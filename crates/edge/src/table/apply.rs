@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use segue_model::id::{EnvironmentId, InstanceId};
 use segue_model::internal;
 use segue_model::name::{Domain, PathPrefix, ServiceName};
-use segue_model::route::{EnvironmentRoutes, OpenByInstance, Route, RouteGen};
+use segue_model::route::{EnvironmentRoutes, Route, RouteGen};
 
+use super::drain::Draining;
 use super::route::{Endpoint, PoolState, RouteEntry, RouteState};
 use super::{HostRoutes, Table};
 use crate::balance::{self, Load, Micros};
@@ -36,7 +37,7 @@ pub(super) struct Writer {
     environments: BTreeMap<EnvironmentId, Environment>,
     /// Generations of removed environments, so that an old change cannot bring one back.
     removed: BTreeMap<EnvironmentId, RouteGen>,
-    draining: BTreeMap<InstanceId, Draining>,
+    pub(super) draining: BTreeMap<InstanceId, Draining>,
     /// Environments by host name; one each, unless names clash.
     owners: HashMap<Domain, BTreeSet<EnvironmentId>>,
 }
@@ -45,13 +46,6 @@ struct Environment {
     routes: EnvironmentRoutes,
     entries: BTreeMap<(ServiceName, PathPrefix), Arc<RouteEntry>>,
     endpoints: BTreeMap<InstanceId, Arc<Endpoint>>,
-}
-
-struct Draining {
-    endpoint: Arc<Endpoint>,
-    close_upgraded_at: Instant,
-    /// The last report that was sent said that nothing is open.
-    told_idle: bool,
 }
 
 impl Table {
@@ -302,36 +296,6 @@ impl Table {
         }
     }
 
-    /// What is open on endpoints that left the routes. Those without anything open are told once;
-    /// [`Table::forget_idle`] forgets them after the report has arrived. Ends websockets whose time
-    /// is over; answers when that is due next.
-    pub(crate) fn draining(&self, now: Instant) -> (OpenByInstance, Option<Instant>) {
-        let mut writer = self.writer();
-        let mut open = OpenByInstance::new();
-        let mut next: Option<Instant> = None;
-        for (instance, draining) in &mut writer.draining {
-            let count = draining.endpoint.open();
-            draining.told_idle = count.is_idle();
-            open.insert(*instance, count);
-            if count.upgraded > 0 {
-                if draining.close_upgraded_at <= now {
-                    draining.endpoint.close_upgraded();
-                } else {
-                    let due = draining.close_upgraded_at;
-                    next = Some(next.map_or(due, |next| next.min(due)));
-                }
-            }
-        }
-        (open, next)
-    }
-
-    /// Forgets endpoints of which the control plane knows that nothing is open.
-    pub(crate) fn forget_idle(&self, told: &OpenByInstance) {
-        self.writer().draining.retain(|instance, draining| {
-            !(draining.told_idle && told.get(instance).is_some_and(|open| open.is_idle()))
-        });
-    }
-
     /// Requests in flight by environment.
     pub(crate) fn in_flight(&self) -> BTreeMap<EnvironmentId, u32> {
         let writer = self.writer();
@@ -372,7 +336,7 @@ impl Table {
             .collect()
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -422,34 +386,6 @@ impl Writer {
             .get(&id)
             .map(|environment| environment.routes.route_gen)
             .max(self.removed.get(&id).copied())
-    }
-
-    /// Moves endpoints that are not in `kept` to the drain.
-    fn drain(
-        &mut self,
-        table: &Table,
-        old: &BTreeMap<InstanceId, Arc<Endpoint>>,
-        kept: &BTreeMap<InstanceId, Arc<Endpoint>>,
-        upgraded: Duration,
-    ) {
-        for (instance, endpoint) in old {
-            if kept
-                .get(instance)
-                .is_some_and(|kept| Arc::ptr_eq(kept, endpoint))
-            {
-                continue;
-            }
-            endpoint.set_left(true, &table.stop_websockets);
-            self.draining.insert(
-                *instance,
-                Draining {
-                    endpoint: endpoint.clone(),
-                    close_upgraded_at: Instant::now() + upgraded,
-                    told_idle: false,
-                },
-            );
-        }
-        table.drained.notify_one();
     }
 }
 

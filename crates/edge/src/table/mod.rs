@@ -4,6 +4,7 @@
 //! endpoints replaces the state of the routes concerned and nothing else. Must not do IO.
 
 mod apply;
+mod drain;
 mod route;
 
 use std::collections::HashMap;
