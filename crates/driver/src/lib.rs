@@ -21,7 +21,7 @@ pub use build::{
 pub use docker::Docker;
 pub use driver::{Driver, Images, RegistryAuth};
 pub use error::DriverError;
-pub use fake::{Behaviour, Fake, Fault, Op};
+pub use fake::{Behaviour, Fake, FakeBuild, Fault, Op};
 pub use spec::{
     Addresses, ContainerSpec, InstanceInput, Ownership, Profile, STRICT_USER, TaskInput, container_spec, task_spec,
 };

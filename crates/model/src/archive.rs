@@ -228,7 +228,7 @@ impl Validator {
         Self { stage: Stage::Sniff(Vec::new(), Box::new(parser)), limits, compressed_bytes: 0 }
     }
 
-    /// Takes up to 4 KiB of `input`, appends canonical tar to `out`, and says how many bytes it took (at least one
+    /// Takes up to 4 KiB of `input`, appends canonical tar to `out` (a few MiB at most), and says how many bytes it took (at least one
     /// of a non-empty input).
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use segue_model::id::InstallationId;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::Fault;
+use super::{FakeBuild, Fault};
 use crate::driver::Result;
 use crate::error::DriverError;
 use crate::spec::{Attachment, ContainerSpec};
@@ -51,6 +51,14 @@ pub enum Behaviour {
     IgnoreTerm,
     /// Is killed for memory soon after its start.
     OutOfMemory,
+}
+
+impl Behaviour {
+    /// Serves on all addresses.
+    #[must_use]
+    pub fn serving(port: u16) -> Self {
+        Self::Serve(Listen { addr: Ipv4Addr::UNSPECIFIED.into(), port })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +99,8 @@ pub(super) struct State {
     pub events: Vec<(InstallationId, Event)>,
     pub faults: VecDeque<Fault>,
     pub exec_codes: BTreeMap<ContainerName, i32>,
+    pub builds: VecDeque<FakeBuild>,
+    pub builds_cancelled: u32,
 }
 
 impl State {
@@ -107,6 +117,8 @@ impl State {
             events: Vec::new(),
             faults: VecDeque::new(),
             exec_codes: BTreeMap::new(),
+            builds: VecDeque::new(),
+            builds_cancelled: 0,
         }
     }
 

@@ -57,10 +57,6 @@ impl DockerBench {
         }
         Self { driver, installation }
     }
-
-    pub fn docker(&self) -> &Docker {
-        &self.driver
-    }
 }
 
 impl Bench for DockerBench {

@@ -258,7 +258,7 @@ impl Parser {
         if what == b'0' && mode & 0o6000 != 0 {
             return Err(ArchiveError::Setuid { path: shown(&raw) });
         }
-        self.parents(&path, &raw, mtime, out)?;
+        self.parents(&path, &raw)?;
         match what {
             b'5' => self.directory(&path, &raw, mtime, out),
             b'2' => {
@@ -302,8 +302,11 @@ impl Parser {
         Ok(())
     }
 
-    /// Makes the directories above `path` that the archive left out; refuses parents that are no directory.
-    fn parents(&mut self, path: &str, raw: &[u8], mtime: u64, out: &mut Vec<u8>) -> Result<()> {
+    /// Notes the directories above `path` that the archive left out; refuses parents that are no directory.
+    ///
+    /// They are counted and not written: a short entry at a deep path would make the output a hundred times longer
+    /// than the input, and every reader makes missing parents by itself.
+    fn parents(&mut self, path: &str, raw: &[u8]) -> Result<()> {
         for (end, _) in path.match_indices('/') {
             let parent = path.get(..end).unwrap_or_default();
             match self.nodes.get(parent) {
@@ -311,7 +314,7 @@ impl Parser {
                 Some(Node::File | Node::Symlink) => {
                     return Err(ArchiveError::Path { path: shown(raw), why: PathFault::BelowFile });
                 }
-                None => self.directory(parent, raw, mtime, out)?,
+                None => self.insert(parent, raw, Node::Directory)?,
             }
         }
         Ok(())
