@@ -107,6 +107,8 @@ pub struct Limits {
     pub keepalive_timeout: Duration,
     /// Between two pieces of a request body.
     pub body_timeout: Duration,
+    /// Least bytes a second of a request body over HTTP/1, after 20 s of waiting for it; 0 is none.
+    pub body_rate: u64,
     /// For one piece of a response that the client does not take.
     pub write_timeout: Duration,
     /// To connect to an endpoint. Below a second, after which the kernel would send again what was
@@ -144,6 +146,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             keepalive_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
+            body_rate: 240,
             write_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_millis(500),
             upstream_idle: Duration::from_millis(1_500),

@@ -19,6 +19,10 @@ pub(crate) struct FrameGuard {
     header: [u8; 9],
     have: usize,
     payload_left: usize,
+    /// The last head still wants a CONTINUATION.
+    head_open: bool,
+    /// The payload being read belongs to a head.
+    in_head: bool,
     cheap: u32,
     since: Instant,
 }
@@ -30,9 +34,19 @@ impl FrameGuard {
             header: [0; 9],
             have: 0,
             payload_left: 0,
+            head_open: false,
+            in_head: false,
             cheap: 0,
             since: now,
         }
+    }
+
+    /// The client began the connection, a frame or a head and did not end it.
+    pub(super) fn owes_head(&self) -> bool {
+        self.preface_left > 0
+            || self.have > 0
+            || self.head_open
+            || (self.in_head && self.payload_left > 0)
     }
 
     /// Looks at bytes from the client.
@@ -68,6 +82,11 @@ impl FrameGuard {
         let [a, b, c, kind, flags, ..] = self.header;
         self.payload_left = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         let end_stream = flags & 1 == 1;
+        // 1 HEADERS, 9 CONTINUATION; flag 4 is END_HEADERS.
+        if matches!(kind, 1 | 9) {
+            self.head_open = flags & 4 == 0;
+        }
+        self.in_head = matches!(kind, 1 | 9);
         // 0 DATA, 2 PRIORITY, 3 RST_STREAM, 4 SETTINGS, 6 PING, 8 WINDOW_UPDATE, 9 CONTINUATION.
         // Window updates belong to every large download and are not counted.
         let cheap = match kind {
@@ -103,6 +122,22 @@ mod tests {
         let mut frame = vec![0, (length >> 8) as u8, length as u8, kind, 0, 0, 0, 0, 0];
         frame.extend(std::iter::repeat_n(0, length));
         frame
+    }
+
+    #[test]
+    fn an_unfinished_head_is_owed() {
+        let mut guard = FrameGuard::new(Instant::now());
+        assert!(guard.owes_head());
+        guard.see(&[b'x'; PREFACE]).unwrap();
+        assert!(!guard.owes_head());
+        guard.see(&[0, 0, 4, 1, 0, 0, 0, 0, 1, b'a']).unwrap();
+        assert!(guard.owes_head(), "in HEADERS");
+        guard.see(b"bcd").unwrap();
+        assert!(guard.owes_head(), "no END_HEADERS");
+        guard.see(&[0, 0, 1, 9, 4, 0, 0, 0, 1, b'e']).unwrap();
+        assert!(!guard.owes_head());
+        guard.see(&[0, 0, 9, 0, 0, 0, 0, 0, 1, b'd']).unwrap();
+        assert!(!guard.owes_head(), "a body may take its time");
     }
 
     #[test]

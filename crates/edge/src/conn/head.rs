@@ -148,6 +148,10 @@ fn request_line(line: &[u8]) -> Result<RequestLine<'_>, Refusal> {
     })
 }
 
+/// Names with a dash that say where a request ends. An application behind a gateway interface
+/// cannot tell their underscore spelling from them.
+const FRAMING: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"proxy-connection"];
+
 /// What the fields of one head say, as far as the edge cares.
 #[derive(Default)]
 struct Fields<'a> {
@@ -218,6 +222,9 @@ impl<'a> Fields<'a> {
             return Err(bad("HTTP/1.0 has no Transfer-Encoding"));
         }
         for name in &self.underscored {
+            if is_misspelt_framing(name) {
+                return Err(bad("a header that frames the request is misspelt"));
+            }
             if self.names.iter().any(|other| is_dash_twin(name, other)) {
                 return Err(bad("a header is sent with both underscore and dash"));
             }
@@ -380,6 +387,11 @@ pub(crate) fn is_authority(authority: &[u8]) -> bool {
         && !host.windows(2).any(|pair| pair == b"..")
         && (1..=5).contains(&port.len())
         && port.iter().all(u8::is_ascii_digit)
+}
+
+/// A name that some application takes for one that frames the request.
+pub(crate) fn is_misspelt_framing(name: &[u8]) -> bool {
+    FRAMING.iter().any(|framing| is_dash_twin(name, framing))
 }
 
 /// `a` has an underscore where `b` has a dash and is the same otherwise.

@@ -131,6 +131,8 @@ fn fields_with_two_meanings_are_refused() {
         "Upgrade: websocket\r\nConnection: upgrade\r\n",
         "Content_Length: 5\r\nContent-Length: 5\r\n",
         "X-User: a\r\nx_user: b\r\n",
+        "Content_Length: 5\r\n",
+        "TRANSFER_ENCODING: chunked\r\n",
     ] {
         assert_eq!(with(fields), Err(400), "{fields:?}");
     }

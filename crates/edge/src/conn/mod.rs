@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod h2guard;
 pub(crate) mod head;
+mod pace;
 mod pingora_io;
 pub(crate) mod serve;
 pub(crate) mod stream;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::Client;
 use super::h2guard::FrameGuard;
 use super::head::{self, HeadLimits, Refusal};
-use super::stream::{EdgeStream, Transport};
+use super::stream::{EdgeStream, StreamLimits, Transport};
 use crate::config::Limits;
 use crate::pages;
 
@@ -61,7 +61,7 @@ where
         keep_alive(&tcp);
         let client = Client::new(peer, local, tls.is_some());
         let Some(acceptor) = tls else {
-            let stream = EdgeStream::new(Transport::Plain(tcp), client, self.limits.websocket_idle);
+            let stream = EdgeStream::new(Transport::Plain(tcp), client, self.stream_limits());
             return self.http1(Box::new(stream)).await;
         };
         let handshake = tokio::time::timeout(self.limits.head_timeout, acceptor.accept(tcp));
@@ -70,15 +70,19 @@ where
         };
         let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
         let transport = Transport::Tls(Box::new(tls));
-        let stream = Box::new(EdgeStream::new(
-            transport,
-            client,
-            self.limits.websocket_idle,
-        ));
+        let stream = Box::new(EdgeStream::new(transport, client, self.stream_limits()));
         if h2 {
             self.http2(stream).await;
         } else {
             self.http1(stream).await;
+        }
+    }
+
+    fn stream_limits(&self) -> StreamLimits {
+        StreamLimits {
+            websocket_idle: self.limits.websocket_idle,
+            body_rate: self.limits.body_rate,
+            head_timeout: self.limits.head_timeout,
         }
     }
 

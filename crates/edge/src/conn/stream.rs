@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use pingora_core::protocols::l4::socket::SocketAddr as PingoraAddr;
@@ -26,6 +26,7 @@ use super::body::Framing;
 use super::client::Client;
 use super::h2guard::FrameGuard;
 use super::head::CheckedHead;
+use super::pace::Pace;
 use super::ws::{CloseStep, WebsocketWatch};
 
 /// Responses smaller than this are gathered, so that head and body leave in one packet.
@@ -38,6 +39,9 @@ const EARLY_BYTES: usize = 16 * 1024;
 /// Text of the error when the application does not answer a websocket handshake. pingora gives no
 /// other way to tell it from a client that broke off.
 pub(crate) const HANDSHAKE_TIMED_OUT: &str = "the application did not answer the handshake";
+
+/// Text of the error of a body that comes too slowly; likewise.
+pub(crate) const SLOW_BODY: &str = "the request body comes too slowly";
 
 /// Text of the error of a chunked body that breaks its grammar; likewise.
 pub(crate) const MALFORMED_BODY: &str = "malformed chunked body";
@@ -55,6 +59,17 @@ impl Transport {
             Self::Tls(tls) => tls.get_ref().0,
         }
     }
+}
+
+/// Bounds that a stream keeps by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct StreamLimits {
+    /// A websocket without a byte for this long is ended.
+    pub(crate) websocket_idle: Duration,
+    /// Least bytes a second of a request body.
+    pub(crate) body_rate: u64,
+    /// For a head of HTTP/2.
+    pub(crate) head_timeout: Duration,
 }
 
 /// What the session may read now.
@@ -82,15 +97,17 @@ pub(crate) struct EdgeStream {
     pub(super) alpn: Option<ALPN>,
     pub(super) websocket: Option<Box<WebsocketWatch>>,
     frames: Option<Box<FrameGuard>>,
-    /// A websocket without a byte for this long is ended.
-    websocket_idle: Duration,
+    limits: StreamLimits,
+    pace: Pace,
+    /// Runs while an HTTP/2 client owes the rest of a head.
+    h2_head: Option<Pin<Box<Sleep>>>,
     /// Runs while the application decides about a websocket.
     handshake: Option<Pin<Box<Sleep>>>,
     pub(super) broken: bool,
 }
 
 impl EdgeStream {
-    pub(crate) fn new(io: Transport, client: Arc<Client>, websocket_idle: Duration) -> Self {
+    pub(crate) fn new(io: Transport, client: Arc<Client>, limits: StreamLimits) -> Self {
         let digest = SocketDigest::from_raw_fd(io.tcp().as_raw_fd());
         let _ = digest.peer_addr.set(Some(PingoraAddr::Inet(client.peer)));
         let _ = digest.local_addr.set(Some(PingoraAddr::Inet(client.local)));
@@ -110,7 +127,9 @@ impl EdgeStream {
             alpn: None,
             websocket: None,
             frames: None,
-            websocket_idle,
+            limits,
+            pace: Pace::default(),
+            h2_head: None,
             handshake: None,
             broken: false,
         }
@@ -131,6 +150,7 @@ impl EdgeStream {
     pub(crate) fn admit(&mut self, length: usize, head: CheckedHead) {
         self.client.begin_request(head.websocket);
         self.handshake = None;
+        self.pace = Pace::default();
         self.gate = Gate::Request {
             head: length,
             body: head.framing,
@@ -221,8 +241,21 @@ impl EdgeStream {
     /// The part of a body that a session may see; the socket is read into the inbox.
     fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
-            if self.inbox.is_empty() && ready!(self.poll_fill(cx))? == 0 {
-                return Poll::Ready(Ok(()));
+            if self.inbox.is_empty() {
+                let filled = self.poll_fill(cx);
+                let now = Instant::now();
+                let Poll::Ready(filled) = filled else {
+                    self.pace.waiting(now);
+                    return Poll::Pending;
+                };
+                let filled = filled?;
+                if filled == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                if self.pace.came(filled, self.limits.body_rate, now) {
+                    let error = io::Error::new(io::ErrorKind::TimedOut, SLOW_BODY);
+                    return Poll::Ready(Err(error));
+                }
             }
             let Gate::Request { body, .. } = &mut self.gate else {
                 return Poll::Ready(Ok(()));
@@ -274,7 +307,9 @@ impl EdgeStream {
         }
         let before = buf.filled().len();
         if self.inbox.is_empty() {
-            ready!(self.poll_io_read(cx, buf))?;
+            if self.poll_io_read(cx, buf)?.is_pending() {
+                return self.poll_h2_head(cx);
+            }
         } else {
             let count = buf.remaining().min(self.inbox.len());
             buf.put_slice(self.inbox.get(..count).unwrap_or_default());
@@ -282,8 +317,28 @@ impl EdgeStream {
         }
         if let Some(frames) = &mut self.frames {
             frames.see(buf.filled().get(before..).unwrap_or_default())?;
+            if !frames.owes_head() {
+                self.h2_head = None;
+            }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Nothing can be read: an HTTP/2 client that owes the rest of a head has a deadline.
+    fn poll_h2_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self
+            .frames
+            .as_ref()
+            .is_some_and(|frames| frames.owes_head())
+        {
+            return Poll::Pending;
+        }
+        let timeout = self.limits.head_timeout;
+        let timer = self
+            .h2_head
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_websocket(
@@ -291,7 +346,7 @@ impl EdgeStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let (client, idle) = (&self.client, self.websocket_idle);
+        let (client, idle) = (&self.client, self.limits.websocket_idle);
         let watch = self
             .websocket
             .get_or_insert_with(|| Box::new(WebsocketWatch::new(client.take_close_signal(), idle)));
@@ -366,7 +421,7 @@ impl AsyncWrite for EdgeStream {
         let this = &mut *self;
         let mut pass = buf;
         if this.client.is_upgraded() {
-            let (client, idle) = (&this.client, this.websocket_idle);
+            let (client, idle) = (&this.client, this.limits.websocket_idle);
             let watch = this.websocket.get_or_insert_with(|| {
                 Box::new(WebsocketWatch::new(client.take_close_signal(), idle))
             });

@@ -139,6 +139,9 @@ pub(super) fn check_http2(request: &RequestHeader, authority: &str) -> Result<()
     }
     path_is_plain(request.uri.path())?;
     for name in request.headers.keys() {
+        if head::is_misspelt_framing(name.as_str().as_bytes()) {
+            return Err("A header that frames the request is misspelt.");
+        }
         if name.as_str().contains('_')
             && HeaderName::from_bytes(name.as_str().replace('_', "-").as_bytes())
                 .is_ok_and(|twin| request.headers.contains_key(twin))

@@ -17,7 +17,7 @@ use super::EdgeProxy;
 use super::headers::{self, RequestId};
 use crate::conn::client::Client;
 use crate::conn::head;
-use crate::conn::stream::{HANDSHAKE_TIMED_OUT, MALFORMED_BODY};
+use crate::conn::stream::{HANDSHAKE_TIMED_OUT, MALFORMED_BODY, SLOW_BODY};
 use crate::pages;
 use crate::shared::Counted;
 use crate::stats::End;
@@ -147,6 +147,11 @@ impl Answer {
                 if error.to_string().contains(HANDSHAKE_TIMED_OUT) =>
             {
                 Self::new(504, "The application took too long to answer.")
+            }
+            (ErrorType::ReadError, ErrorSource::Downstream)
+                if error.to_string().contains(SLOW_BODY) =>
+            {
+                Self::new(408, "The request body comes too slowly.")
             }
             (
                 ErrorType::WriteError | ErrorType::ConnectionClosed | ErrorType::WriteTimedout,
