@@ -135,7 +135,8 @@ fn step(draft: &mut Draft<'_>, id: InstanceId) {
         draft.raise(id, Desired::Gone, format!("{title} has ended"));
         return;
     }
-    if instance.desired == Desired::Stop {
+    if instance.desired == Desired::Stop || draft.is_routed(id) {
+        // What leaves the routes with this plan stops with a later one, whoever listens.
         return;
     }
     match barrier(draft.world, id, &instance) {

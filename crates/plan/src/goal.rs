@@ -52,7 +52,7 @@ pub(crate) struct ServiceGoal<'a> {
     pub(crate) count: usize,
     /// Instances wanted of the base's revision while it serves.
     pub(crate) old_count: usize,
-    /// Its own strategy: `recreate` where a volume is involved.
+    /// Its own strategy: `recreate` where a volume is involved, never `switch` where nothing changed.
     pub(crate) strategy: Strategy,
     /// Instances above the target while `rolling`.
     pub(crate) surge: usize,
@@ -173,6 +173,12 @@ impl<'a> Goal<'a> {
             old_count,
             strategy: if exclusive {
                 Strategy::Recreate
+            } else if self.strategy == Strategy::Switch
+                && want.is_some()
+                && want.map(|s| s.revision) == old.map(|s| s.revision)
+            {
+                // Carried over: there is nothing to switch, only leftovers of a former rollout to replace.
+                Strategy::Rolling
             } else {
                 self.strategy
             },

@@ -254,8 +254,10 @@ fn shrink(draft: &mut Draft<'_>, set: Set<'_>) {
 
 /// Creates what is missing, in the lowest free slots. A volume's next holder waits until the last one is gone.
 fn fill(draft: &mut Draft<'_>, set: Set<'_>) {
-    let is_held =
-        |i: &Instance| i.service == *set.service && i.may_exist() && i.desired != Desired::Run;
+    let is_held = |i: &Instance| {
+        let of_set = i.desired == Desired::Run && i.revision == set.release.revision;
+        i.service == *set.service && i.may_exist() && !of_set
+    };
     if set.release.spec.is_exclusive() && draft.instances.values().any(is_held) {
         return;
     }

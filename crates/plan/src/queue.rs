@@ -11,11 +11,11 @@ use segue_model::world::{Deployment, RolloutState};
 
 use crate::draft::Draft;
 
-/// Decides which rollout runs. Returns whether it was begun by this plan.
+/// Decides which rollout runs. Returns whether this moved the running one, which is then not judged besides.
 pub(crate) fn advance(draft: &mut Draft<'_>) -> bool {
     if draft.world.stopped || draft.world.deleted {
         wind_down(draft);
-        return false;
+        return true;
     }
     let world = draft.world;
     let waiting: Vec<&Deployment> = world

@@ -138,7 +138,7 @@ fn switch<'a>(
     let cap = service
         .count
         .saturating_add(service.count.max(service.old_count));
-    if goal.switched || !service.is_changed() {
+    if goal.switched {
         let (_, others) = split(draft, service, Some(want.revision));
         release_others(draft, goal, service, &others);
     } else {
@@ -343,7 +343,10 @@ fn leave<'a>(draft: &mut Draft<'a>, goal: &Goal<'a>, service: &ServiceGoal<'a>) 
             release: old,
             release_id: base.id,
             count: service.old_count,
-            cap: service.old_count.saturating_mul(2),
+            cap: match service.strategy {
+                Strategy::Rolling => service.old_count.saturating_add(service.surge),
+                Strategy::Switch | Strategy::Recreate => service.old_count.saturating_mul(2),
+            },
         };
         heal::keep(draft, service, set);
     }

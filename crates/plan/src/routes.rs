@@ -57,16 +57,26 @@ pub(crate) fn active(
     };
     match service.strategy {
         Strategy::Rolling => {
+            // What is not wanted any more has been taken out by now; all that is left serves.
             new.append(&mut serving);
+            new.append(&mut rest);
             new.sort();
-            if new.is_empty() { rest } else { new }
+            new
         }
         Strategy::Switch | Strategy::Recreate => {
             if goal.switched || !service.is_changed() {
-                first([new, serving, rest])
-            } else if service.old.is_some() || !serving.is_empty() || !rest.is_empty() {
+                return first([new, serving, rest]);
+            }
+            // Before the switch: what serves goes on, and new ones that a former rollout routed already.
+            let carried = new.iter().copied().filter(|id| draft.is_routed(*id));
+            let carried: Vec<InstanceId> = carried.collect();
+            if !serving.is_empty() {
+                serving.extend(carried);
+                serving.sort();
+                serving
+            } else if service.old.is_some() || !rest.is_empty() || !carried.is_empty() {
                 // An old set that has nobody left must not keep the new one from serving.
-                first([serving, new, rest])
+                first([new, rest, Vec::new()])
             } else {
                 Vec::new()
             }

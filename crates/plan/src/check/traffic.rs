@@ -9,7 +9,7 @@ use segue_model::name::ServiceName;
 use segue_model::route::RouteGen;
 use segue_model::spec::Strategy;
 use segue_model::state::{DeploymentState as S, Desired, Observed};
-use segue_model::world::Instance;
+use segue_model::world::{Instance, World};
 
 use super::Case;
 
@@ -61,21 +61,16 @@ pub(super) fn enough_and_not_too_many(case: &Case<'_>, found: &mut Vec<String>) 
                 "{service}: {has} routed and ready after {had}, at least {floor} wanted"
             ));
         }
-        let created = case
-            .plan
-            .changes
-            .create
-            .iter()
-            .any(|n| n.service == *service);
-        let live = case
-            .after
-            .instances
-            .values()
-            .filter(|i| i.service == *service && takes_part(i))
-            .count();
+        let live = |world: &World| {
+            let of_service = |i: &&Instance| i.service == *service && takes_part(i);
+            world.instances.values().filter(of_service).count()
+        };
+        let (had, has) = (live(case.before), live(&case.after));
         let ceiling = ceiling(case, most);
-        if created && live > ceiling {
-            found.push(format!("{service}: {live} live, at most {ceiling}"));
+        if has > had.max(ceiling) {
+            found.push(format!(
+                "{service}: {has} live after {had}, at most {ceiling}"
+            ));
         }
     }
 }

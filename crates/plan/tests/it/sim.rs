@@ -123,8 +123,9 @@ impl Sim {
         let violations = check(&Input { world: &self.world }, &made);
         assert!(
             violations.is_empty(),
-            "{violations:#?}\nplan: {made:#?}\nworld: {:#?}",
-            self.world
+            "{violations:#?}\nchanges: {:#?}\n{}",
+            made.changes,
+            self.picture()
         );
         self.commit(&made.changes);
         let crashed = !made.changes.is_empty() && self.chance(self.crash_worker);
@@ -219,15 +220,15 @@ impl Sim {
             }
             Action::Stop { instance, .. } => {
                 if let Some(container) = self.containers.get_mut(instance) {
-                    container.term = true;
+                    container.term |= container.running;
                     container.running = false;
                 }
                 self.observe(*instance, Observed::Exited);
             }
             Action::Remove { instance } => {
                 if let Some(container) = self.containers.get_mut(instance) {
+                    container.term |= container.running;
                     container.running = false;
-                    container.term = true;
                 }
                 self.observe(*instance, Observed::Gone);
             }
@@ -528,9 +529,9 @@ impl Sim {
             }
         }
         panic!(
-            "no empty plan in {limit} rounds\nlast: {:#?}\nworld: {:#?}",
+            "no empty plan in {limit} rounds\nlast: {:#?}\n{}",
             plan(&Input { world: &self.world }),
-            self.world
+            self.picture()
         );
     }
 
@@ -539,6 +540,9 @@ impl Sim {
         for _ in 0..300 {
             self.settle(400);
             let left = plan(&Input { world: &self.world });
+            if !left.is_empty() {
+                continue;
+            }
             let Some(next) = left.next_check else {
                 return;
             };
@@ -546,7 +550,62 @@ impl Sim {
             // Never longer than a lease, or edges would fall silent for want of a clock tick.
             self.advance(u64::try_from(seconds).unwrap().clamp(1, 700) + 1);
         }
-        panic!("never at rest: {:#?}", self.world);
+        panic!("never at rest: {}", self.picture());
+    }
+
+    /// The world in a few lines, for failures.
+    pub fn picture(&self) -> String {
+        use std::fmt::Write;
+        let mut text = format!("now {} routes {:?}\n", self.world.now, self.world.routes);
+        for (id, i) in &self.world.instances {
+            let _ = writeln!(
+                text,
+                "{id} {}.{} {} on {} {}/{} attempt {} restarts {} died {} unrouted {:?} serial {} {:?}",
+                i.service,
+                i.slot,
+                i.revision.short(),
+                i.host,
+                i.desired,
+                i.observed,
+                i.attempt,
+                i.restarts,
+                i.died,
+                i.unrouted_gen,
+                i.serial,
+                i.failure
+            );
+        }
+        for (id, h) in &self.world.hosts {
+            let _ = writeln!(
+                text,
+                "{id} {} listed {:?} cordoned {}",
+                h.state, h.listed_at, h.cordoned
+            );
+        }
+        for (id, e) in &self.world.edges {
+            let _ = writeln!(text, "{id} {e:?}");
+        }
+        for d in self.world.deployments.values() {
+            let _ = writeln!(text, "#{} to {} {:?}", d.number, d.release, d.rollout);
+        }
+        for (id, r) in &self.world.releases {
+            let services: Vec<String> = r
+                .services
+                .iter()
+                .map(|(n, s)| format!("{n}={}x{}", s.revision.short(), s.spec.replicas))
+                .collect();
+            let _ = writeln!(
+                text,
+                "{id} v{} stable {:?} {services:?} {:?}",
+                r.version, r.stable_at, r.rollout
+            );
+        }
+        let _ = writeln!(
+            text,
+            "serving {:?} stable {:?}",
+            self.world.serving, self.world.stable
+        );
+        text
     }
 
     pub fn ready(&self, service: &str) -> usize {
