@@ -41,6 +41,8 @@ pub struct Docker {
     transport: Transport,
     api: bollard::Docker,
     owner: Ownership,
+    /// The engine's architecture: it cannot change while its socket is the same machine's.
+    arch: std::sync::Arc<std::sync::OnceLock<String>>,
 }
 
 impl Docker {
@@ -52,7 +54,7 @@ impl Docker {
     pub fn new(socket: &Path, owner: Ownership) -> Result<Self> {
         let transport = Transport::new(socket);
         let api = transport.docker()?;
-        Ok(Self { transport, api, owner })
+        Ok(Self { transport, api, owner, arch: std::sync::Arc::default() })
     }
 
     /// The filter that every listing carries.

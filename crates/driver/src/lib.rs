@@ -13,6 +13,7 @@ mod driver;
 mod error;
 mod fake;
 mod spec;
+mod transfer;
 mod types;
 
 pub use build::{
@@ -25,6 +26,7 @@ pub use fake::{Behaviour, Fake, FakeBuild, Fault, Op};
 pub use spec::{
     Addresses, ContainerSpec, InstanceInput, Ownership, Profile, STRICT_USER, TaskInput, container_spec, task_spec,
 };
+pub use transfer::image_transfer;
 pub use types::{
     Container, ContainerName, Deadline, EngineInfo, Event, EventKind, ExecResult, Exit, Identity, ImageInfo,
     InvalidContainerName, Listen, LogLine, LogStream, NetworkName, NetworkSpec, Observed, Phase, Role,

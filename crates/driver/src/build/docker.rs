@@ -6,7 +6,6 @@
 //! build is done.
 
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::time::Duration;
 
 use bollard::models::{BuildInfo, BuildInfoAux};
@@ -14,7 +13,7 @@ use bollard::query_parameters as query;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{Future, FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -124,18 +123,16 @@ impl Run {
     }
 
     /// The next event. What is awaited here is dropped with the stream.
-    fn next(mut self) -> Pin<Box<dyn Future<Output = Option<(BuildEvent, Self)>> + Send>> {
-        Box::pin(async move {
-            loop {
-                if let Some(event) = self.events.pop_front() {
-                    return Some((event, self));
-                }
-                if self.ended {
-                    return None;
-                }
-                self.step().await;
+    async fn next(mut self) -> Option<(BuildEvent, Self)> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some((event, self));
             }
-        })
+            if self.ended {
+                return None;
+            }
+            self.step().await;
+        }
     }
 
     async fn step(&mut self) {

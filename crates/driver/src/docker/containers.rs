@@ -80,6 +80,7 @@ impl Docker {
 
     /// Makes the container, or finds the one that another call made at the same time.
     async fn create(&self, spec: &ContainerSpec) -> Result<Container> {
+        self.check_architecture(&spec.image).await?;
         loop {
             let options = query::CreateContainerOptions { name: Some(spec.name.to_string()), ..Default::default() };
             match self.api.create_container(Some(options), create_body(spec)).await.map_err(DriverError::from) {
@@ -93,6 +94,24 @@ impl Docker {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A program for another architecture ends with whatever the image's shell makes of it, if there is one. So it is
+    /// told here, by what the image says of itself.
+    async fn check_architecture(&self, image: &str) -> Result<()> {
+        let found = super::images::inspect(&self.api, image).await?;
+        let found = found.ok_or_else(|| DriverError::ImageMissing(image.to_owned()))?;
+        let own = match self.arch.get() {
+            Some(own) => own.clone(),
+            None => {
+                let own = convert::arch(self.api.info().await?.architecture.as_deref());
+                self.arch.get_or_init(|| own).clone()
+            }
+        };
+        if found.arch.is_empty() || own.is_empty() || found.arch == own {
+            return Ok(());
+        }
+        Err(DriverError::ExecFormat(format!("{image} is for {}, this host is {own}", found.arch)))
     }
 
     /// Attaches the second network before the first start. Ok if it is attached.

@@ -76,13 +76,18 @@ pub(crate) fn time(text: Option<&str>) -> Option<Timestamp> {
     text.filter(|text| *text != ZERO_TIME)?.parse().ok()
 }
 
-/// The engine itself.
-pub(crate) fn engine_info(info: SystemInfo, minor: u32, boot_id: Option<String>) -> EngineInfo {
-    let arch = match info.architecture.as_deref() {
+/// The kernel's name of an architecture in the words of images.
+pub(crate) fn arch(kernel: Option<&str>) -> String {
+    match kernel {
         Some("x86_64") => "amd64".to_owned(),
         Some("aarch64") => "arm64".to_owned(),
+        Some("armv7l") => "arm".to_owned(),
         other => other.unwrap_or_default().to_owned(),
-    };
+    }
+}
+
+/// The engine itself.
+pub(crate) fn engine_info(info: SystemInfo, minor: u32, boot_id: Option<String>) -> EngineInfo {
     EngineInfo {
         id: info.id.unwrap_or_default(),
         name: info.name.unwrap_or_default(),
@@ -90,7 +95,7 @@ pub(crate) fn engine_info(info: SystemInfo, minor: u32, boot_id: Option<String>)
         memory_bytes: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
         api_version: format!("1.{minor}"),
         version: info.server_version.unwrap_or_default(),
-        arch,
+        arch: arch(info.architecture.as_deref()),
         live_restore: info.live_restore_enabled.unwrap_or(false),
         boot_id,
     }

@@ -121,7 +121,7 @@ impl Images for Fake {
                 image.info.tags = vec![name.to_owned()];
                 Some(image.info.clone())
             });
-            info.ok_or_else(|| DriverError::NotFound(id))
+            info.ok_or(DriverError::NotFound(id))
         })
     }
 }

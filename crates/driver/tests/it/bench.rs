@@ -101,6 +101,10 @@ impl FakeBench {
         let owner = Ownership { installation, host: HostId::from_uuid(Uuid::nil()) };
         Self { driver: Fake::new(owner), installation }
     }
+
+    pub fn fake(&self) -> &Fake {
+        &self.driver
+    }
 }
 
 impl Bench for FakeBench {

@@ -283,7 +283,7 @@ async fn images_move(bench: &dyn Bench) {
     driver.image_remove(&name, soon()).await.unwrap();
     driver.image_remove(&name, soon()).await.unwrap();
     assert!(!driver.image_present(&name, soon()).await.unwrap());
-    let tar = saved.map_err(|error| std::io::Error::other(error)).boxed();
+    let tar = saved.map_err(std::io::Error::other).boxed();
     driver.image_load(tar, soon()).await.unwrap();
     assert_eq!(driver.image_inspect(&name, soon()).await.unwrap().unwrap().id, image.content());
     driver.image_remove(&name, soon()).await.unwrap();
