@@ -3,5 +3,3 @@ FROM segue/debian:bookworm
 RUN apt-get update -q \
  && apt-get install -y -q --no-install-recommends nodejs npm \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
-ENV NODE_ENV=production NPM_CONFIG_UPDATE_NOTIFIER=false NPM_CONFIG_FUND=false NPM_CONFIG_AUDIT=false
-WORKDIR /app

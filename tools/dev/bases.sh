@@ -1,4 +1,4 @@
-# Sourced by ./dev: base images for builds where no container registry can be reached.
+# Sourced by ./dev: the base images of builds, made here so that no container registry is needed.
 #
 # segue/debian is made by debootstrap, kept as an archive under its package list's hash, and
 # imported into the engine that is asked for; the others are built on it from tools/bases. Names
@@ -16,12 +16,6 @@ docker_at() {
   local socket=$1
   shift
   env -u DOCKER_CONTEXT DOCKER_HOST="unix://$socket" docker "$@"
-}
-
-# Whether that engine can fetch an image from a registry. Asked once, with a small one.
-registry_reachable() {
-  [ "${SEGUE_REGISTRY:-ask}" != none ] || return 1
-  timeout 20 env -u DOCKER_CONTEXT DOCKER_HOST="unix://$1" docker pull -q hello-world >/dev/null 2>&1
 }
 
 # Mirrors of this machine's own package sources: mirror_of SUITE. Empty when it has none for
@@ -88,7 +82,7 @@ bases_up() {
   local socket=$1 archive key root_key image name made=0
   root_key=$(base_key)
   if [ "$(key_of_image "$socket" "segue/debian:$BASE_SUITE")" != "$root_key" ]; then
-    say "Base images are made here, under names of their own (segue/…), because no registry is used."
+    say "Base images are made here, under names of their own (segue/…), because no container registry is asked."
     archive=$(base_archive) || return 1
     step "importing segue/debian:$BASE_SUITE"
     docker_at "$socket" import -c "LABEL segue.base=$root_key" -c 'CMD ["/bin/sh"]' \

@@ -38,7 +38,7 @@ stage_engine() { engine_up; }
 
 stage_format() { cargo fmt --all --check; }
 
-stage_lint() { cargo clippy --workspace --all-targets --locked --quiet -- -D warnings; }
+stage_lint() { cargo clippy --workspace --all-targets --features "$TEST_FEATURES" --locked --quiet -- -D warnings; }
 
 stage_deny() {
   local checks=(licenses bans sources) database=${SEGUE_ADVISORY_DB:-}
@@ -50,13 +50,23 @@ stage_deny() {
   cargo deny --locked --offline check --hide-inclusion-graph "${checks[@]}"
 }
 
-stage_build() { cargo nextest run --workspace --locked --profile ci --no-run; }
+# Checked queries and the schema dump, against a private Postgres that it starts itself.
+stage_queries() {
+  cargo run --locked --quiet -p segue-store --no-default-features --example prepare -- --check
+}
+
+# The database tests need the crate's test databases, which are a feature that is never default.
+TEST_FEATURES=segue-store/testing
+
+stage_program() { cargo build --locked --quiet -p segue-app --bin segue; }
+
+stage_build() { cargo nextest run --workspace --features "$TEST_FEATURES" --locked --profile ci --no-run; }
 
 # Every test, those marked as ignored included: this machine can run all of them.
 stage_tests() {
   local log="$SEGUE_STATE/log/nextest.log" status=0 last
   mkdir -p "$SEGUE_STATE/log"
-  cargo nextest run --workspace --locked --profile ci --run-ignored all --no-tests pass 2>&1 |
+  cargo nextest run --workspace --features "$TEST_FEATURES" --locked --profile ci --run-ignored all --no-tests pass 2>&1 |
     tee "$log" >&2
   status=${PIPESTATUS[0]}
   last=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E '^ *Summary ' | tail -n 1)
@@ -85,7 +95,9 @@ run_tests() {
   stage lint stage_lint
   stage deny stage_deny
   stage engine stage_engine
+  stage queries stage_queries
   stage build stage_build
+  stage program stage_program
   stage tests stage_tests
   engine_down || true
   table

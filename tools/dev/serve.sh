@@ -1,0 +1,99 @@
+# Sourced by ./dev: builds Segue, starts `segue serve`, stops it, deploys the example.
+
+# Sockets need short paths, so they do not lie in the checkout.
+run_folder() {
+  local tag
+  tag=$(printf '%s' "$SEGUE_STATE" | sha | cut -c1-8)
+  if [ "$(id -u)" -eq 0 ]; then echo "/run/segue-$tag"; else echo "${XDG_RUNTIME_DIR:-/tmp}/segue-$tag"; fi
+}
+
+# Postgres runs as another account when we are root, so it must be able to pass to its data.
+check_passable() {
+  [ "$(id -u)" -eq 0 ] || return 0
+  local folder=$SEGUE_STATE
+  while folder=$(dirname "$folder"); [ "$folder" != / ]; do
+    case $(stat -c %A "$folder" 2>/dev/null) in
+      *x | *t | "") ;;
+      *) die "$folder is closed to other accounts, so Postgres cannot pass to its data in $SEGUE_STATE.
+  Set SEGUE_STATE to another folder (such as /var/lib/segue-dev), or: chmod o+x $folder" ;;
+    esac
+  done
+}
+
+# The arguments of `segue serve`. People's own settings are in local.toml; where things lie, and
+# what this machine's authorities are, is ours to say.
+serve_arguments() {
+  local ca
+  printf '%s\n' serve
+  [ ! -e "$SEGUE_STATE/local.toml" ] || printf '%s\n' --config "$SEGUE_STATE/local.toml"
+  printf '%s\n' --set "state=$SEGUE_STATE/server" --set "run=$(run_folder)"
+  ca=$(extra_ca)
+  [ -z "$ca" ] || printf '%s\n' --set "build.extra_ca=$ca"
+}
+
+# The program that the server runs is a copy, so that a later build does not pull it away from
+# under a server that starts its children again.
+build_segue() {
+  local profile=${SEGUE_PROFILE:-dev} folder=debug
+  [ "$profile" = dev ] || folder=$profile
+  step "building segue (cargo, profile $profile)"
+  cargo build --locked --quiet --profile "$profile" -p segue-app --bin segue || return 1
+  local built=${CARGO_TARGET_DIR:-$ROOT/target}/$folder/segue
+  mkdir -p "$SEGUE_STATE/bin"
+  cmp -s "$built" "$SEGUE_STATE/bin/segue" && return 0
+  cp "$built" "$SEGUE_STATE/bin/segue.new" && mv "$SEGUE_STATE/bin/segue.new" "$SEGUE_STATE/bin/segue"
+}
+
+# Where the running server's API listens; it writes that down itself.
+api_address() { cat "$(run_folder)/api.address" 2>/dev/null; }
+
+api_ready() { [ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' "http://$(api_address)/readyz")" = 200 ]; }
+
+serve_up() {
+  local pid form arguments
+  mkdir -p "$SEGUE_STATE/log" "$SEGUE_STATE/server"
+  mapfile -t arguments < <(serve_arguments)
+  form=$({ sha <"$SEGUE_STATE/bin/segue"; printf '%s\n' "${arguments[@]}"; cat "$SEGUE_STATE/local.toml" 2>/dev/null; } | sha)
+  if pid=$(pid_alive "$SEGUE_STATE/serve.pid"); then
+    if [ "$(cat "$SEGUE_STATE/serve.form" 2>/dev/null)" = "$form" ]; then
+      done_ "segue serve runs already (pid $pid)"
+      return 0
+    fi
+    step "program or settings changed: handing over to a new supervisor"
+    kill -HUP "$pid"
+    wait_for 20 "the old supervisor lets go" pid_dead "$SEGUE_STATE/serve.pid" || return 1
+  fi
+  setsid --fork bash -c 'echo $$ >"$1"; shift; log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null' \
+    serve "$SEGUE_STATE/serve.raw" "$SEGUE_STATE/log/serve.log" \
+    "$SEGUE_STATE/bin/segue" "${arguments[@]}"
+  wait_for 5 "segue serve starts" test -s "$SEGUE_STATE/serve.raw" || return 1
+  pid_write "$SEGUE_STATE/serve.pid" "$(cat "$SEGUE_STATE/serve.raw")"
+  rm -f "$SEGUE_STATE/serve.raw"
+  echo "$form" >"$SEGUE_STATE/serve.form"
+  if ! wait_for 60 "segue serve is ready" api_ready; then
+    tail -n 15 "$SEGUE_STATE/log/serve.log" "$SEGUE_STATE"/server/log/*.log >&2 2>/dev/null
+    return 1
+  fi
+  done_ "segue serve started, API on http://$(api_address)"
+}
+
+serve_down() {
+  local installation
+  if pid_alive "$SEGUE_STATE/serve.pid" >/dev/null; then
+    step "stopping segue serve"
+    # The supervisor allows itself 90 s.
+    stop_pid "$SEGUE_STATE/serve.pid" 100 || return 1
+    done_ "segue serve stopped"
+  fi
+  rm -f "$SEGUE_STATE/serve.form"
+  # Applications survive the server by design; `down` means them too.
+  installation=$(cat "$SEGUE_STATE/server/installation" 2>/dev/null)
+  if [ -n "$installation" ] && engine_answers >/dev/null; then
+    local ours
+    ours=$(docker ps -q --filter "label=segue.installation=$installation")
+    # shellcheck disable=SC2086 # a list of ids
+    [ -z "$ours" ] || { docker stop -t 10 $ours >/dev/null && done_ "applications stopped"; }
+  fi
+}
+
+setup_link() { cat "$(run_folder)/setup-link" 2>/dev/null; }

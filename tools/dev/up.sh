@@ -1,0 +1,58 @@
+# Sourced by ./dev: `./dev up`, `./dev down`, `./dev doctor`.
+
+up() {
+  install_missing
+  need_rust
+  check_passable
+  mkdir -p "$SEGUE_STATE/log"
+  engine_up
+  build_segue || die "segue does not build"
+  serve_up || die "segue serve did not become ready; its log is in $SEGUE_STATE/log/serve.log"
+  local build_socket
+  build_socket=$(run_folder)/build/docker.sock
+  wait_for 60 "the build engine answers" docker_at "$build_socket" version || die "no build engine; see $SEGUE_STATE/server/log/build-engine.log"
+  bases_up "$build_socket" || die "base images are missing, so nothing can be built from source"
+  example_up || die "the example was not deployed"
+  local link
+  link=$(setup_link)
+  if [ -n "$link" ]; then
+    say "Open this once (valid 30 min) to create the owner account:"
+    printf '%s\n' "$link"
+  fi
+}
+
+down() {
+  serve_down
+  engine_down
+  done_ "stopped; all data is kept in $SEGUE_STATE"
+}
+
+# What is here and what is not. Changes nothing; fails when something needed is missing.
+doctor() {
+  local bad=0 lines version pid
+  lines=$(missing_packages | sort -u)
+  if [ -n "$lines" ]; then
+    bad=1
+    while IFS='|' read -r package why; do say "✗ $package is missing: $why"; done <<<"$lines"
+  else
+    done_ "every package is here"
+  fi
+  if have cargo; then done_ "$(cargo --version)"; else say "✗ no Rust toolchain"; bad=1; fi
+  if version=$(engine_answers); then
+    done_ "Docker engine $version"
+  elif [ -S /var/run/docker.sock ] && ! [ -w /var/run/docker.sock ]; then
+    say "✗ the Docker engine's socket is closed to $(id -un): join the group docker"
+    bad=1
+  else
+    say "✗ no Docker engine answers (./dev up starts one)"
+    bad=1
+  fi
+  if postgres_bin >/dev/null; then done_ "PostgreSQL programs in $(postgres_bin)"; fi
+  if pid=$(pid_alive "$SEGUE_STATE/serve.pid"); then
+    done_ "segue serve runs (pid $pid)"
+    if api_ready; then done_ "API ready on http://$(api_address)"; else say "✗ the API is not ready"; bad=1; fi
+  else
+    say "- segue serve does not run"
+  fi
+  return "$bad"
+}
