@@ -11,7 +11,7 @@ create table routes (
 );
 create index on routes (changed_xid);
 comment on table routes is 'What edges serve for an environment, one version at a time.';
-comment on column routes.routes is 'segue_model::route::Route, a list.';
+comment on column routes.routes is 'segue_model::route::EnvironmentRoutes.';
 comment on column routes.changed_xid is 'Transaction of the change: readers ask for what is not below the horizon of their last look, so that a late commit is never missed.';
 comment on column routes.removed is 'The environment is gone; kept so that edges learn it.';
 create function refuse_falling_generation() returns trigger

@@ -57,7 +57,8 @@ grant insert, update on build_status, image_facts, rollouts, environment_status,
     leases, lease_epochs, work, fleet_freeze, installation, scale_targets, domains, data_keys to segue_system;
 grant delete on addresses, subnets, instances, instance_seen, attempts, edge_draining, edge_in_flight, edge_acks, request_counts,
     work, chunks, source_chunks, idempotency, domains, setup_tokens, refresh_tokens, refresh_families to segue_system;
-grant insert on log_chunks, events to segue_system;
+grant insert, delete on log_chunks to segue_system;
+grant insert on events to segue_system;
 grant update (stable_at) on releases to segue_system;
 grant update (state, last_used_at) on sources to segue_system;
 grant insert, update on setup_tokens, signing_keys to segue_system;

@@ -6,7 +6,7 @@ comment on view violation_i1 is 'I1: at most one unfinished deployment per envir
 create view violation_i7 as
     select r.environment_id, r.route_gen, (e ->> 'instance') as instance
     from routes r
-    cross join lateral jsonb_array_elements(r.routes) as route
+    cross join lateral jsonb_array_elements(r.routes -> 'routes') as route
     cross join lateral jsonb_array_elements(route -> 'pools') as pool
     cross join lateral jsonb_array_elements(pool -> 'endpoints') as e
     left join instances i

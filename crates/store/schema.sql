@@ -1454,7 +1454,7 @@ ALTER TABLE public.routes OWNER TO segue;
 
 COMMENT ON TABLE public.routes IS 'What edges serve for an environment, one version at a time.';
 
-COMMENT ON COLUMN public.routes.routes IS 'segue_model::route::Route, a list.';
+COMMENT ON COLUMN public.routes.routes IS 'segue_model::route::EnvironmentRoutes.';
 
 COMMENT ON COLUMN public.routes.removed IS 'The environment is gone; kept so that edges learn it.';
 
@@ -1744,7 +1744,7 @@ CREATE VIEW public.violation_i7 AS
     r.route_gen,
     (e.value ->> 'instance'::text) AS instance
    FROM ((((public.routes r
-     CROSS JOIN LATERAL jsonb_array_elements(r.routes) route(value))
+     CROSS JOIN LATERAL jsonb_array_elements((r.routes -> 'routes'::text)) route(value))
      CROSS JOIN LATERAL jsonb_array_elements((route.value -> 'pools'::text)) pool(value))
      CROSS JOIN LATERAL jsonb_array_elements((pool.value -> 'endpoints'::text)) e(value))
      LEFT JOIN public.instances i ON (((i.id = (replace((e.value ->> 'instance'::text), 'ins_'::text, ''::text))::uuid) AND (i.team_id = r.team_id) AND (i.environment_id = r.environment_id))))
@@ -2749,7 +2749,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.lease_epochs TO segue_system;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.leases TO segue_system;
 
 GRANT SELECT ON TABLE public.log_chunks TO segue_api;
-GRANT SELECT,INSERT ON TABLE public.log_chunks TO segue_system;
+GRANT SELECT,INSERT,DELETE ON TABLE public.log_chunks TO segue_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.memberships TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.memberships TO segue_system;

@@ -30,7 +30,9 @@ async fn main() -> Result<()> {
         .ok_or("no workspace")?
         .to_owned();
 
-    let folder = tempfile::Builder::new().prefix("segue-prepare-").tempdir()?;
+    let folder = tempfile::Builder::new()
+        .prefix("segue-prepare-")
+        .tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
     let server = Embedded::start(EmbeddedConfig::new(folder.path().join("pg"))).await?;
     let made = make(&server, &workspace, &crate_folder).await;
@@ -39,9 +41,17 @@ async fn main() -> Result<()> {
 
     let mut problems = Vec::new();
     keep_folder(&workspace.join(".sqlx"), &queries, check, &mut problems)?;
-    keep_file(&crate_folder.join("schema.sql"), &schema, check, &mut problems)?;
+    keep_file(
+        &crate_folder.join("schema.sql"),
+        &schema,
+        check,
+        &mut problems,
+    )?;
     if problems.is_empty() {
-        println!("{} queries and schema.sql are as they should be", queries.len());
+        println!(
+            "{} queries and schema.sql are as they should be",
+            queries.len()
+        );
         return Ok(());
     }
     for problem in &problems {
@@ -82,14 +92,22 @@ fn queries(
     let _absent = fs::remove_dir_all(&out);
     fs::create_dir_all(&out)?;
     // The compiler does not know that the database is an input.
-    let touch = || File::options().write(true).open(crate_folder.join("src/lib.rs"))?.set_modified(SystemTime::now());
+    let touch = || {
+        File::options()
+            .write(true)
+            .open(crate_folder.join("src/lib.rs"))?
+            .set_modified(SystemTime::now())
+    };
     touch()?;
     let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
         .args(["check", "--quiet", "--package", "segue-store"])
         .current_dir(workspace)
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", &out)
-        .env("DATABASE_URL", format!("{}&options=-c%20role%3Dsegue_prepare", server.url()))
+        .env(
+            "DATABASE_URL",
+            format!("{}&options=-c%20role%3Dsegue_prepare", server.url()),
+        )
         .status()?;
     touch()?;
     if !status.success() {
@@ -101,7 +119,11 @@ fn queries(
 /// The schema without what differs between two runs or two minor versions.
 async fn schema(server: &Embedded) -> Result<String> {
     let output = Command::new(server.program("pg_dump").await?)
-        .args(["--schema-only", "--exclude-table=log_chunks_2*", "--exclude-table=_sqlx_migrations"])
+        .args([
+            "--schema-only",
+            "--exclude-table=log_chunks_2*",
+            "--exclude-table=_sqlx_migrations",
+        ])
         .arg(format!("--dbname={}", server.url()))
         .env_clear()
         .output()?;
@@ -134,7 +156,10 @@ fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>> {
     if folder.is_dir() {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
-            let name = entry.file_name().into_string().map_err(|_| "a file name is not text")?;
+            let name = entry
+                .file_name()
+                .into_string()
+                .map_err(|_| "a file name is not text")?;
             if name.starts_with("query-") {
                 files.insert(name, fs::read_to_string(entry.path())?);
             }

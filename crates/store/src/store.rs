@@ -58,7 +58,6 @@ pub(crate) struct Inner {
     pub api: PgPool,
     pub auth: PgPool,
     pub system: PgPool,
-    pub connect: PgConnectOptions,
     pub kek: KeyEncryptionKey,
 }
 
@@ -94,7 +93,6 @@ impl Store {
             api: pool("segue_api", config.api_connections),
             auth: pool("segue_auth", config.api_connections.div_ceil(2)),
             system: pool("segue_system", config.system_connections),
-            connect: as_role(&config, "segue_system"),
             kek: config.kek,
         };
         Self {

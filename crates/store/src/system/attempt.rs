@@ -1,84 +1,70 @@
-//! Attempts: engine calls, written before they are made. An instance whose attempt is newer than its last
-//! observation is unknown.
+//! Attempts: what the worker is about to do to an instance, written before the engine is called.
+//!
+//! An instance whose newest attempt began after its last observation is unknown: the call may or may not
+//! have had an effect. Fenced: whoever lost the lease cannot write one and so does not call.
 
-use segue_model::failure::Failure;
-use segue_model::id::InstanceId;
+use segue_model::id::{HostId, InstanceId};
+use uuid::Uuid;
 
 use super::SystemStore;
-use super::lease::{Lease, fence};
-use crate::decode;
+use super::lease::{self, Lease};
 use crate::error::StoreError;
 use crate::text_enum;
 
 text_enum! {
-    /// What the engine is asked.
-    Verb {
-        /// Make and start a container.
+    /// What is about to be done.
+    AttemptVerb {
+        /// Create the container.
         Create = "create",
-        /// Start one that exists.
+        /// Start it.
         Start = "start",
-        /// Stop one.
+        /// SIGTERM, then SIGKILL.
         Stop = "stop",
-        /// Remove one.
+        /// Remove it.
         Remove = "remove",
     }
 }
 
-/// An attempt that was written.
+/// One call that is about to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AttemptId(i64);
+pub struct Attempt {
+    /// For this instance.
+    pub instance: InstanceId,
+    /// On this host.
+    pub host: HostId,
+    /// What.
+    pub verb: AttemptVerb,
+}
 
 impl SystemStore {
-    /// Writes attempts for instances, fenced: after a takeover no call of the old holder begins.
+    /// Writes the attempts; when this has answered, the calls may be made.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`]; [`StoreError::NotFound`] for an unknown instance.
-    pub async fn attempt_begin(
-        &self,
-        lease: &Lease,
-        instance: InstanceId,
-        verb: Verb,
-    ) -> Result<AttemptId, StoreError> {
+    /// [`StoreError::LeaseLost`]: nothing may be called. [`StoreError::Unavailable`].
+    pub async fn attempts_begin(&self, lease: &Lease, attempts: &[Attempt]) -> Result<(), StoreError> {
+        if attempts.is_empty() {
+            return Ok(());
+        }
+        let instances: Vec<Uuid> = attempts.iter().map(|a| a.instance.as_uuid()).collect();
+        let hosts: Vec<Uuid> = attempts.iter().map(|a| a.host.as_uuid()).collect();
+        let verbs: Vec<String> = attempts.iter().map(|a| a.verb.to_string()).collect();
         let mut tx = self.inner.system.begin().await?;
-        fence(&mut tx, lease).await?;
-        let id = sqlx::query_scalar!(
-            "
-            insert into attempts (team_id, environment_id, instance_id, host_id, verb, lease_epoch)
-            select team_id, environment_id, id, host_id, $2, $3
-            from instances
-            where id = $1
-            returning id
-            ",
-            instance.as_uuid(),
-            verb.as_str(),
-            lease.epoch,
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(AttemptId(id))
-    }
-
-    /// Notes that the call came back, and why it failed. What it did is told by an observation, not here.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn attempt_end(
-        &self,
-        attempt: AttemptId,
-        failure: Option<&Failure>,
-    ) -> Result<(), StoreError> {
+        lease::fence(&mut tx, lease).await?;
         sqlx::query!(
             "
-            update attempts
-            set ended_at = clock_timestamp(), failure = $2
-            where id = $1
+            insert into attempts (team_id, environment_id, instance_id, host_id, verb, lease_epoch)
+            select i.team_id, i.environment_id, i.id, a.host, a.verb, $4
+            from unnest($1::uuid[], $2::uuid[], $3::text[]) as a (instance, host, verb)
+            join instances i on i.id = a.instance
             ",
-            attempt.0,
-            decode::to_json_opt(failure, "failure")?,
+            &instances,
+            &hosts,
+            &verbs,
+            lease.epoch,
         )
-        .execute(&self.inner.system)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -238,7 +238,12 @@ async fn address(tx: &mut Tx, world: &World, instance: InstanceId, address: Ipv4
         values ($1, $2, $3, $4, $5)
         on conflict (subnet_id, octet) do update
         set instance_id = excluded.instance_id, given_at = now()
-        where exists (select from instance_seen s where s.instance_id = a.instance_id and s.state = 'gone')
+        where exists (
+            select from instance_seen s
+            cross join installation i
+            where s.instance_id = a.instance_id and s.state = 'gone'
+                and s.gone_at <= now() - i.address_rest_ms * interval '1 millisecond'
+        )
         ",
         world.team.as_uuid(),
         world.environment.as_uuid(),
@@ -268,11 +273,13 @@ pub(super) async fn rollouts(tx: &mut Tx, world: &World, changes: &[RolloutChang
         let written = sqlx::query!(
             "
             insert into rollouts as r (deployment_id, team_id, environment_id, state, strategy, from_release_id,
-                started_at, progress_at, progress, first_gen, switch_gen, live_at, early_deaths, failure, finished_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, case when $15 then now() end)
+                started_at, progress_at, progress, first_gen, first_gen_at, switch_gen, live_at, early_deaths, failure, finished_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $10::bigint is not null then now() end, $11, $12, $13, $14,
+                case when $15 then now() end)
             on conflict (deployment_id) do update
             set state = excluded.state, strategy = excluded.strategy, progress_at = excluded.progress_at,
-                progress = excluded.progress, first_gen = excluded.first_gen, switch_gen = excluded.switch_gen,
+                progress = excluded.progress, first_gen = excluded.first_gen,
+                first_gen_at = coalesce(r.first_gen_at, excluded.first_gen_at), switch_gen = excluded.switch_gen,
                 live_at = excluded.live_at, early_deaths = excluded.early_deaths, failure = excluded.failure,
                 finished_at = excluded.finished_at
             where r.state = $16

@@ -1,122 +1,110 @@
-//! Leases with fencing tokens.
+//! Leases with fencing epochs. The database clock judges them; the holder keeps a stricter deadline itself.
 //!
-//! A lease lasts [`LEASE_TTL`] by the database clock. Its epoch stands in a row of its own, which fenced
-//! transactions lock for share and a takeover updates: a takeover waits for what the old holder is
-//! committing, and after it nothing of the old holder is committed any more (invariant I9).
+//! Invariants: an epoch belongs to one holding and only grows; whoever commits shows it and locks its row
+//! for share, so that a takeover waits for the commit or the commit finds the epoch gone (invariant I9).
 
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use segue_model::id::{EnvironmentId, HostId, WorkerId};
-use sqlx::PgConnection;
+use segue_model::id::{HostId, WorkerId};
+use sqlx::{Postgres, Transaction};
 
 use super::SystemStore;
+use crate::decode;
 use crate::error::StoreError;
 
-/// How long a lease lasts without renewal.
-pub const LEASE_TTL: Duration = Duration::from_secs(10);
-/// Number of shards of environments; the function `work_add` of the database knows it too.
-pub const SHARDS: u8 = 16;
-
-/// What is leased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shard {
-    /// The environments whose ids fall into this shard.
-    Environments(u8),
-    /// A host.
-    Host(HostId),
-    /// A singleton duty, by a name of a-z and _.
-    Duty(&'static str),
-}
+/// What a lease is on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shard(String);
 
 impl Shard {
-    /// The shard of an environment.
+    /// The environments of one share of the work ([`super::WORK_SHARDS`]).
     #[must_use]
-    pub fn of(environment: EnvironmentId) -> Self {
-        let [.., last] = *environment.as_uuid().as_bytes();
-        Self::Environments(last % SHARDS)
+    pub fn environments(share: i16) -> Self {
+        Self(format!("env/{share}"))
     }
 
-    /// All shards of environments.
-    pub fn environments() -> impl Iterator<Item = Self> {
-        (0..SHARDS).map(Self::Environments)
+    /// Observation of one host.
+    #[must_use]
+    pub fn host(host: HostId) -> Self {
+        Self(format!("host/{}", host.as_uuid().simple()))
+    }
+
+    /// A duty of which there is one in the installation (`sweep`, `builds`).
+    #[must_use]
+    pub fn duty(name: &'static str) -> Self {
+        Self(format!("duty/{name}"))
+    }
+
+    /// As it stands in the database.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environments(number) => write!(f, "environments/{number}"),
-            Self::Host(host) => write!(f, "host/{}", host.as_uuid().simple()),
-            Self::Duty(name) => write!(f, "duty/{name}"),
-        }
+        f.write_str(&self.0)
     }
 }
 
-/// A lease that was held when it was acquired. The holder keeps its own monotonic deadline: instant before
-/// the renewal was sent, plus [`LEASE_TTL`], minus a margin.
+/// One holding of a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// What is leased.
+    /// What it is on.
     pub shard: Shard,
-    /// By whom.
+    /// Who holds it.
     pub holder: WorkerId,
-    /// The fencing token.
+    /// The fencing token: no other holding of the shard has had or will have it.
     pub epoch: i64,
-    /// When it ends unless it is renewed, by the database clock.
-    pub expires_at: Timestamp,
 }
 
 impl SystemStore {
-    /// Takes a shard if nobody holds it (or the caller does), with a new epoch. `None` if somebody else does.
+    /// Takes the lease if it is free, has run out, or is the holder's own; answers `None` if another has it.
     ///
     /// # Errors
-    /// Only those of the database.
+    /// [`StoreError::Unavailable`].
     pub async fn lease_acquire(
         &self,
-        shard: Shard,
+        shard: &Shard,
         holder: WorkerId,
+        ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
-        let name = shard.to_string();
         let mut tx = self.inner.system.begin().await?;
         sqlx::query!(
             "
-            insert into leases (shard)
-            values ($1)
-            on conflict (shard) do nothing
-            ",
-            name,
-        )
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query!(
-            "
+            with shard as (
+                insert into leases (shard)
+                values ($1)
+                on conflict (shard) do nothing
+                returning shard
+            )
             insert into lease_epochs (shard)
-            values ($1)
-            on conflict (shard) do nothing
+            select shard from shard
             ",
-            name,
+            shard.as_str(),
         )
         .execute(&mut *tx)
         .await?;
-        let taken = sqlx::query_scalar!(
+        let taken = sqlx::query!(
             "
             update leases
-            set holder = $2, expires_at = clock_timestamp() + $3 * interval '1 millisecond'
-            where shard = $1 and (expires_at <= clock_timestamp() or holder = $2)
-            returning expires_at
+            set holder = $2, expires_at = clock_timestamp() + make_interval(secs => $3)
+            where shard = $1 and (holder is null or holder = $2 or expires_at < clock_timestamp())
             ",
-            name,
+            shard.as_str(),
             holder.as_uuid(),
-            ttl_ms(),
+            ttl.as_secs_f64(),
         )
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(expires_at) = taken else {
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if taken == 0 {
+            tx.commit().await?;
             return Ok(None);
-        };
-        // Waits for fenced transactions of the holder before.
+        }
+        // Waits for fenced transactions of the holder before: they hold this row for share.
         let epoch = sqlx::query_scalar!(
             "
             update lease_epochs
@@ -124,72 +112,52 @@ impl SystemStore {
             where shard = $1
             returning epoch
             ",
-            name,
+            shard.as_str(),
         )
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Some(Lease {
-            shard,
-            holder,
-            epoch,
-            expires_at: expires_at.to_jiff(),
-        }))
+        Ok(Some(Lease { shard: shard.clone(), holder, epoch }))
     }
 
-    /// Renews leases in one statement and returns those that are still held. The others are lost.
+    /// Prolongs the lease; `false` if it is not the holder's any more.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub async fn lease_renew(&self, leases: &[Lease]) -> Result<Vec<Lease>, StoreError> {
-        let shards: Vec<String> = leases.iter().map(|lease| lease.shard.to_string()).collect();
-        let holders: Vec<_> = leases.iter().map(|lease| lease.holder.as_uuid()).collect();
-        let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
-        let rows = sqlx::query!(
-            r#"
-            update leases l
-            set expires_at = clock_timestamp() + $4 * interval '1 millisecond'
-            from unnest($1::text[], $2::uuid[], $3::bigint[]) as mine (shard, holder, epoch)
-            join lease_epochs e on e.shard = mine.shard and e.epoch = mine.epoch
-            where l.shard = mine.shard and l.holder = mine.holder and l.expires_at > clock_timestamp()
-            returning l.shard as "shard!", l.expires_at as "expires_at!"
-            "#,
-            &shards,
-            &holders,
-            &epochs,
-            ttl_ms(),
+    /// [`StoreError::Unavailable`].
+    pub async fn lease_renew(&self, lease: &Lease, ttl: Duration) -> Result<bool, StoreError> {
+        let renewed = sqlx::query!(
+            "
+            update leases
+            set expires_at = clock_timestamp() + make_interval(secs => $4)
+            where shard = $1 and holder = $2
+                and exists (select from lease_epochs e where e.shard = $1 and e.epoch = $3)
+            ",
+            lease.shard.as_str(),
+            lease.holder.as_uuid(),
+            lease.epoch,
+            ttl.as_secs_f64(),
         )
-        .fetch_all(&self.inner.system)
-        .await?;
-        Ok(leases
-            .iter()
-            .filter_map(|lease| {
-                let name = lease.shard.to_string();
-                let row = rows.iter().find(|row| row.shard == name)?;
-                Some(Lease {
-                    expires_at: row.expires_at.to_jiff(),
-                    ..lease.clone()
-                })
-            })
-            .collect())
+        .execute(&self.inner.system)
+        .await?
+        .rows_affected();
+        Ok(renewed == 1)
     }
 
-    /// Gives leases back at once, for an orderly end.
+    /// Gives the lease back, so that another need not wait for its end. Its epoch is spent.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub async fn lease_release(&self, leases: &[Lease]) -> Result<(), StoreError> {
-        let shards: Vec<String> = leases.iter().map(|lease| lease.shard.to_string()).collect();
-        let holders: Vec<_> = leases.iter().map(|lease| lease.holder.as_uuid()).collect();
+    /// [`StoreError::Unavailable`].
+    pub async fn lease_release(&self, lease: &Lease) -> Result<(), StoreError> {
         sqlx::query!(
             "
-            update leases l
+            update leases
             set holder = null, expires_at = '-infinity'
-            from unnest($1::text[], $2::uuid[]) as mine (shard, holder)
-            where l.shard = mine.shard and l.holder = mine.holder
+            where shard = $1 and holder = $2
+                and exists (select from lease_epochs e where e.shard = $1 and e.epoch = $3)
             ",
-            &shards,
-            &holders,
+            lease.shard.as_str(),
+            lease.holder.as_uuid(),
+            lease.epoch,
         )
         .execute(&self.inner.system)
         .await?;
@@ -197,41 +165,30 @@ impl SystemStore {
     }
 }
 
-fn ttl_ms() -> f64 {
-    LEASE_TTL.as_secs_f64() * 1000.0
-}
-
-/// Makes the rest of the transaction impossible without the lease.
-pub(super) async fn fence(connection: &mut PgConnection, lease: &Lease) -> Result<(), StoreError> {
+/// Binds a transaction to the lease: it commits only if no takeover came before it.
+pub(super) async fn fence(
+    tx: &mut Transaction<'static, Postgres>,
+    lease: &Lease,
+) -> Result<(), StoreError> {
     let held = sqlx::query_scalar!(
-        "
+        r#"
         select epoch
         from lease_epochs
         where shard = $1 and epoch = $2
         for share
-        ",
-        lease.shard.to_string(),
+        "#,
+        lease.shard.as_str(),
         lease.epoch,
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut **tx)
     .await?;
     match held {
         Some(_) => Ok(()),
-        None => Err(StoreError::LeaseLost {
-            shard: lease.shard.to_string(),
-        }),
+        None => Err(StoreError::LeaseLost { shard: lease.shard.to_string() }),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shard_names_fit_the_check_of_the_database() {
-        let host = HostId::from_uuid(uuid::Uuid::from_u128(7));
-        assert_eq!(Shard::Environments(3).to_string(), "environments/3");
-        assert_eq!(Shard::Host(host).to_string(), "host/00000000000000000000000000000007");
-        assert_eq!(Shard::Duty("sweep").to_string(), "duty/sweep");
-    }
+/// A share of the work as the database counts it.
+pub(super) fn share(value: i16) -> Result<i16, StoreError> {
+    decode::number(value.rem_euclid(super::WORK_SHARDS), "share")
 }

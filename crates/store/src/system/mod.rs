@@ -1,39 +1,39 @@
 //! Everything of the worker and the internal interface: unscoped by nature, so the composition root
 //! hands this value to them only.
+//!
+//! Owns the rows that decision 0001 gives to the worker and to the internal interface. Whatever the
+//! reconciler writes goes through [`Lease`]: a worker whose lease was taken over writes nothing (invariant I9).
 
 mod attempt;
 mod build;
+mod certificate;
 mod commit;
-mod create;
-mod edge;
-mod host;
+mod commit_rows;
+mod edges;
+mod hosts;
 mod lease;
-mod listen;
 mod log;
+mod network;
 mod observe;
 mod platform;
-mod releases;
-mod route;
 mod secret;
 mod sweep;
 mod work;
 mod world;
+mod world_rows;
 
 use std::sync::Arc;
 
-pub use self::attempt::{AttemptId, Verb};
+pub use self::attempt::{Attempt, AttemptVerb};
 pub use self::build::{BuildClaim, BuildOutcome, BuildSignal, ClaimedBuild};
-pub use self::commit::Committed;
-pub use self::edge::EdgeRecord;
-pub use self::host::{FleetHost, HostReport, NewHost};
-pub use self::lease::{LEASE_TTL, Lease, SHARDS, Shard};
-pub use self::listen::{Channel, Listener};
+pub use self::commit::{Commit, Committed};
+pub use self::edges::{RouteChange, RouteCursor};
+pub use self::hosts::{HostObservation, HostRecord};
+pub use self::lease::{Lease, Shard};
 pub use self::log::{LogOrigin, NewLogChunk};
-pub use self::observe::{InstanceObservation, Observation};
-pub use self::platform::Installation;
-pub use self::route::{RouteChange, RouteCursor};
+pub use self::observe::Observation;
 pub use self::sweep::{Retention, Swept};
-pub use self::work::{WorkItem, WorkUnit};
+pub use self::work::{WORK_SHARDS, WorkItem, WorkKind};
 
 use crate::store::Inner;
 

@@ -1,186 +1,236 @@
-//! Observations: the only writer of what was seen of instances.
+//! Observations: the one writer of what was seen of instances. Engine results, events, listings and probes
+//! all become [`Observation`]s.
 //!
-//! Order is by the moment for which an observation speaks, on the database clock: `now - age`. A late one
-//! cannot beat a newer one, ranks never fall, and what changes nothing is not written.
+//! Invariants: a late observation never beats a newer one (`seq`); ranks only grow, but for ready and unready
+//! (a fall is ignored here, and refused by a trigger should this ever be wrong); `observed_at` is the moment at
+//! which the read *began*, so that a listing that began before an attempt does not make its outcome known.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use segue_model::failure::Failure;
 use segue_model::id::{EnvironmentId, InstanceId};
 use segue_model::state::Observed;
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::SystemStore;
 use crate::decode;
 use crate::error::StoreError;
 
 /// What was seen of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
-    /// Its state.
-    pub state: Observed,
-    /// Exit code of its last end, if it ended.
+    /// Of which.
+    pub instance: InstanceId,
+    /// Order of reads: the observer's lease epoch in the upper half, its own counter in the lower; taken when
+    /// the read begins.
+    pub seq: i64,
+    /// How long ago the read began.
+    pub age: Duration,
+    /// What was seen. `None`: only the other parts are news.
+    pub state: Option<Observed>,
+    /// Exit code of the last end.
     pub exit_code: Option<i32>,
     /// Killed for memory.
     pub oom: bool,
-    /// Restarts by the engine itself; `None` leaves the known figure.
+    /// Restarts by the engine itself; never falls.
     pub restarts: Option<u32>,
-    /// What gate or engine complains of; `None` leaves what is known, unless the instance is ready.
-    pub failure: Option<Failure>,
+    /// Whether the instance has its service's network alias.
+    pub aliased: Option<bool>,
+    /// What its gate or its engine complains of. `Some(None)` clears it.
+    pub failure: Option<Option<Failure>>,
 }
 
 impl Observation {
-    /// A state and nothing else.
+    /// An observation of a state, made by a read that began just now.
     #[must_use]
-    pub fn state(state: Observed) -> Self {
+    pub const fn new(instance: InstanceId, seq: i64, state: Observed) -> Self {
         Self {
-            state,
+            instance,
+            seq,
+            age: Duration::ZERO,
+            state: Some(state),
             exit_code: None,
             oom: false,
             restarts: None,
+            aliased: None,
             failure: None,
         }
     }
 }
 
-/// An observation of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstanceObservation {
-    /// Of which.
-    pub instance: InstanceId,
-    /// Time since the moment it speaks for: since the answer, for the result of a call; since the request
-    /// was sent, for a listing, whose answer may be older than what happened meanwhile.
-    pub age: Duration,
-    /// What was seen.
-    pub seen: Observation,
-}
-
 impl SystemStore {
-    /// Writes a batch and marks the environments where something changed. Returns those.
-    ///
-    /// Instances that the store does not know are ignored; a batch should hold each instance once (of
-    /// several, the newest counts).
+    /// Writes what was seen, in one transaction, and adds the environments in which anything changed to the work.
+    /// Several of one instance are applied in order. Answers the environments that were added.
     ///
     /// # Errors
-    /// Only those of the database; a deadlock with a commit is retryable.
-    pub async fn observe(
-        &self,
-        batch: &[InstanceObservation],
-    ) -> Result<Vec<EnvironmentId>, StoreError> {
+    /// [`StoreError::Unavailable`]: nothing was written; the same observations may be written again.
+    pub async fn observe(&self, batch: &[Observation]) -> Result<BTreeSet<EnvironmentId>, StoreError> {
+        let mut changed = BTreeSet::new();
         if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut columns = Columns::default();
-        for observation in batch {
-            columns.push(observation)?;
+            return Ok(changed);
         }
         let mut tx = self.inner.system.begin().await?;
-        let changed = sqlx::query_scalar!(
-            r#"
-            with told as (
-                select distinct on (o.id) o.id, clock_timestamp() - o.age_us * interval '1 microsecond' as at,
-                    o.state, o.exit_code, o.oom, o.restarts, o.failure
-                from unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::bool[], $6::int[], $7::jsonb[])
-                    as o (id, age_us, state, exit_code, oom, restarts, failure)
-                order by o.id, o.age_us
-            ),
-            written as (
+        // One statement updates a row once, so each round takes the next observation of every instance.
+        for round in rounds(batch) {
+            let columns = Columns::of(&round)?;
+            let environments = sqlx::query_scalar!(
+                r#"
+                with news as (
+                    select *
+                    from unnest(
+                        $1::uuid[], $2::bigint[], $3::float8[], $4::text[], $5::int[], $6::bool[], $7::int[],
+                        $8::bool[], $9::bool[], $10::jsonb[]
+                    ) as n (instance_id, seq, age, state, exit_code, oom, restarts, aliased, tells_failure, failure)
+                ),
+                before as (
+                    select s.instance_id,
+                        exists (
+                            select
+                            from attempts a
+                            where a.instance_id = s.instance_id
+                                and (s.observed_at is null or a.started_at > s.observed_at)
+                        ) as unknown
+                    from instance_seen s
+                    join news n on n.instance_id = s.instance_id
+                )
                 update instance_seen s
-                set seq = extract(epoch from o.at) * 1000000,
-                    state = o.state,
-                    observed_at = o.at,
+                set seq = n.seq,
+                    state = coalesce(n.state, s.state),
+                    observed_at = greatest(s.observed_at, clock_timestamp() - make_interval(secs => n.age)),
                     started_at = case
-                        when o.state in ('started', 'ready', 'unready') and s.state = 'exited' then o.at
-                        when o.state in ('started', 'ready', 'unready') then coalesce(s.started_at, o.at)
-                        else s.started_at end,
+                        when s.started_at is null and n.state in ('started', 'ready', 'unready') then clock_timestamp()
+                        else s.started_at
+                    end,
                     ready_at = case
-                        when o.state = 'ready' and s.state = 'ready' then s.ready_at
-                        when o.state = 'ready' then o.at
-                        when o.state in ('unready', 'exited', 'gone', 'lost') then s.ready_at
-                        else null end,
+                        when n.state = 'ready' and s.state <> 'ready' then clock_timestamp()
+                        else s.ready_at
+                    end,
                     unready_at = case
-                        when o.state = 'unready' and s.state = 'unready' then s.unready_at
-                        when o.state = 'unready' then o.at
-                        else null end,
+                        when n.state = 'unready' and s.state <> 'unready' then clock_timestamp()
+                        else s.unready_at
+                    end,
                     exited_at = case
-                        when o.state in ('exited', 'gone') then coalesce(s.exited_at, o.at)
-                        when o.state = 'lost' then s.exited_at
-                        else null end,
-                    gone_at = case when o.state = 'gone' then coalesce(s.gone_at, o.at) else s.gone_at end,
-                    exit_code = case when o.state in ('exited', 'gone') then coalesce(o.exit_code, s.exit_code) else o.exit_code end,
-                    oom = o.oom or (s.oom and o.state in ('exited', 'gone')),
-                    restarts = greatest(s.restarts, coalesce(o.restarts, s.restarts)),
-                    failure = case when o.state = 'ready' then o.failure else coalesce(o.failure, s.failure) end
-                from told o
-                where s.instance_id = o.id
-                    and extract(epoch from o.at) * 1000000 > s.seq
-                    and observed_may_become(s.state, o.state)
+                        when s.exited_at is null and n.state in ('exited', 'gone') then clock_timestamp()
+                        else s.exited_at
+                    end,
+                    gone_at = case
+                        when s.gone_at is null and n.state = 'gone' then clock_timestamp()
+                        else s.gone_at
+                    end,
+                    exit_code = coalesce(n.exit_code, s.exit_code),
+                    oom = s.oom or n.oom,
+                    restarts = greatest(s.restarts, coalesce(n.restarts, 0)),
+                    aliased = coalesce(n.aliased, s.aliased),
+                    failure = case when n.tells_failure then n.failure else s.failure end
+                from news n
+                join before b on b.instance_id = n.instance_id
+                where s.instance_id = n.instance_id
+                    and n.seq >= s.seq
+                    and observed_may_become(s.state, coalesce(n.state, s.state))
+                    -- What says nothing new is not written: an unchanged environment costs no write.
                     and (
-                        s.state <> o.state
-                        or s.exit_code is distinct from coalesce(o.exit_code, s.exit_code)
-                        or (o.oom and not s.oom)
-                        or coalesce(o.restarts, s.restarts) > s.restarts
-                        or s.failure is distinct from case when o.state = 'ready' then o.failure else coalesce(o.failure, s.failure) end
-                        -- Nothing new but that it is known again.
-                        or exists (
-                            select from attempts a
-                            where a.instance_id = s.instance_id and a.started_at > coalesce(s.observed_at, '-infinity')
-                                and a.started_at <= o.at
-                        )
+                        b.unknown
+                        or coalesce(n.state, s.state) <> s.state
+                        or coalesce(n.exit_code, s.exit_code) is distinct from s.exit_code
+                        or (n.oom and not s.oom)
+                        or coalesce(n.restarts, 0) > s.restarts
+                        or coalesce(n.aliased, s.aliased) <> s.aliased
+                        or (n.tells_failure and n.failure is distinct from s.failure)
                     )
                 returning s.environment_id
+                "#,
+                &columns.instances,
+                &columns.seqs,
+                &columns.ages,
+                &columns.states as _,
+                &columns.exit_codes as _,
+                &columns.ooms,
+                &columns.restarts as _,
+                &columns.aliased as _,
+                &columns.tells_failure,
+                &columns.failures as _,
             )
-            select distinct environment_id as "environment_id!"
-            from written
-            "#,
-            &columns.ids,
-            &columns.ages,
-            &columns.states,
-            &columns.exit_codes as _,
-            &columns.ooms,
-            &columns.restarts as _,
-            &columns.failures as _,
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        for environment in &changed {
-            sqlx::query!(
-                "
-                select work_add($1, 'environment', clock_timestamp())
-                ",
-                environment,
-            )
-            .fetch_one(&mut *tx)
+            .fetch_all(&mut *tx)
             .await?;
+            changed.extend(environments.into_iter().map(EnvironmentId::from_uuid));
+        }
+        for environment in &changed {
+            sqlx::query!("select work_add($1, 'environment', now())", environment.as_uuid())
+                .fetch_one(&mut *tx)
+                .await?;
         }
         tx.commit().await?;
-        Ok(changed.into_iter().map(EnvironmentId::from_uuid).collect())
+        Ok(changed)
     }
 }
 
-/// A batch by column, as `unnest` takes it.
-#[derive(Default)]
+fn rounds(batch: &[Observation]) -> Vec<Vec<&Observation>> {
+    let mut rounds: Vec<Vec<&Observation>> = Vec::new();
+    let mut seen: std::collections::BTreeMap<InstanceId, usize> = std::collections::BTreeMap::new();
+    for observation in batch {
+        let number = seen.entry(observation.instance).or_insert(0);
+        if *number == rounds.len() {
+            rounds.push(Vec::new());
+        }
+        if let Some(round) = rounds.get_mut(*number) {
+            round.push(observation);
+        }
+        *number += 1;
+    }
+    rounds
+}
+
 struct Columns {
-    ids: Vec<uuid::Uuid>,
-    ages: Vec<i64>,
-    states: Vec<String>,
+    instances: Vec<Uuid>,
+    seqs: Vec<i64>,
+    ages: Vec<f64>,
+    states: Vec<Option<String>>,
     exit_codes: Vec<Option<i32>>,
     ooms: Vec<bool>,
     restarts: Vec<Option<i32>>,
-    failures: Vec<Option<serde_json::Value>>,
+    aliased: Vec<Option<bool>>,
+    tells_failure: Vec<bool>,
+    failures: Vec<Option<Value>>,
 }
 
 impl Columns {
-    fn push(&mut self, observation: &InstanceObservation) -> Result<(), StoreError> {
-        let seen = &observation.seen;
-        self.ids.push(observation.instance.as_uuid());
-        self.ages.push(decode::number(observation.age.as_micros(), "age")?);
-        self.states.push(seen.state.as_str().to_owned());
-        self.exit_codes.push(seen.exit_code);
-        self.ooms.push(seen.oom);
-        self.restarts
-            .push(seen.restarts.map(|count| decode::number(count, "restarts")).transpose()?);
-        self.failures
-            .push(decode::to_json_opt(seen.failure.as_ref(), "failure")?);
-        Ok(())
+    fn of(round: &[&Observation]) -> Result<Self, StoreError> {
+        let restarts = |o: &&Observation| o.restarts.map(|n| decode::number(n, "restarts")).transpose();
+        let failure = |o: &&Observation| {
+            decode::to_json_opt(o.failure.as_ref().and_then(Option::as_ref), "failure")
+        };
+        Ok(Self {
+            instances: round.iter().map(|o| o.instance.as_uuid()).collect(),
+            seqs: round.iter().map(|o| o.seq).collect(),
+            ages: round.iter().map(|o| o.age.as_secs_f64()).collect(),
+            states: round.iter().map(|o| o.state.map(|s| s.to_string())).collect(),
+            exit_codes: round.iter().map(|o| o.exit_code).collect(),
+            ooms: round.iter().map(|o| o.oom).collect(),
+            restarts: round.iter().map(restarts).collect::<Result<_, _>>()?,
+            aliased: round.iter().map(|o| o.aliased).collect(),
+            tells_failure: round.iter().map(|o| o.failure.is_some()).collect(),
+            failures: round.iter().map(failure).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_round_holds_an_instance_once_and_order_stays() {
+        let id = |n| InstanceId::from_uuid(Uuid::from_u128(n));
+        let batch = [
+            Observation::new(id(1), 1, Observed::Started),
+            Observation::new(id(2), 2, Observed::Started),
+            Observation::new(id(1), 3, Observed::Ready),
+            Observation::new(id(1), 4, Observed::Unready),
+        ];
+        let seqs: Vec<Vec<i64>> =
+            rounds(&batch).iter().map(|round| round.iter().map(|o| o.seq).collect()).collect();
+        assert_eq!(seqs, [vec![1, 2], vec![3], vec![4]]);
     }
 }

@@ -1,89 +1,99 @@
-//! The durable dirty set: what needs a look. A hint only; the sweep puts everything in from time to time.
+//! Work: the durable set of units that need a look. A wake-up, a back-off and a retry are all one row here.
+//!
+//! Level-triggered: a row says only *that* a unit is to be looked at. It goes away when the look that read
+//! its `seq` has ended and nothing was added meanwhile.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use segue_model::id::{EnvironmentId, HostId};
+use segue_model::id::EnvironmentId;
+use sqlx::postgres::PgListener;
+use uuid::Uuid;
 
 use super::SystemStore;
-use crate::error::{StoreError, corrupt};
+use crate::decode;
+use crate::error::StoreError;
+use crate::text_enum;
 
-/// Something that is reconciled on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WorkUnit {
-    /// An environment.
-    Environment(EnvironmentId),
-    /// A host.
-    Host(HostId),
-}
+/// Shares that the work is divided into; each is led by one worker.
+pub const WORK_SHARDS: i16 = 16;
 
-impl WorkUnit {
-    fn kind(self) -> &'static str {
-        match self {
-            Self::Environment(_) => "environment",
-            Self::Host(_) => "host",
-        }
-    }
-
-    fn uuid(self) -> uuid::Uuid {
-        match self {
-            Self::Environment(id) => id.as_uuid(),
-            Self::Host(id) => id.as_uuid(),
-        }
+text_enum! {
+    /// What a unit is.
+    WorkKind {
+        /// An environment.
+        Environment = "environment",
+        /// A host.
+        Host = "host",
     }
 }
 
-/// A unit that is due, as of this sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A unit that needs a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkItem {
-    /// What.
-    pub unit: WorkUnit,
-    /// Changed whenever somebody marks the unit again.
+    /// Its id, of the kind that `kind` says.
+    pub unit: Uuid,
+    /// What it is.
+    pub kind: WorkKind,
+    /// Whose share it is.
+    pub share: i16,
+    /// Raised whenever it is added again.
     pub seq: i64,
+    /// When it is due.
+    pub due_at: Timestamp,
 }
 
 impl SystemStore {
-    /// Units of these shards that are due, the longest due first.
+    /// Units of these shares that are due now, the oldest first.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub async fn work_due(&self, shards: &[u8], limit: u32) -> Result<Vec<WorkItem>, StoreError> {
-        let shards: Vec<i16> = shards.iter().copied().map(i16::from).collect();
-        sqlx::query!(
+    /// [`StoreError::Unavailable`].
+    pub async fn work_due(&self, shares: &[i16], limit: u32) -> Result<Vec<WorkItem>, StoreError> {
+        let rows = sqlx::query!(
             "
-            select unit, kind, seq
+            select unit, kind, shard, seq, due_at
             from work
-            where shard = any($1) and due_at <= clock_timestamp()
-            order by due_at
+            where shard = any ($1) and due_at <= now()
+            order by due_at, unit
             limit $2
             ",
-            &shards,
+            shares,
             i64::from(limit),
         )
         .fetch_all(&self.inner.system)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let unit = match row.kind.as_str() {
-                "environment" => WorkUnit::Environment(EnvironmentId::from_uuid(row.unit)),
-                "host" => WorkUnit::Host(HostId::from_uuid(row.unit)),
-                _ => return Err(corrupt("work kind")(row.kind)),
-            };
-            Ok(WorkItem { unit, seq: row.seq })
-        })
-        .collect()
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(WorkItem {
+                    unit: row.unit,
+                    kind: decode::text(&row.kind, "work kind")?,
+                    share: super::lease::share(row.shard)?,
+                    seq: row.seq,
+                    due_at: row.due_at.to_jiff(),
+                })
+            })
+            .collect()
     }
 
-    /// Says that a unit was looked at: it leaves the set, or comes back at `next`, unless somebody marked
-    /// it meanwhile.
+    /// Ends a look: the row goes away, or waits for `next`, unless it was added again meanwhile.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub async fn work_done(
-        &self,
-        item: WorkItem,
-        next: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+    /// [`StoreError::Unavailable`].
+    pub async fn work_done(&self, item: &WorkItem, next: Option<Timestamp>) -> Result<(), StoreError> {
         match next {
+            None => {
+                sqlx::query!(
+                    "
+                    delete from work
+                    where unit = $1 and seq = $2
+                    ",
+                    item.unit,
+                    item.seq,
+                )
+                .execute(&self.inner.system)
+                .await?;
+            }
             Some(next) => {
                 sqlx::query!(
                     "
@@ -91,90 +101,74 @@ impl SystemStore {
                     set due_at = $3
                     where unit = $1 and seq = $2
                     ",
-                    item.unit.uuid(),
+                    item.unit,
                     item.seq,
                     next.to_sqlx() as _,
                 )
                 .execute(&self.inner.system)
-                .await?
+                .await?;
             }
-            None => {
-                sqlx::query!(
-                    "
-                    delete from work
-                    where unit = $1 and seq = $2
-                    ",
-                    item.unit.uuid(),
-                    item.seq,
-                )
-                .execute(&self.inner.system)
-                .await?
-            }
-        };
+        }
         Ok(())
     }
 
-    /// Marks a unit for a look, now or later, and wakes the workers.
+    /// Adds an environment, due after `delay`, and wakes the workers.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub async fn work_add(&self, unit: WorkUnit, due: Option<Timestamp>) -> Result<(), StoreError> {
+    /// [`StoreError::Unavailable`].
+    pub async fn work_add(&self, environment: EnvironmentId, delay: Duration) -> Result<(), StoreError> {
         sqlx::query!(
             "
-            select work_add($1, $2, coalesce($3, clock_timestamp()))
+            select work_add($1, 'environment', now() + make_interval(secs => $2))
             ",
-            unit.uuid(),
-            unit.kind(),
-            due.map(ToSqlx::to_sqlx) as Option<jiff_sqlx::Timestamp>,
+            environment.as_uuid(),
+            delay.as_secs_f64(),
         )
         .fetch_one(&self.inner.system)
         .await?;
         Ok(())
     }
 
-    /// Marks every environment of these shards that may have something running or wished: the sweep. What
-    /// is marked already stays as it is. Returns how many were added.
+    /// A page of the environments of these shares that are not gone, in order of id, for the sweep.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub async fn work_sweep(&self, shards: &[u8]) -> Result<u64, StoreError> {
-        let shards: Vec<i32> = shards.iter().copied().map(i32::from).collect();
-        Ok(sqlx::query!(
+    /// [`StoreError::Unavailable`].
+    pub async fn environments_page(
+        &self,
+        shares: &[i16],
+        after: Option<EnvironmentId>,
+        limit: u32,
+    ) -> Result<Vec<EnvironmentId>, StoreError> {
+        let rows = sqlx::query_scalar!(
             "
-            insert into work (unit, kind, shard)
-            select e.id, 'environment', get_byte(uuid_send(e.id), 15) % 16
+            select e.id
             from environments e
-            where get_byte(uuid_send(e.id), 15) % 16 = any($1)
-                and (
-                    e.deleted_at is null
-                    or exists (select from routes r where r.environment_id = e.id and not r.removed)
-                    or exists (select from subnets s where s.environment_id = e.id and s.released_at is null)
-                )
-            on conflict (unit) do nothing
+            where (e.deleted_at is null or exists (
+                    select from subnets s where s.environment_id = e.id and s.released_at is null
+                ))
+                and (get_byte(uuid_send(e.id), 15) % 16) = any ($1::int[])
+                and ($2::uuid is null or e.id > $2)
+            order by e.id
+            limit $3
             ",
-            &shards,
+            &shares.iter().map(|share| i32::from(*share)).collect::<Vec<_>>(),
+            after.map(EnvironmentId::as_uuid),
+            i64::from(limit),
         )
-        .execute(&self.inner.system)
-        .await?
-        .rows_affected())
+        .fetch_all(&self.inner.system)
+        .await?;
+        Ok(rows.into_iter().map(EnvironmentId::from_uuid).collect())
     }
 
-    /// When the next unit of these shards is due; `None` if none waits.
+    /// Notifications of the channels `segue_work`, `segue_events` and `segue_routes`: hints without content.
+    /// After a reconnect look at everything; what was notified meanwhile is lost.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub async fn work_next(&self, shards: &[u8]) -> Result<Option<Timestamp>, StoreError> {
-        let shards: Vec<i16> = shards.iter().copied().map(i16::from).collect();
-        let next = sqlx::query_scalar!(
-            r#"
-            select min(due_at) as "due_at"
-            from work
-            where shard = any($1)
-            "#,
-            &shards,
-        )
-        .fetch_one(&self.inner.system)
-        .await?;
-        Ok(next.map(jiff_sqlx::Timestamp::to_jiff))
+    /// [`StoreError::Unavailable`].
+    pub async fn listen(&self, channels: &[&'static str]) -> Result<PgListener, StoreError> {
+        let pool = &self.inner.system;
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen_all(channels.iter().copied()).await?;
+        Ok(listener)
     }
 }

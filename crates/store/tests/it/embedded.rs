@@ -9,13 +9,18 @@ use sqlx::{Connection, PgConnection};
 
 /// A folder that an unprivileged account can reach and whose socket path is short.
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::Builder::new().prefix("segue-pg-").tempdir_in("/tmp").unwrap();
+    let folder = tempfile::Builder::new()
+        .prefix("segue-pg-")
+        .tempdir_in("/tmp")
+        .unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
     folder
 }
 
 async fn setting(server: &Embedded, name: &str) -> String {
-    let mut connection = PgConnection::connect_with(&server.connect_options()).await.unwrap();
+    let mut connection = PgConnection::connect_with(&server.connect_options())
+        .await
+        .unwrap();
     sqlx::query_scalar("select current_setting($1)")
         .bind(name)
         .fetch_one(&mut connection)
@@ -51,14 +56,22 @@ async fn a_server_is_private_durable_and_survives_its_supervisor() {
     assert!(second.was_adopted());
     assert_eq!(second.pid(), pid);
     let mut by_url = PgConnection::connect(&second.url()).await.unwrap();
-    sqlx::query("create table kept (n int)").execute(&mut by_url).await.unwrap();
+    sqlx::query("create table kept (n int)")
+        .execute(&mut by_url)
+        .await
+        .unwrap();
     second.stop().await.unwrap();
     assert!(!folder.path().join("pg/data/postmaster.pid").exists());
 
     let third = Embedded::start(config).await.unwrap();
     assert!(!third.was_adopted());
-    let mut connection = PgConnection::connect_with(&third.connect_options()).await.unwrap();
-    sqlx::query("select n from kept").execute(&mut connection).await.unwrap();
+    let mut connection = PgConnection::connect_with(&third.connect_options())
+        .await
+        .unwrap();
+    sqlx::query("select n from kept")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     third.stop().await.unwrap();
 }
 
@@ -83,8 +96,13 @@ async fn data_of_another_major_version_is_refused_and_left_alone() {
     let data = folder.path().join("pg/data");
     fs::create_dir_all(&data).unwrap();
     fs::write(data.join("PG_VERSION"), "9\n").unwrap();
-    let error = Embedded::start(EmbeddedConfig::new(folder.path().join("pg"))).await.unwrap_err();
-    assert!(matches!(error, EmbeddedError::OtherMajorVersion { .. }), "{error:?}");
+    let error = Embedded::start(EmbeddedConfig::new(folder.path().join("pg")))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, EmbeddedError::OtherMajorVersion { .. }),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("PostgreSQL 9"), "{error}");
     assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
 }
@@ -93,7 +111,9 @@ async fn data_of_another_major_version_is_refused_and_left_alone() {
 async fn a_server_that_cannot_start_says_why_and_leaves_nothing_running() {
     let folder = folder();
     let mut config = EmbeddedConfig::new(folder.path().join("pg"));
-    config.settings.push(("shared_buffers".into(), "a lot".into()));
+    config
+        .settings
+        .push(("shared_buffers".into(), "a lot".into()));
     let error = Embedded::start(config.clone()).await.unwrap_err();
     assert!(error.to_string().contains("shared_buffers"), "{error}");
     config.settings.clear();
@@ -106,5 +126,8 @@ async fn a_socket_path_that_is_too_long_is_refused() {
     let mut config = EmbeddedConfig::new(folder.path().join("pg"));
     config.socket_folder = Some(PathBuf::from(format!("/tmp/{}", "x".repeat(100))));
     let error = Embedded::start(config).await.unwrap_err();
-    assert!(matches!(error, EmbeddedError::SocketPathTooLong { .. }), "{error:?}");
+    assert!(
+        matches!(error, EmbeddedError::SocketPathTooLong { .. }),
+        "{error:?}"
+    );
 }
