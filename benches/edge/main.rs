@@ -45,7 +45,11 @@ async fn main() {
         "cpus {}, load {}, profile {}",
         std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
         std::fs::read_to_string("/proc/loadavg").unwrap().trim(),
-        if cfg!(debug_assertions) { "debug" } else { "release" },
+        if cfg!(debug_assertions) {
+            "debug"
+        } else {
+            "release"
+        },
     );
     if on("switch") {
         switch().await;
@@ -55,6 +59,9 @@ async fn main() {
     }
     if on("idle") {
         idle().await;
+    }
+    if on("quiet") {
+        quiet().await;
     }
     if on("restart") {
         restart().await;
@@ -80,7 +87,7 @@ fn percentiles(what: &str, mut times: Vec<Duration>) {
 /// From the control plane's sending of a change to the first response of the new instance, and to
 /// the arrival of the acknowledgement. A prober asks without pause on one connection.
 async fn switch() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let mut routes = Routes::new();
     let apps = [App::start("0").await, App::start("1").await];
@@ -111,7 +118,7 @@ async fn switch() {
 
 /// Processor time of the data threads per keep-alive request.
 async fn cpu() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -156,7 +163,7 @@ fn data_thread_time() -> Duration {
 /// Memory of a connection that has served a request and waits for the next. Both its ends live in
 /// this process; the client's end is a bare socket.
 async fn idle() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -172,7 +179,10 @@ async fn idle() {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         let grown = resident_bytes().saturating_sub(before);
-        println!("{count} idle connections: {} bytes each, with the client's end", grown / count);
+        println!(
+            "{count} idle connections: {} bytes each, with the client's end",
+            grown / count
+        );
     }
     drop(open);
     edge.end().await;
@@ -195,9 +205,36 @@ fn resident_bytes() -> u64 {
     pages * 4096
 }
 
+/// Processor time of the whole process while nothing happens but heartbeats and reports.
+async fn quiet() {
+    let world = World::new().await;
+    let edge = world.start();
+    let app = App::start("one").await;
+    let mut routes = Routes::new();
+    world.control.switch(routes.next(&[&app])).await;
+    let mut connection = Connection::open(edge.http).await.unwrap();
+    connection.send(get(HOST, "/")).await.unwrap();
+    let before = process_time();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    println!(
+        "5 quiet seconds: {:?} of processor time, the control plane of the test included",
+        process_time() - before
+    );
+    edge.end().await;
+}
+
+fn process_time() -> Duration {
+    let mut sum = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+        sum += stat.split(' ').next().unwrap().parse::<u64>().unwrap();
+    }
+    Duration::from_nanos(sum)
+}
+
 /// A table of 10,000 environments on the disk: time until an edge has it in force.
 async fn restart() {
-    let world = World::new();
+    let world = World::new().await;
     let app = App::start("one").await;
     let mut last = Routes::new();
     for number in 0..10_000_u128 {
@@ -210,13 +247,18 @@ async fn restart() {
     let edge = world.start();
     let start = Instant::now();
     world.control.wait_acknowledged(&last.routes).await;
-    println!("snapshot of 10,000 routes: {:?} to its acknowledgement", start.elapsed());
+    println!(
+        "snapshot of 10,000 routes: {:?} to its acknowledgement",
+        start.elapsed()
+    );
     edge.end().await;
     world.control.stop();
     let start = Instant::now();
     let edge = world.start();
     let bound = start.elapsed();
-    let answer = client::once(edge.http, get("app9999.localhost", "/")).await.unwrap();
+    let answer = client::once(edge.http, get("app9999.localhost", "/"))
+        .await
+        .unwrap();
     assert_eq!(answer.status, 200);
     println!(
         "start from disk with 10,000 routes: {bound:?} to listening, {:?} to an answer",
@@ -227,7 +269,7 @@ async fn restart() {
 
 /// A thousand changes a second for three seconds, entering at the stream.
 async fn churn() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let mut routes = Routes::new();
     let apps = [App::start("0").await, App::start("1").await];
@@ -240,6 +282,9 @@ async fn churn() {
     }
     let sent = start.elapsed();
     world.control.wait_acknowledged(&routes.routes).await;
-    println!("3,000 changes sent in {sent:?}, the last in force after {:?}", start.elapsed());
+    println!(
+        "3,000 changes sent in {sent:?}, the last in force after {:?}",
+        start.elapsed()
+    );
     edge.end().await;
 }

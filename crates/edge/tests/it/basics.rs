@@ -10,7 +10,7 @@ use crate::harness::{HOST, Routes, World, eventually};
 
 #[tokio::test]
 async fn requests_reach_their_application_with_the_right_headers() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -70,7 +70,7 @@ async fn requests_reach_their_application_with_the_right_headers() {
 
 #[tokio::test]
 async fn headers_of_a_trusted_proxy_are_believed() {
-    let world = World::new();
+    let world = World::new().await;
     let mut config = world.config();
     config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     let edge = world.start_with(config);
@@ -104,7 +104,7 @@ async fn headers_of_a_trusted_proxy_are_believed() {
 
 #[tokio::test]
 async fn the_edges_own_answers() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -158,7 +158,7 @@ async fn the_edges_own_answers() {
 
 #[tokio::test]
 async fn requests_wait_for_the_first_ready_endpoint_and_not_for_ever() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("late").await;
     let mut routes = Routes::new();
@@ -196,7 +196,7 @@ async fn requests_wait_for_the_first_ready_endpoint_and_not_for_ever() {
 
 #[tokio::test]
 async fn counts_equal_what_a_client_counts() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -211,7 +211,7 @@ async fn counts_equal_what_a_client_counts() {
     for _ in 0..12 {
         connection.send(get(HOST, "/")).await.unwrap();
     }
-    world.control.start();
+    world.control.start().await;
     let release = Some(routes.release());
     let told = world
         .control
@@ -238,7 +238,7 @@ async fn counts_equal_what_a_client_counts() {
 
 #[tokio::test]
 async fn a_slow_backend_gets_little_traffic() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let mut apps = Vec::new();
     for index in 0..4 {

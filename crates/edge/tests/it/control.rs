@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +18,8 @@ use hyper_util::rt::TokioIo;
 use segue_model::id::{EnvironmentId, ReleaseId};
 use segue_model::internal::{Report, StreamBody, StreamMessage, digest};
 use segue_model::route::{Certificate, EnvironmentRoutes, OpenByInstance, RequestCounts, RouteGen};
-use tokio::net::UnixListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +46,8 @@ struct State {
 #[derive(Clone)]
 pub struct Control {
     pub socket: PathBuf,
+    /// The same over TCP, once started.
+    pub tcp: Arc<OnceLock<SocketAddr>>,
     state: Arc<Mutex<State>>,
     told: watch::Sender<Told>,
     running: Arc<Mutex<CancellationToken>>,
@@ -56,6 +60,7 @@ impl Control {
     pub fn new(folder: &Path) -> Self {
         Self {
             socket: folder.join("control.sock"),
+            tcp: Arc::default(),
             state: Arc::new(Mutex::new(State {
                 environments: BTreeMap::new(),
                 certificates: Vec::new(),
@@ -67,33 +72,46 @@ impl Control {
         }
     }
 
-    pub fn start(&self) {
+    pub async fn start(&self) {
         let _ = std::fs::remove_file(&self.socket);
-        let listener = UnixListener::bind(&self.socket).unwrap();
+        let unix = UnixListener::bind(&self.socket).unwrap();
+        let tcp = self
+            .tcp
+            .get()
+            .copied()
+            .unwrap_or(([127, 0, 0, 1], 0).into());
+        let tcp = TcpListener::bind(tcp).await.unwrap();
+        let _ = self.tcp.set(tcp.local_addr().unwrap());
         let stop = CancellationToken::new();
         *self.running.lock().unwrap() = stop.clone();
         let this = self.clone();
         tokio::spawn(async move {
             loop {
-                let stream = tokio::select! {
+                tokio::select! {
                     () = stop.cancelled() => return,
-                    accepted = listener.accept() => accepted.unwrap().0,
-                };
-                let this = this.clone();
-                let stop = stop.clone();
-                tokio::spawn(async move {
-                    let served = hyper::server::conn::http1::Builder::new().serve_connection(
-                        TokioIo::new(stream),
-                        service_fn(move |request| {
-                            let this = this.clone();
-                            async move { Ok::<_, Infallible>(this.respond(request).await) }
-                        }),
-                    );
-                    tokio::select! {
-                        _ = served => {}
-                        () = stop.cancelled() => {}
-                    }
-                });
+                    accepted = unix.accept() => this.serve(accepted.unwrap().0, stop.clone()),
+                    accepted = tcp.accept() => this.serve(accepted.unwrap().0, stop.clone()),
+                }
+            }
+        });
+    }
+
+    fn serve<S>(&self, stream: S, stop: CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let this = self.clone();
+        tokio::spawn(async move {
+            let served = hyper::server::conn::http1::Builder::new().serve_connection(
+                TokioIo::new(stream),
+                service_fn(move |request| {
+                    let this = this.clone();
+                    async move { Ok::<_, Infallible>(this.respond(request).await) }
+                }),
+            );
+            tokio::select! {
+                _ = served => {}
+                () = stop.cancelled() => {}
             }
         });
     }

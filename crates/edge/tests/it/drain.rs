@@ -11,7 +11,7 @@ use crate::harness::{HOST, Routes, World, eventually};
 
 #[tokio::test]
 async fn a_request_in_flight_ends_on_the_instance_that_left() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let (old, new) = (App::start("old").await, App::start("new").await);
     let mut routes = Routes::new();
@@ -92,7 +92,7 @@ type TcpStreamSender = tokio::sync::mpsc::UnboundedSender<Vec<u8>>;
 
 #[tokio::test]
 async fn websockets_of_a_left_instance_get_1001_on_both_sides_between_frames() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let (old, got, speak) = silent_application().await;
     let new = App::start("new").await;
@@ -148,7 +148,7 @@ async fn websockets_of_a_left_instance_get_1001_on_both_sides_between_frames() {
 
 #[tokio::test]
 async fn the_edge_finishes_what_it_has_and_says_goodbye() {
-    let world = World::new();
+    let world = World::new().await;
     let mut config = world.config();
     config.limits.stop_websockets = Duration::from_millis(50);
     let edge = world.start_with(config);
@@ -190,7 +190,7 @@ async fn the_edge_finishes_what_it_has_and_says_goodbye() {
 
 #[tokio::test]
 async fn websockets_may_be_quiet_but_not_for_ever_and_handshakes_have_an_end() {
-    let world = World::new();
+    let world = World::new().await;
     let mut config = world.config();
     config.limits.body_timeout = Duration::from_millis(100);
     config.limits.websocket_idle = Duration::from_millis(900);

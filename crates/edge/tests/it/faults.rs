@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use segue_model::internal::StreamBody;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -13,7 +13,7 @@ use crate::harness::{HOST, Routes, World, eventually};
 
 #[tokio::test]
 async fn a_restarted_edge_serves_from_disk_without_a_control_plane() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -44,7 +44,7 @@ async fn a_restarted_edge_serves_from_disk_without_a_control_plane() {
     // It comes back with another generation, which is taken and acknowledged.
     let new = App::start("two").await;
     let next = routes.next(&[&new]);
-    world.control.start();
+    world.control.start().await;
     world.control.switch(next).await;
     assert_eq!(
         client::once(edge.http, get(HOST, "/"))
@@ -70,7 +70,7 @@ async fn restart(world: &World) -> crate::harness::Running {
 
 #[tokio::test]
 async fn damaged_files_are_told_and_never_taken_for_an_empty_table() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -108,7 +108,7 @@ async fn damaged_files_are_told_and_never_taken_for_an_empty_table() {
         "{}",
         ready.text()
     );
-    world.control.start();
+    world.control.start().await;
     eventually("the control plane heals it", async || {
         client::once(edge.http, get(HOST, "/"))
             .await
@@ -124,7 +124,7 @@ async fn damaged_files_are_told_and_never_taken_for_an_empty_table() {
 
 #[tokio::test]
 async fn two_edges_do_not_share_a_folder_and_a_missing_token_is_told() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let error = segue_edge::Edge::bind(world.config()).err().unwrap();
     assert!(matches!(error, segue_edge::EdgeError::Locked(_)), "{error}");
@@ -136,7 +136,7 @@ async fn two_edges_do_not_share_a_folder_and_a_missing_token_is_told() {
 
 #[tokio::test]
 async fn a_killed_instance_costs_no_request_that_can_go_elsewhere() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let (one, two) = (App::start("one").await, App::start("two").await);
     let mut routes = Routes::new();
@@ -181,7 +181,7 @@ async fn a_killed_instance_costs_no_request_that_can_go_elsewhere() {
 
 #[tokio::test]
 async fn the_only_instance_may_restart_under_new_requests() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let one = App::start("one").await;
     let mut routes = Routes::new();
@@ -214,7 +214,7 @@ async fn the_only_instance_may_restart_under_new_requests() {
 
 #[tokio::test]
 async fn a_request_that_may_have_been_taken_is_sent_again_only_if_it_is_idempotent() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     // Reads a whole request and closes without an answer.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -263,7 +263,7 @@ async fn a_request_that_may_have_been_taken_is_sent_again_only_if_it_is_idempote
 
 #[tokio::test]
 async fn gaps_wrong_digests_and_steps_back_bring_a_new_snapshot() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -298,8 +298,64 @@ async fn gaps_wrong_digests_and_steps_back_bring_a_new_snapshot() {
 }
 
 #[tokio::test]
+async fn responses_that_break_off_are_seen_by_the_client_and_counted() {
+    let world = World::new().await;
+    let edge = world.start();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut broken = App::start("broken").await;
+    broken.address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let heads = ["Content-Length: 100", "Transfer-Encoding: chunked"];
+        for head in heads.iter().cycle() {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut vec![0; 4096]).await;
+            let response = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n5\r\nhello");
+            let _ = stream.write_all(response.as_bytes()).await;
+        }
+    });
+    let mut routes = Routes::new();
+    world.control.switch(routes.next(&[&broken])).await;
+    for _ in 0..4 {
+        let answer = client::once(edge.http, get(HOST, "/")).await;
+        assert!(answer.is_err(), "{answer:?}");
+    }
+    let release = Some(routes.release());
+    let told = world
+        .control
+        .wait("counts", |told| {
+            told.counts
+                .get(&release)
+                .is_some_and(|counts| counts.total() == 4)
+        })
+        .await;
+    assert_eq!(told.counts[&release].broken, 4, "{:?}", told.counts);
+    edge.end().await;
+}
+
+#[tokio::test]
+async fn the_control_plane_may_be_behind_tcp() {
+    let world = World::new().await;
+    let mut config = world.config();
+    let address = world.control.tcp.get().unwrap();
+    config.control = format!("http://{address}").parse().unwrap();
+    let edge = world.start_with(config);
+    let app = App::start("one").await;
+    let mut routes = Routes::new();
+    world.control.switch(routes.next(&[&app])).await;
+    assert_eq!(
+        client::once(edge.http, get(HOST, "/"))
+            .await
+            .unwrap()
+            .text(),
+        "one"
+    );
+    edge.end().await;
+    assert_eq!(world.control.told().goodbyes, 1);
+}
+
+#[tokio::test]
 async fn a_refused_token_does_not_stop_the_edge() {
-    let world = World::new();
+    let world = World::new().await;
     std::fs::write(world.folder.path().join("token"), "wrong").unwrap();
     let edge = world.start();
     let answer = client::once(edge.http, get(HOST, "/")).await.unwrap();

@@ -50,7 +50,7 @@ pub struct World {
 
 impl World {
     /// A running control plane and no edge.
-    pub fn new() -> Self {
+    pub async fn new() -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
             rustls::crypto::aws_lc_rs::default_provider()
@@ -60,7 +60,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("token"), TOKEN).unwrap();
         let control = Control::new(folder.path());
-        control.start();
+        control.start().await;
         Self { folder, control }
     }
 

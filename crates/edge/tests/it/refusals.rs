@@ -16,7 +16,7 @@ fn with(fields: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn ambiguous_requests_are_answered_closed_and_never_passed_on() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -118,7 +118,7 @@ async fn ambiguous_requests_are_answered_closed_and_never_passed_on() {
 
 #[tokio::test]
 async fn a_malformed_chunked_body_ends_both_sides() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -147,7 +147,7 @@ async fn a_malformed_chunked_body_ends_both_sides() {
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order_and_do_not_mix() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -178,7 +178,7 @@ async fn pipelined_requests_are_answered_in_order_and_do_not_mix() {
 
 #[tokio::test]
 async fn websocket_bytes_sent_too_early_reach_nobody_as_a_request() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -203,7 +203,7 @@ async fn websocket_bytes_sent_too_early_reach_nobody_as_a_request() {
 
 #[tokio::test]
 async fn slow_heads_and_silent_connections_are_closed() {
-    let world = World::new();
+    let world = World::new().await;
     let mut config = world.config();
     config.limits.head_timeout = Duration::from_millis(400);
     config.limits.keepalive_timeout = Duration::from_millis(400);
@@ -249,7 +249,7 @@ async fn slow_heads_and_silent_connections_are_closed() {
 
 #[tokio::test]
 async fn a_flood_of_http2_pings_ends_the_connection() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let mut stream = TcpStream::connect(edge.http).await.unwrap();
     stream

@@ -128,7 +128,7 @@ async fn websockets(edge: SocketAddr, tally: Arc<Tally>, stop: CancellationToken
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_switches_under_load_fail_nothing() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let mut routes = Routes::new();
     routes.policy(|policy| policy.drain_upgraded = Duration::from_millis(100));

@@ -79,7 +79,7 @@ async fn many_streams(sender: &SendRequest<Full<Bytes>>, scheme: &'static str) {
 
 #[tokio::test]
 async fn http2_over_tls_and_in_clear_text() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
@@ -120,7 +120,7 @@ async fn http2_over_tls_and_in_clear_text() {
 
 #[tokio::test]
 async fn certificates_follow_the_server_name_and_the_table() {
-    let world = World::new();
+    let world = World::new().await;
     let edge = world.start();
     let app = App::start("one").await;
     let mut routes = Routes::new();
