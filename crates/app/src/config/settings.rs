@@ -112,8 +112,9 @@ pub struct BuildSettings {
     pub pids: u64,
     /// Disk for their cache, in MiB.
     pub cache_mib: u64,
-    /// Network of the build engine's bridge.
-    pub subnet: Ipv4Net,
+    /// Network of the build engine's bridge; one of 256 in 10.95.0.0/16 by the state folder
+    /// otherwise, so that two installations on one machine do not meet.
+    pub subnet: Option<Ipv4Net>,
     /// Certificate authorities (PEM) that builds trust besides the public ones.
     pub extra_ca: Option<PathBuf>,
     /// Base images by runtime and version, such as `python = { "3.11" = "…" }`. What is given
@@ -165,7 +166,7 @@ impl Default for Settings {
             },
             engine: EngineSettings {
                 socket: PathBuf::from("/var/run/docker.sock"),
-                subnets: network(10, 96, 12),
+                subnets: network([10, 96, 0, 0], 12),
             },
             build: BuildSettings {
                 engine: OWN_ENGINE.to_owned(),
@@ -173,7 +174,7 @@ impl Default for Settings {
                 memory_mib: 4096,
                 pids: 4096,
                 cache_mib: 20 * 1024,
-                subnet: network(10, 95, 24),
+                subnet: None,
                 extra_ca: None,
                 runtimes: BTreeMap::new(),
             },
@@ -186,9 +187,8 @@ impl Default for Settings {
 }
 
 /// A network of the private range.
-fn network(first: u8, second: u8, prefix: u8) -> Ipv4Net {
-    let address = Ipv4Addr::new(first, second, 0, 0);
-    Ipv4Net::new(address, prefix).unwrap_or_default()
+fn network(address: [u8; 4], prefix: u8) -> Ipv4Net {
+    Ipv4Net::new(Ipv4Addr::from(address), prefix).unwrap_or_default()
 }
 
 /// A part of the settings that one role reads.
@@ -260,6 +260,39 @@ impl Settings {
         } else {
             PathBuf::from(&self.build.engine)
         }
+    }
+
+    /// What tells this installation from others on the same machine: a hash of its folder, as
+    /// eight hexadecimal digits. It names bridges and control groups, and proves nothing.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        // FNV-1a: the same in every build, which a hash of std does not promise.
+        let bytes = self.state.as_os_str().as_encoded_bytes();
+        let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+        });
+        format!("{hash:08x}")
+    }
+
+    /// Network of the build engine's bridge.
+    #[must_use]
+    pub fn build_subnet(&self) -> Ipv4Net {
+        let third = u8::from_str_radix(self.tag().get(..2).unwrap_or_default(), 16);
+        self.build
+            .subnet
+            .unwrap_or_else(|| network([10, 95, third.unwrap_or_default(), 0], 24))
+    }
+
+    /// File that says where the API listens, for tools on this machine.
+    #[must_use]
+    pub fn api_address_file(&self) -> PathBuf {
+        self.run.join("api.address")
+    }
+
+    /// File with the one-time set-up link, as long as nobody has used it.
+    #[must_use]
+    pub fn setup_link_file(&self) -> PathBuf {
+        self.run.join("setup-link")
     }
 
     /// File of the token that edges of this installation present.
@@ -369,7 +402,7 @@ impl Settings {
                 "build.engine: builds may not run on the engine of the applications".to_owned(),
             );
         }
-        let (builds, applications) = (build.subnet, self.engine.subnets);
+        let (builds, applications) = (self.build_subnet(), self.engine.subnets);
         if applications.contains(&builds.network()) || builds.contains(&applications.network()) {
             problems.push(format!(
                 "build.subnet: {builds} overlaps with engine.subnets, {applications}"

@@ -120,6 +120,17 @@ fn the_build_engine_is_never_the_engine_of_the_applications() {
 }
 
 #[test]
+fn installations_on_one_machine_are_told_apart() {
+    let one = load(None, &[], &[flag("state=/var/lib/segue")]).unwrap();
+    let other = load(None, &[], &[flag("state=/srv/segue")]).unwrap();
+    assert_ne!(one.tag(), other.tag());
+    assert_ne!(one.build_subnet(), other.build_subnet());
+    assert_eq!(one.build_subnet().prefix_len(), 24);
+    let given = load(None, &[], &[flag("build.subnet=10.1.2.0/24")]).unwrap();
+    assert_eq!(given.build_subnet().to_string(), "10.1.2.0/24");
+}
+
+#[test]
 fn a_child_reads_back_what_its_parent_wrote_and_no_more() {
     let flags = [flag("edge.threads=3"), flag("api.base_domain=example.com")];
     let settings = load(None, &[], &flags).unwrap();

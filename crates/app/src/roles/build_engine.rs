@@ -1,7 +1,5 @@
 //! The build engine as a unit of the supervisor: a second Docker daemon that the driver describes.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,10 +23,7 @@ const LINK_LOCAL: &str = "169.254.0.0/16";
 /// # Errors
 /// A program is missing.
 pub(super) fn engine(settings: &Settings) -> anyhow::Result<BuildEngine> {
-    let mut hasher = DefaultHasher::new();
-    settings.state.hash(&mut hasher);
-    let tag = format!("{:016x}", hasher.finish());
-    let tag = tag.get(..8).unwrap_or_default();
+    let tag = settings.tag();
     let build = &settings.build;
     let denied = [settings.engine.subnets.to_string().as_str(), LINK_LOCAL]
         .iter()
@@ -43,7 +38,7 @@ pub(super) fn engine(settings: &Settings) -> anyhow::Result<BuildEngine> {
         data_root: settings.state.join("build"),
         run_root: settings.build_run(),
         bridge: format!("sgb{tag}"),
-        subnet: build.subnet,
+        subnet: settings.build_subnet(),
         denied,
         cgroup_mount: PathBuf::from("/sys/fs/cgroup"),
         limits: BuildLimits {

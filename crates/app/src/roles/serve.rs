@@ -61,7 +61,7 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         let order = order()?;
-        tokio::spawn(announce(supervisor.watch()));
+        tokio::spawn(announce(supervisor.watch(), settings.setup_link_file()));
         supervisor.run(order).await
     })
 }
@@ -72,7 +72,10 @@ fn prepare(settings: &Settings) -> anyhow::Result<()> {
     keys::passable_folder(&settings.run)?;
     keys::private_folder(&settings.state.join("supervisor"))?;
     keys::private_folder(&settings.keys())?;
-    keys::ensure_token(&settings.edge_token_file())
+    keys::ensure_token(&settings.edge_token_file())?;
+    let file = settings.api_address_file();
+    fs::write(&file, settings.api.listen.to_string())
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn slots(settings: &Settings, folder: &Path) -> anyhow::Result<Vec<Slot>> {
@@ -212,7 +215,7 @@ fn order() -> anyhow::Result<impl Future<Output = Order>> {
 }
 
 /// Tells the service manager and the log when everything is ready for the first time.
-async fn announce(mut board: watch::Receiver<Board>) {
+async fn announce(mut board: watch::Receiver<Board>, setup_link: PathBuf) {
     let all_ready = |board: &Board| {
         board
             .values()
@@ -222,6 +225,13 @@ async fn announce(mut board: watch::Receiver<Board>) {
         return;
     }
     tracing::info!("everything is ready");
+    // Written by the control plane while nobody is set up.
+    if let Ok(link) = fs::read_to_string(setup_link) {
+        tracing::info!(
+            "open this once to create the owner account: {}",
+            link.trim()
+        );
+    }
     let manager = std::env::var("NOTIFY_SOCKET").ok();
     if let Err(error) = notify_manager(manager.as_deref(), "READY=1") {
         tracing::warn!(%error, "the service manager cannot be told");
