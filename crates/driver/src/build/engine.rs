@@ -28,6 +28,9 @@ const CPU_PERIOD: u64 = 100_000;
 /// A bridge's name is cut by the kernel at 15 bytes.
 const MOST_BRIDGE_NAME: usize = 15;
 
+/// Room for the name in that of a packet filter chain, which has at most 28 bytes.
+const MOST_NAME: usize = 22;
+
 /// Limits of all builds together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuildLimits {
@@ -44,7 +47,7 @@ pub struct BuildLimits {
 /// A build engine as it shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildEngine {
-    /// Short name: of its control group and its packet filter chain. Letters, digits and dashes.
+    /// Short name: of its control group and its packet filter chain. At most 22 letters, digits and dashes.
     pub name: String,
     /// The daemon's program.
     pub dockerd: PathBuf,
@@ -167,7 +170,7 @@ impl BuildEngine {
         let plain = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !text.starts_with('-')
         };
-        if !plain(&self.name) || self.name.len() > 24 || !plain(&self.bridge) || self.bridge.len() > MOST_BRIDGE_NAME {
+        if !plain(&self.name) || self.name.len() > MOST_NAME || !plain(&self.bridge) || self.bridge.len() > MOST_BRIDGE_NAME {
             return Err(DriverError::BadConfig("a build engine's name or bridge is not valid".into()));
         }
         Ok(())
@@ -241,7 +244,7 @@ impl BuildEngine {
     }
 
     fn chain(&self) -> String {
-        format!("SEGUE-{}", self.name.to_ascii_uppercase()).chars().take(28).collect()
+        format!("SEGUE-{}", self.name.to_ascii_uppercase())
     }
 
     /// Rules in chains that others own. Each is put at its chain's beginning, once.

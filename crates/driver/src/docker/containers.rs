@@ -118,15 +118,23 @@ impl Docker {
     async fn attach_names(&self, spec: &ContainerSpec, engine_id: &str) -> Result<()> {
         let Attachment::Environment { names: Some((network, address)), .. } = spec.attachment else { return Ok(()) };
         let network = network.to_string();
-        let options = None::<query::InspectContainerOptions>;
-        let inspected = self.api.inspect_container(engine_id, options).await?;
-        let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
-        if networks.contains_key(&network) {
+        if self.is_attached(engine_id, &network).await? {
             return Ok(());
         }
         let container = engine_id.to_owned();
         let request = NetworkConnectRequest { container, endpoint_config: Some(endpoint(address, None)) };
-        Ok(self.api.connect_network(&network, request).await?)
+        match self.api.connect_network(&network, request).await {
+            // Another call may have done it meanwhile; the engine has several answers to that.
+            Err(_) if self.is_attached(engine_id, &network).await? => Ok(()),
+            other => other.map_err(Into::into),
+        }
+    }
+
+    async fn is_attached(&self, engine_id: &str, network: &str) -> Result<bool> {
+        let options = None::<query::InspectContainerOptions>;
+        let inspected = self.api.inspect_container(engine_id, options).await?;
+        let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+        Ok(networks.contains_key(network))
     }
 
     pub(super) async fn container_stop(&self, name: &ContainerName, timeout: Duration) -> Result<Observed> {
@@ -140,8 +148,12 @@ impl Docker {
         // The engine answers a moment before its own description has followed.
         loop {
             match self.describe(&found.engine_id).await {
-                Ok(container) if !container.is_running() => return Ok(Observed::Known(Box::new(container))),
-                Ok(_) => tokio::time::sleep(SETTLE).await,
+                Ok(container) => match container.phase {
+                    Phase::Running | Phase::Paused | Phase::Restarting(_) => tokio::time::sleep(SETTLE).await,
+                    Phase::Created { .. } | Phase::Exited(_) | Phase::Removing => {
+                        return Ok(Observed::Known(Box::new(container)));
+                    }
+                },
                 Err(DriverError::NotFound(_)) => return Ok(Observed::Absent),
                 Err(error) => return Err(error),
             }

@@ -212,7 +212,7 @@ impl Drop for Engine {
 }
 
 impl Engine {
-    async fn start() -> Engine {
+    async fn start(denied: ipnet::Ipv4Net) -> Engine {
         let root = tempfile::Builder::new().prefix("sgb").tempdir_in("/tmp").unwrap();
         let tail = Uuid::now_v7().as_bytes()[14..].iter().map(|b| format!("{b:02x}")).collect::<String>();
         let name = format!("sgb-{tail}");
@@ -225,8 +225,8 @@ impl Engine {
             data_root: root.path().join("data"),
             run_root: root.path().join("run"),
             bridge: name,
-            subnet: format!("10.223.{third}.0/24").parse().unwrap(),
-            denied: vec!["169.254.0.0/16".parse().unwrap()],
+            subnet: format!("10.224.{third}.0/24").parse().unwrap(),
+            denied: vec!["169.254.0.0/16".parse().unwrap(), denied],
             cgroup_mount: "/sys/fs/cgroup".into(),
             limits: BuildLimits { cpu_millis: 1000, memory_bytes: 96 << 20, pids: 40, cache_bytes: 1 << 30 },
         };
@@ -268,8 +268,31 @@ fn which(program: &str) -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_build_engines_limits_bite_and_its_images_move() {
     let bench = DockerBench::new().await;
-    let engine = Engine::start().await;
+    let (open, denied) = (Ground::open(&bench).await, Ground::open(&bench).await);
+    let engine = Engine::start(denied.network(false).subnet).await;
     let builder = engine.builder();
+
+    // Builds reach what they may (through the bridge, by masquerade), and neither a denied network nor the machine.
+    let mut asked = Vec::new();
+    for ground in [&open, &denied] {
+        let serves = ground.instance(Does::Serve("0.0.0.0:8080")).await;
+        bench.driver().ensure_running(&serves, soon()).await.unwrap();
+        asked.push(format!("{}:8080", serves.address().unwrap()));
+    }
+    let machine = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = machine.local_addr().unwrap().port();
+    asked.push(format!("{}:{port}", open.network(false).gateway));
+    asked.push(format!("{}:{port}", engine.config.gateway()));
+    let steps: String = asked.iter().map(|at| format!("RUN [\"/app\", \"ask\", \"{at}\"]\n")).collect();
+    let reached = build(&builder, request(&format!("{BASE}{steps}")), &[]).await;
+    let log = reached.log();
+    reached.ended.unwrap();
+    assert!(log.contains(&format!("{} answered: HTTP/1.1 200 OK", asked[0])), "{log}");
+    for closed in &asked[1..] {
+        assert!(log.contains(&format!("no connection to {closed}")), "{log}");
+    }
+    open.close().await;
+    denied.close().await;
 
     let memory = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"hog\"]\n")), &[]).await;
     let memory = memory.ended.unwrap_err();
