@@ -32,6 +32,9 @@ use super::ws::{CloseStep, WebsocketWatch};
 /// Responses smaller than this are gathered, so that head and body leave in one packet.
 const OUT_BUFFER: usize = 8 * 1024;
 
+/// Read at once of a chunked body.
+const CHUNKED_READ: usize = 32 * 1024;
+
 /// Bytes of a next request that are taken from the socket while one is being answered. More stays
 /// in the kernel's buffer, which stops the sender.
 const EARLY_BYTES: usize = 16 * 1024;
@@ -186,7 +189,9 @@ impl EdgeStream {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.inbox.reserve(4096);
+        if self.inbox.capacity() - self.inbox.len() < 1024 {
+            self.inbox.reserve(4096);
+        }
         let mut read = std::pin::pin!(match &mut self.io {
             Transport::Plain(tcp) => futures::future::Either::Left(tcp.read_buf(&mut self.inbox)),
             Transport::Tls(tls) => futures::future::Either::Right(tls.read_buf(&mut self.inbox)),
@@ -238,23 +243,37 @@ impl EdgeStream {
         }
     }
 
-    /// The part of a body that a session may see; the socket is read into the inbox.
+    /// The part of a body that a session may see. Counted bodies are read straight into the
+    /// session's buffer, chunked ones by way of the inbox, since their end shows only in the bytes.
     fn poll_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
+            let Gate::Request { body, .. } = &self.gate else {
+                return Poll::Ready(Ok(()));
+            };
             if self.inbox.is_empty() {
-                let filled = self.poll_fill(cx);
+                let direct = match body {
+                    Framing::Length(left) => Some(*left),
+                    _ => None,
+                };
+                let came = match direct {
+                    Some(left) => self.poll_counted(cx, buf, left),
+                    None => {
+                        self.inbox.reserve(CHUNKED_READ);
+                        self.poll_fill(cx)
+                    }
+                };
                 let now = Instant::now();
-                let Poll::Ready(filled) = filled else {
+                let Poll::Ready(came) = came else {
                     self.pace.waiting(now);
                     return Poll::Pending;
                 };
-                let filled = filled?;
-                if filled == 0 {
-                    return Poll::Ready(Ok(()));
-                }
-                if self.pace.came(filled, self.limits.body_rate, now) {
+                let came = came?;
+                if came > 0 && self.pace.came(came, self.limits.body_rate, now) {
                     let error = io::Error::new(io::ErrorKind::TimedOut, SLOW_BODY);
                     return Poll::Ready(Err(error));
+                }
+                if came == 0 || direct.is_some() {
+                    return Poll::Ready(Ok(()));
                 }
             }
             let Gate::Request { body, .. } = &mut self.gate else {
@@ -270,6 +289,26 @@ impl EdgeStream {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    /// Reads at most `left` bytes of a counted body; answers how many.
+    fn poll_counted(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        left: u64,
+    ) -> Poll<io::Result<usize>> {
+        let most = buf
+            .remaining()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
+        ready!(self.poll_io_read(cx, &mut part))?;
+        let came = part.filled().len();
+        buf.advance(came);
+        if let Gate::Request { body, .. } = &mut self.gate {
+            *body = Framing::length(left - came as u64);
+        }
+        Poll::Ready(Ok(came))
     }
 
     /// The request is read. Only the client's leaving matters now, or its switch to websocket.
