@@ -104,6 +104,14 @@ impl<K: Clone + Ord + Hash> KeyedQueue<K> {
         }
     }
 
+    /// Forgets everything: the runs of a holder before are over.
+    pub(crate) fn reset(&self) {
+        let mut state = self.lock();
+        state.due.clear();
+        state.order.clear();
+        state.running.clear();
+    }
+
     /// Ends the run of `key`; it may be handed out again.
     pub(crate) fn done(&self, key: &K) {
         self.lock().running.remove(key);

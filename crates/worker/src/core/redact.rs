@@ -70,6 +70,13 @@ impl Redactor {
         self.longest.saturating_sub(1)
     }
 
+    /// The last place at or before `wanted` where `text` may be cut without splitting a value that is whole in it.
+    pub(crate) fn safe_cut(&self, text: &[u8], wanted: usize) -> usize {
+        let Some(matcher) = &self.matcher else { return wanted };
+        let across = matcher.find_iter(text).find(|found| found.start() < wanted && found.end() > wanted);
+        across.map_or(wanted, |found| found.start())
+    }
+
     /// `text` with every value replaced.
     pub(crate) fn bytes(&self, text: &[u8]) -> Vec<u8> {
         match &self.matcher {

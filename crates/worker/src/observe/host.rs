@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use segue_driver::{Container, Driver, Event, EventKind, Exit, Observed as Seen, Role};
 use segue_model::Timestamp;
-use segue_model::id::{HostId, InstanceId};
+use segue_model::id::{EnvironmentId, HostId, InstanceId};
 use segue_model::state::Observed;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
@@ -24,8 +24,9 @@ use crate::probe;
 
 /// Between two complete listings.
 const LIST_EVERY: Duration = Duration::from_secs(10);
-/// Between two loads of what the store knows (health checks and wishes change without a call).
-const TARGETS_EVERY: Duration = Duration::from_secs(5);
+/// Between two loads of everything that the store knows. The reconciler of this process tells changes at once; this
+/// is for those of another worker.
+const TARGETS_EVERY: Duration = Duration::from_secs(60);
 /// A write that failed is tried again after this.
 const WRITE_RETRY: Duration = Duration::from_millis(250);
 /// Pings missed until the host is written to be in doubt.
@@ -52,6 +53,8 @@ pub(crate) struct Setup<B> {
     pub strangers: tokio::sync::watch::Sender<Strangers>,
     /// Which instances run, for whoever follows their logs.
     pub running: tokio::sync::watch::Sender<BTreeMap<InstanceId, Arc<Target>>>,
+    /// What of the host itself was written.
+    pub written: tokio::sync::watch::Sender<HostSighting>,
 }
 
 /// The observer of one host.
@@ -126,7 +129,7 @@ impl<B: Book> Observer<B> {
                 },
                 Some(_) = self.probes.join_next(), if !self.probes.is_empty() => {}
                 _ = list.tick() => self.list(),
-                _ = load.tick() => self.load(),
+                _ = load.tick() => self.load(None),
                 () = tokio::time::sleep_until(retry), if self.retry_at.is_some() => self.retry_at = None,
             }
             self.flush();
@@ -140,15 +143,15 @@ impl<B: Book> Observer<B> {
         }
     }
 
-    fn load(&mut self) {
-        if !self.loading {
-            self.loading = true;
-            let (book, host, clock) = (self.setup.book.clone(), self.setup.host, self.setup.clock.clone());
-            self.jobs.spawn(async move {
-                let asked = clock.now();
-                Found::Targets { asked, known: book.targets(host).await }
-            });
+    fn load(&mut self, environment: Option<EnvironmentId>) {
+        if environment.is_none() && std::mem::replace(&mut self.loading, true) {
+            return;
         }
+        let (book, host, clock) = (self.setup.book.clone(), self.setup.host, self.setup.clock.clone());
+        self.jobs.spawn(async move {
+            let asked = clock.now();
+            Found::Targets { asked, environment, known: book.targets(host, environment).await }
+        });
     }
 
     fn look(&mut self, instance: InstanceId) {
@@ -276,8 +279,10 @@ impl<B: Book> Observer<B> {
     fn event(&mut self, as_of: Timestamp, event: &Event) {
         let Ok(id) = event.container.as_str().parse::<InstanceId>() else { return };
         if !self.tracks.contains_key(&id) {
-            // Decided by another worker a moment ago, or a stranger: the store says which.
-            self.load();
+            // Decided by another worker a moment ago, or a stranger: its labels say where to ask.
+            if event.kind == EventKind::Started {
+                self.look(id);
+            }
             return;
         }
         match event.kind {
@@ -312,7 +317,13 @@ impl<B: Book> Observer<B> {
     fn found(&mut self, found: Found) {
         match found {
             Found::Nothing => {}
-            Found::Look { instance, as_of, seen } => self.with(instance, |track| track.engine(as_of, &seen)),
+            Found::Look { instance, as_of, seen } => {
+                if self.tracks.contains_key(&instance) {
+                    self.with(instance, |track| track.engine(as_of, &seen));
+                } else if let Some(identity) = seen.known().and_then(|container| container.identity.as_ref()) {
+                    self.load(Some(identity.environment));
+                }
+            }
             Found::End { instance, as_of, code, oom, failure } => {
                 self.explaining.remove(&instance);
                 self.with(instance, |track| {
@@ -338,19 +349,21 @@ impl<B: Book> Observer<B> {
                     }
                 }
             }
-            Found::Targets { asked, known } => {
-                self.loading = false;
+            Found::Targets { asked, environment, known } => {
+                if environment.is_none() {
+                    self.loading = false;
+                }
                 match known {
-                    Ok(known) => self.loaded(asked, known),
+                    Ok(known) => self.loaded(asked, environment, known),
                     Err(error) => tracing::debug!(host.id = %self.setup.host, %error, "the store's view could not be loaded"),
                 }
             }
-            Found::Strangers { asked, wanted } => self.judged(&asked, wanted),
+            Found::Strangers { asked, known } => self.judged(&asked, known),
             Found::Written { instances, host, result } => self.written(&instances, host, result),
         }
     }
 
-    fn loaded(&mut self, asked: Timestamp, known: Vec<Known>) {
+    fn loaded(&mut self, asked: Timestamp, environment: Option<EnvironmentId>, known: Vec<Known>) {
         let ids: BTreeSet<InstanceId> = known.iter().map(|known| known.target.instance).collect();
         let mut fresh = false;
         for known in known {
@@ -362,6 +375,7 @@ impl<B: Book> Observer<B> {
             .tracks
             .iter()
             .filter(|(id, track)| !ids.contains(id) && track.known().as_of < asked && !track.is_dirty())
+            .filter(|(_, track)| environment.is_none_or(|one| one == track.target.environment))
             .map(|(id, _)| *id)
             .collect();
         for id in gone {
@@ -420,32 +434,50 @@ impl<B: Book> Observer<B> {
             self.setup.strangers.send_if_modified(|known| !std::mem::take(known).is_empty());
             return;
         }
-        let ids: Vec<InstanceId> = self.strangers.keys().filter_map(|name| name.parse().ok()).collect();
+        let asked: BTreeSet<String> = self.strangers.keys().cloned().collect();
+        let environments: BTreeSet<EnvironmentId> = self
+            .strangers
+            .values()
+            .filter_map(|(container, _)| Some(container.identity.as_ref()?.environment))
+            .collect();
         let (book, host) = (self.setup.book.clone(), self.setup.host);
         self.jobs.spawn(async move {
-            let wanted = book.wanted(host, &ids).await;
-            Found::Strangers { asked: ids, wanted }
+            let mut known = Ok(Vec::new());
+            for environment in environments {
+                known = match (known, book.targets(host, Some(environment)).await) {
+                    (Ok(mut all), Ok(more)) => {
+                        all.extend(more);
+                        Ok(all)
+                    }
+                    (Err(error), _) | (_, Err(error)) => Err(error),
+                };
+            }
+            Found::Strangers { asked, known }
         });
     }
 
-    /// The store has said which strangers it wants after all.
-    fn judged(&mut self, asked: &[InstanceId], wanted: Result<Vec<InstanceId>, String>) {
-        match wanted {
-            Ok(wanted) => {
-                let asked: BTreeSet<String> = asked.iter().map(ToString::to_string).collect();
-                for id in &wanted {
-                    self.strangers.remove(&id.to_string());
+    /// The store has said which strangers it knows after all. The rest are told to whoever removes them.
+    fn judged(&mut self, asked: &BTreeSet<String>, known: Result<Vec<Known>, String>) {
+        match known {
+            Ok(known) => {
+                let mut found = false;
+                for known in known {
+                    let id = known.target.instance;
+                    found |= self.strangers.remove(&id.to_string()).is_some();
+                    if !self.tracks.contains_key(&id) {
+                        self.watch(known);
+                    }
                 }
-                if !wanted.is_empty() {
-                    self.load();
+                if found {
+                    self.list();
                 }
-                let known: Strangers = self
+                let strangers: Strangers = self
                     .strangers
                     .iter()
-                    .filter(|(name, _)| asked.contains(*name) || name.parse::<InstanceId>().is_err())
+                    .filter(|(name, _)| asked.contains(*name))
                     .map(|(name, found)| (name.clone(), found.clone()))
                     .collect();
-                self.setup.strangers.send_replace(known);
+                self.setup.strangers.send_replace(strangers);
             }
             // Nothing is called a stranger on a failed read.
             Err(error) => tracing::debug!(host.id = %self.setup.host, %error, "the store did not say who is a stranger"),
@@ -474,18 +506,21 @@ impl<B: Book> Observer<B> {
         }
         self.writing = true;
         let instances: Vec<InstanceId> = batch.instances.iter().map(|(id, ..)| *id).collect();
-        let host = batch.host.is_some();
+        let seen = batch.host.clone();
         let (book, of) = (self.setup.book.clone(), self.setup.host);
         self.jobs.spawn(async move {
             let result = book.record(of, batch).await;
-            Found::Written { instances, host, result }
+            Found::Written { instances, host: seen, result }
         });
     }
 
-    fn written(&mut self, instances: &[InstanceId], host: bool, result: Result<(), String>) {
+    fn written(&mut self, instances: &[InstanceId], host: Option<HostSighting>, result: Result<(), String>) {
         self.writing = false;
         match result {
             Ok(()) => {
+                if let Some(host) = host {
+                    self.setup.written.send_replace(host);
+                }
                 let gone: Vec<InstanceId> = instances
                     .iter()
                     .filter(|id| {
@@ -504,7 +539,7 @@ impl<B: Book> Observer<B> {
                         track.retry();
                     }
                 }
-                self.host_dirty |= host;
+                self.host_dirty |= host.is_some();
                 self.retry_at = Some(Instant::now() + WRITE_RETRY);
             }
         }

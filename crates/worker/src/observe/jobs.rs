@@ -1,6 +1,7 @@
 //! What the observer asks an engine for: listings, single looks, explanations of an end, the event stream, pings.
 //! All of it only reads.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use segue_driver::{
 };
 use segue_model::Timestamp;
 use segue_model::failure::Failure;
-use segue_model::id::InstanceId;
+use segue_model::id::{EnvironmentId, InstanceId};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -48,11 +49,11 @@ pub(super) enum Found {
     /// What the engine is.
     Info(Box<EngineInfo>),
     /// The store's view was loaded anew.
-    Targets { asked: Timestamp, known: Result<Vec<super::Known>, String> },
-    /// Strangers on the host, and which of them the store wants.
-    Strangers { asked: Vec<InstanceId>, wanted: Result<Vec<InstanceId>, String> },
+    Targets { asked: Timestamp, environment: Option<EnvironmentId>, known: Result<Vec<super::Known>, String> },
+    /// The environments that the strangers on the host say they belong to were loaded.
+    Strangers { asked: BTreeSet<String>, known: Result<Vec<super::Known>, String> },
     /// The write has ended; what to write again if it failed.
-    Written { instances: Vec<InstanceId>, host: bool, result: Result<(), String> },
+    Written { instances: Vec<InstanceId>, host: Option<super::HostSighting>, result: Result<(), String> },
     /// Nothing to tell.
     Nothing,
 }
@@ -93,7 +94,7 @@ pub(super) async fn info(driver: Arc<dyn Driver>) -> Found {
 /// Reads the last lines that a container wrote in its last run and makes a failure of them.
 pub(super) async fn explain(
     driver: Arc<dyn Driver>,
-    redactor: Arc<Redactor>,
+    redactor: Option<Arc<Redactor>>,
     instance: InstanceId,
     place: String,
     run: Option<Timestamp>,
@@ -102,7 +103,14 @@ pub(super) async fn explain(
 ) -> Found {
     let settled = Instant::now() + DIE_SETTLES;
     let name = ContainerName::from(instance);
-    let lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, run)).await.unwrap_or_default();
+    // Without knowing the secrets, none of the words may be shown.
+    let lines = match &redactor {
+        Some(redactor) => {
+            let lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, run)).await;
+            redactor.text(&lines.unwrap_or_default())
+        }
+        None => String::new(),
+    };
     if !exit.oom {
         // Only the engine's own description says it for sure, and only once it has noticed the end.
         sleep_until(settled).await;
@@ -114,7 +122,7 @@ pub(super) async fn explain(
     }
     // Both by the engine's clock.
     let uptime = run.zip(exit.at).map(|(run, end)| end.as_millisecond() - run.as_millisecond()).filter(|ms| *ms >= 0);
-    let failure = super::track::explain_exit(&place, &exit, uptime, &redactor.text(&lines));
+    let failure = super::track::explain_exit(&place, &exit, uptime, &lines);
     Found::End { instance, as_of, code: exit.code, oom: exit.oom, failure }
 }
 

@@ -63,14 +63,16 @@ pub(crate) struct Batch {
 
 /// What the observer needs of the store.
 pub(crate) trait Book: Send + Sync + 'static {
-    /// Every instance on the host whose container may exist.
-    fn targets(&self, host: HostId) -> impl Future<Output = Result<Vec<Known>, String>> + Send;
-    /// Which of these instances the store knows at all, whatever became of them, with whether they are wanted.
-    fn wanted(&self, host: HostId, ids: &[InstanceId]) -> impl Future<Output = Result<Vec<InstanceId>, String>> + Send;
+    /// Every instance on the host whose container may exist; of one environment only, if one is named.
+    fn targets(
+        &self,
+        host: HostId,
+        environment: Option<EnvironmentId>,
+    ) -> impl Future<Output = Result<Vec<Known>, String>> + Send;
     /// Writes what was seen, and wakes the environments.
     fn record(&self, host: HostId, batch: Batch) -> impl Future<Output = Result<(), String>> + Send;
-    /// What must not be shown of an environment.
-    fn redactor(&self, environment: EnvironmentId) -> impl Future<Output = Arc<Redactor>> + Send;
+    /// What must not be shown of an environment; `None`: not known now, so nothing may be shown.
+    fn redactor(&self, environment: EnvironmentId) -> impl Future<Output = Option<Arc<Redactor>>> + Send;
 }
 
 /// What the executor and others tell the observer.

@@ -1,0 +1,308 @@
+//! The calls themselves: one function per action.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use segue_driver::{
+    Addresses, ContainerName, Deadline, Driver, DriverError, Identity, Images, InstanceInput, NetworkName, NetworkSpec,
+    container_spec,
+};
+use segue_model::failure::{Failure, FailureCode};
+use segue_model::id::{EnvironmentId, HostId, InstanceId, VolumeId};
+use segue_model::name::{ServiceName, VolumeName};
+use segue_model::world::{Instance, ServiceRelease, World};
+use segue_plan::Action;
+use segue_store::{Attempt, Lease, StoreError};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::{Claim, image};
+use crate::core::lease::{Term, TermOver};
+use crate::db::OpenError;
+use crate::observe::Input;
+use crate::observe::track::one_line;
+use crate::shared::Shared;
+
+/// For networks and names.
+const NETWORK_LIMIT: Duration = Duration::from_secs(30);
+/// To create and start a container, its image being there.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Above the stop timeout of the container.
+const STOP_SLACK: Duration = Duration::from_secs(20);
+/// To remove a container.
+const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Why an action failed.
+#[derive(Debug, thiserror::Error)]
+enum ActError {
+    #[error(transparent)]
+    Term(#[from] TermOver),
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    /// The world of the plan lacks what the action needs; the next plan is made from a newer one.
+    #[error("{0} is not in the world any more")]
+    Stale(&'static str),
+    /// A secret that the container needs is missing or does not open.
+    #[error("a secret of the service: {0}")]
+    Secret(#[from] OpenError),
+}
+
+impl ActError {
+    fn code(&self) -> FailureCode {
+        match self {
+            Self::Driver(error) => error.failure_code().unwrap_or(FailureCode::Internal),
+            Self::Secret(OpenError::Missing(_)) => FailureCode::VariableMissing,
+            Self::Secret(OpenError::Store(_)) => FailureCode::Internal,
+            Self::Term(_) | Self::Store(_) | Self::Stale(_) => FailureCode::Internal,
+        }
+    }
+}
+
+/// Actions of one environment on one host.
+#[derive(Clone)]
+pub(super) struct HostRun {
+    pub shared: Arc<Shared>,
+    pub images: Arc<image::Transfers>,
+    pub starts: Arc<Semaphore>,
+    pub term: Term<Lease>,
+    pub world: Arc<World>,
+    pub host: HostId,
+}
+
+impl HostRun {
+    /// All of them: networks first, the rest at the same time.
+    pub(super) async fn all(self, list: Vec<(Claim, Action)>) {
+        let (networks, rest): (Vec<_>, Vec<_>) =
+            list.into_iter().partition(|(_, action)| matches!(action, Action::EnsureNetwork { .. }));
+        for (claim, action) in networks {
+            self.one(claim, &action).await;
+        }
+        let mut tasks = JoinSet::new();
+        for (claim, action) in rest {
+            let run = self.clone();
+            tasks.spawn(async move { run.one(claim, &action).await });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn one(&self, claim: Claim, action: &Action) {
+        let result = self.attempt(action).await;
+        let environment = self.world.environment;
+        match &result {
+            Ok(()) => tracing::debug!(environment.id = %environment, host.id = %self.host, ?action, "done"),
+            Err(ActError::Term(_)) => {
+                tracing::warn!(environment.id = %environment, host.id = %self.host, ?action, "not done: the lease has run out");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(environment.id = %environment, host.id = %self.host, ?action, %error, "an action failed");
+            }
+        }
+        let ok = result.is_ok();
+        claim.end(ok);
+        if let Some(instance) = action.instance() {
+            match &result {
+                Err(error) if matches!(action, Action::EnsureRunning { .. }) => {
+                    self.failed(instance, error).await;
+                }
+                _ => {
+                    self.shared.tell(self.host, Input::Look { instance });
+                }
+            }
+        }
+        if !ok || action.instance().is_none() {
+            // What follows is not told by an observation.
+            self.shared.wake(environment);
+        }
+    }
+
+    /// Told as an observation: here if the host's observer is, otherwise written directly.
+    async fn failed(&self, instance: InstanceId, error: &ActError) {
+        let place = match (self.world.instances.get(&instance), self.world.hosts.get(&self.host)) {
+            (Some(one), Some(host)) => format!("{}.{} on {}", one.service, one.slot, host.name),
+            _ => instance.to_string(),
+        };
+        let text = match self.shared.redactors.of(&self.shared.store, self.world.environment).await {
+            Some(redactor) => redactor.text(&error.to_string()),
+            None => error.code().sentence().to_owned(),
+        };
+        let failure = Failure { code: error.code(), evidence: one_line(&format!("{place}: {text}"), 600) };
+        let input = Input::Failed { instance, failure: failure.clone() };
+        if !self.shared.tell(self.host, input) {
+            crate::db::observe_failure(&self.shared.store, &self.shared.clock, instance, failure).await;
+        }
+    }
+
+    /// The call, with what is written before and after it.
+    async fn attempt(&self, action: &Action) -> Result<(), ActError> {
+        let (store, steps) = (&self.shared.store, &self.shared.steps);
+        if let (Some(verb), Some(instance)) = (super::verb(action), action.instance()) {
+            steps.pass("attempt").await;
+            let attempt = Attempt { instance, host: self.host, verb };
+            self.term.call(store.attempts_begin(self.term.fence(), &[attempt])).await??;
+            self.shared.tell(self.host, Input::Attempted { instance });
+        }
+        steps.pass("call").await;
+        let result = self.call(action).await;
+        steps.pass("called").await;
+        result
+    }
+
+    async fn call(&self, action: &Action) -> Result<(), ActError> {
+        let driver = self.shared.driver(self.host).ok_or(ActError::Stale("the host"))?;
+        let driver = driver.as_ref();
+        match action {
+            Action::EnsureNetwork { subnet } => self.ensure_networks(driver, *subnet).await,
+            Action::RemoveNetwork { subnet } => {
+                let environment = self.world.environment;
+                for name in [NetworkName::Names(environment), NetworkName::Traffic(environment)] {
+                    self.term.call(driver.remove_network(name, Deadline::after(NETWORK_LIMIT))).await??;
+                }
+                let store = &self.shared.store;
+                Ok(store.subnet_released(self.term.fence(), environment, self.host, *subnet).await?)
+            }
+            Action::EnsureRunning { instance } => self.ensure_running(driver, *instance).await,
+            Action::Alias { instance, service, on } => {
+                let one = self.instance(*instance)?;
+                let name = ContainerName::from(*instance);
+                let address = names_address(one.address);
+                let limit = Deadline::after(NETWORK_LIMIT);
+                if *on {
+                    self.term.call(driver.connect_alias(&name, service.as_str(), address, limit)).await??;
+                } else {
+                    self.term.call(driver.disconnect_alias(&name, address, limit)).await??;
+                }
+                self.shared.tell(self.host, Input::Aliased { instance: *instance, on: *on });
+                Ok(())
+            }
+            Action::Stop { instance, timeout } => {
+                let name = ContainerName::from(*instance);
+                let limit = Deadline::after(*timeout + STOP_SLACK);
+                self.term.call(driver.stop(&name, *timeout, limit)).await??;
+                Ok(())
+            }
+            Action::Remove { instance } => {
+                let name = ContainerName::from(*instance);
+                self.term.call(driver.remove(&name, Deadline::after(REMOVE_LIMIT))).await??;
+                Ok(())
+            }
+        }
+    }
+
+    fn instance(&self, id: InstanceId) -> Result<&Instance, ActError> {
+        self.world.instances.get(&id).ok_or(ActError::Stale("the instance"))
+    }
+
+    async fn ensure_networks(&self, driver: &dyn Driver, subnet: Ipv4Addr) -> Result<(), ActError> {
+        let environment = self.world.environment;
+        let pairs =
+            [(NetworkName::Traffic(environment), subnet), (NetworkName::Names(environment), names_address(subnet))];
+        for (name, base) in pairs {
+            let [a, b, c, _] = base.octets();
+            let spec = NetworkSpec {
+                name,
+                team: self.world.team,
+                subnet: Ipv4Net::new(base, 24).map_err(|_| ActError::Stale("the subnet"))?,
+                gateway: Ipv4Addr::new(a, b, c, 1),
+            };
+            self.term.call(driver.ensure_network(&spec, Deadline::after(NETWORK_LIMIT))).await??;
+        }
+        Ok(())
+    }
+
+    async fn ensure_running(&self, driver: &dyn Driver, id: InstanceId) -> Result<(), ActError> {
+        let instance = self.instance(id)?;
+        let service = service_of(&self.world, instance).ok_or(ActError::Stale("the release"))?;
+        let host = self.world.hosts.get(&self.host).ok_or(ActError::Stale("the host"))?;
+        let build = self.shared.engines.build.as_deref().map(|build| build as &dyn Images);
+        let transfer = self.images.ensure(self.host, driver, build, &service.image);
+        self.term.call(transfer).await??;
+        let env = crate::db::open_env(&self.shared.store, self.world.environment, &service.content.env).await?;
+        // The container may say what it was given; from now on that is known to the redactor.
+        self.shared.redactors.forget(self.world.environment);
+        let volumes = service
+            .content
+            .volumes
+            .keys()
+            .map(|name| (name.clone(), volume_id(self.world.environment, &instance.service, name)))
+            .collect::<BTreeMap<_, _>>();
+        let spec = container_spec(InstanceInput {
+            identity: Identity {
+                installation: self.shared.installation,
+                team: self.world.team,
+                environment: self.world.environment,
+                service: instance.service.clone(),
+                revision: instance.revision,
+                instance: id,
+                slot: instance.slot,
+                host_epoch: host.epoch,
+            },
+            content: &service.content,
+            image: &service.image,
+            env,
+            addresses: Addresses { traffic: instance.address, names: Some(names_address(instance.address)) },
+            volumes: &volumes,
+            force_strict: false,
+        });
+        let permit = self.starts.acquire().await.map_err(|_| ActError::Term(TermOver))?;
+        let started = self.term.call(driver.ensure_running(&spec, Deadline::after(START_LIMIT))).await;
+        drop(permit);
+        started??;
+        Ok(())
+    }
+}
+
+/// The service of a release that the instance's revision was made from. Carried-over instances share it with
+/// every release that has the revision.
+pub(crate) fn service_of<'a>(world: &'a World, instance: &Instance) -> Option<&'a ServiceRelease> {
+    let fits = |release: &'a segue_model::world::Release| {
+        release.services.get(&instance.service).filter(|service| service.revision == instance.revision)
+    };
+    world
+        .releases
+        .get(&instance.release)
+        .and_then(fits)
+        .or_else(|| world.releases.values().filter_map(fits).next())
+}
+
+/// The volume of a service: the same for every instance of it, so that data stays with the service. Derived
+/// (UUIDv8 of a SHA-256), because nothing else about a volume needs to be kept.
+fn volume_id(environment: EnvironmentId, service: &ServiceName, name: &VolumeName) -> VolumeId {
+    let mut hash = Sha256::new();
+    hash.update(b"segue volume v1\0");
+    hash.update(environment.as_uuid().as_bytes());
+    hash.update(service.as_str().as_bytes());
+    hash.update([0]);
+    hash.update(name.as_str().as_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut bytes = [0u8; 16];
+    for (to, from) in bytes.iter_mut().zip(digest) {
+        *to = from;
+    }
+    VolumeId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// Where an address of the traffic network has its twin on the names network: in 10.112.0.0/12, the range behind the
+/// default one for traffic (10.96.0.0/12).
+fn names_address(traffic: Ipv4Addr) -> Ipv4Addr {
+    const NAMES: u32 = u32::from_be_bytes([10, 112, 0, 0]);
+    const BITS: u32 = (1 << 20) - 1;
+    Ipv4Addr::from(NAMES | (u32::from(traffic) & BITS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_a_range_of_their_own() {
+        assert_eq!(names_address(Ipv4Addr::new(10, 96, 3, 7)), Ipv4Addr::new(10, 112, 3, 7));
+        assert_eq!(names_address(Ipv4Addr::new(10, 111, 255, 254)), Ipv4Addr::new(10, 127, 255, 254));
+    }
+}

@@ -1,0 +1,67 @@
+//! Settings of the worker, already parsed and checked by whoever makes them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use segue_model::detect::Runtimes;
+use segue_model::name::MachineName;
+
+/// Settings of the worker.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Socket of the Docker engine of this machine; `None`: this machine runs no applications.
+    pub docker_socket: Option<PathBuf>,
+    /// Name of this machine as a host; it gets another if this one is taken.
+    pub host_name: MachineName,
+    /// Socket of the engine that builds; `None`: builds fail with a sentence.
+    pub build_socket: Option<PathBuf>,
+    /// Control group of all builds, below the mount point: so that a build that ran into a limit is told from one
+    /// that failed.
+    pub build_cgroup: Option<String>,
+    /// Certificates in PEM that builds shall trust besides the usual ones: a whole bundle.
+    pub extra_ca: Option<PathBuf>,
+    /// Base images for detected languages.
+    pub runtimes: Runtimes,
+    /// Bounds of builds.
+    pub build: BuildLimits,
+    /// Bounds of kept logs.
+    pub logs: LogLimits,
+}
+
+/// Bounds of builds.
+#[derive(Debug, Clone)]
+pub struct BuildLimits {
+    /// Builds at a time in this process.
+    pub parallel: usize,
+    /// From claim to image.
+    pub time: Duration,
+    /// For the tests in the built image.
+    pub test_time: Duration,
+    /// Memory of the tests' container, bytes.
+    pub test_memory_bytes: u64,
+}
+
+impl Default for BuildLimits {
+    fn default() -> Self {
+        Self {
+            parallel: 2,
+            time: Duration::from_secs(15 * 60),
+            test_time: Duration::from_secs(10 * 60),
+            test_memory_bytes: 1 << 30,
+        }
+    }
+}
+
+/// Bounds of kept logs.
+#[derive(Debug, Clone)]
+pub struct LogLimits {
+    /// Bytes that one instance may write per second, on average over ten seconds; what is above is counted and
+    /// dropped.
+    pub bytes_per_second: u64,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        Self { bytes_per_second: 1 << 20 }
+    }
+}

@@ -1,0 +1,52 @@
+//! Steps that a test can stop a worker at. In the product every step is nothing.
+//!
+//! A step stands before and after each effect (a commit, an attempt, an engine call, a written observation). A
+//! test that counts them can kill a worker at every one in turn.
+
+/// The steps of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    #[cfg(test)]
+    pub(crate) inner: std::sync::Arc<counting::Counter>,
+}
+
+impl Steps {
+    /// Passes a step; in a test it may never return.
+    #[cfg(not(test))]
+    pub(crate) async fn pass(&self, _name: &'static str) {}
+
+    /// Passes a step; in a test it may never return.
+    #[cfg(test)]
+    pub(crate) async fn pass(&self, name: &'static str) {
+        self.inner.pass(name).await;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod counting {
+    use std::sync::Mutex;
+
+    use tokio::sync::Notify;
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Counter {
+        pub(crate) passed: Mutex<Vec<&'static str>>,
+        /// The worker stops at the step with this number, counted from 1.
+        pub(crate) stop_at: Mutex<Option<usize>>,
+        pub(crate) stopped: Notify,
+    }
+
+    impl Counter {
+        pub(crate) async fn pass(&self, name: &'static str) {
+            let number = {
+                let mut passed = self.passed.lock().unwrap();
+                passed.push(name);
+                passed.len()
+            };
+            if self.stop_at.lock().unwrap().is_some_and(|at| number >= at) {
+                self.stopped.notify_one();
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
