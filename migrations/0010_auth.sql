@@ -64,8 +64,8 @@ comment on function auth_epochs is 'Epochs of people and teams whose tokens were
 
 create function auth_is_set_up() returns boolean
     language sql stable security definer set search_path = public, pg_temp
-    as $$ select exists (select from users) $$;
-comment on function auth_is_set_up is 'Whether anybody exists.';
+    as $$ select exists (select from users where platform_admin) $$;
+comment on function auth_is_set_up is 'Whether somebody administers this installation. People without that right, such as the owner of the example, do not count.';
 
 create function auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid)
     returns boolean
@@ -73,7 +73,7 @@ create function auth_setup(token_hash bytea, user_id uuid, email text, name text
     as $$
 begin
     update setup_tokens s set used_at = now()
-    where s.hash = $1 and s.used_at is null and s.expires_at > now() and not exists (select from users);
+    where s.hash = $1 and s.used_at is null and s.expires_at > now() and not exists (select from users where platform_admin);
     if not found then
         return false;
     end if;

@@ -16,11 +16,11 @@ COMMENT ON FUNCTION public.auth_epochs() IS 'Epochs of people and teams whose to
 CREATE FUNCTION public.auth_is_set_up() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    AS $$ select exists (select from users) $$;
+    AS $$ select exists (select from users where platform_admin) $$;
 
 ALTER FUNCTION public.auth_is_set_up() OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.auth_is_set_up() IS 'Whether anybody exists.';
+COMMENT ON FUNCTION public.auth_is_set_up() IS 'Whether somebody administers this installation. People without that right, such as the owner of the example, do not count.';
 
 CREATE FUNCTION public.auth_memberships(user_id uuid) RETURNS TABLE(team_id uuid, team_name text, team_epoch bigint, role text, app_id uuid, environment_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -113,7 +113,7 @@ CREATE FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, na
     AS $_$
 begin
     update setup_tokens s set used_at = now()
-    where s.hash = $1 and s.used_at is null and s.expires_at > now() and not exists (select from users);
+    where s.hash = $1 and s.used_at is null and s.expires_at > now() and not exists (select from users where platform_admin);
     if not found then
         return false;
     end if;
