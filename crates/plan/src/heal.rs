@@ -58,8 +58,11 @@ enum Verdict {
 
 /// Retires what is dead, replaces what is missing, and gives up what is too many.
 pub(crate) fn keep(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) {
-    sort_out(draft, goal, set);
+    let lost = sort_out(draft, goal, set);
     shrink(draft, set);
+    for id in lost {
+        replace_lost(draft, set, id);
+    }
     fill(draft, set);
 }
 
@@ -90,8 +93,9 @@ pub(crate) fn bury(draft: &mut Draft<'_>, ids: &[InstanceId]) {
     }
 }
 
-/// Retires what is dead, in a crash loop, or unhealthy for too long; replaces what is lost.
-fn sort_out(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) {
+/// Retires what is dead, in a crash loop, or unhealthy for too long. Returns what is on lost hosts.
+fn sort_out(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) -> Vec<InstanceId> {
+    let mut lost = Vec::new();
     let ids = members(draft, set);
     let mut starting = 0usize;
     let mut unhealthy = Vec::new();
@@ -115,7 +119,7 @@ fn sort_out(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) {
                 count_early_death(draft, goal, &instance);
                 drain::retire(draft, id, &why);
             }
-            Some(Verdict::Lost) => replace_lost(draft, set, id, &instance),
+            Some(Verdict::Lost) => lost.push(id),
             Some(Verdict::Unhealthy(why)) => unhealthy.push((id, why)),
         }
     }
@@ -130,6 +134,7 @@ fn sort_out(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) {
             draft.reason(ReasonKind::ReplacementPending, subject, message);
         }
     }
+    lost
 }
 
 fn verdict(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, instance: &Instance) -> Option<Verdict> {
@@ -206,9 +211,15 @@ fn count_early_death(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, instance: &I
 }
 
 /// An instance on a lost host is given up only with its replacement; one with a volume waits for its host.
-fn replace_lost(draft: &mut Draft<'_>, set: Set<'_>, id: InstanceId, instance: &Instance) {
-    let title = draft.title(instance);
-    let subject = draft.subject(id, instance);
+fn replace_lost(draft: &mut Draft<'_>, set: Set<'_>, id: InstanceId) {
+    let Some(instance) = draft.instances.get(&id).cloned() else {
+        return;
+    };
+    if instance.desired != Desired::Run {
+        return;
+    }
+    let title = draft.title(&instance);
+    let subject = draft.subject(id, &instance);
     if instance.exclusive {
         let message = format!("{title} holds a volume on a host that does not answer");
         draft.reason(ReasonKind::HostUnreachable, subject, message);

@@ -70,11 +70,12 @@ pub(crate) fn active(
             // Before the switch: what serves goes on, and new ones that a former rollout routed already.
             let carried = new.iter().copied().filter(|id| draft.is_routed(*id));
             let carried: Vec<InstanceId> = carried.collect();
+            let known = has_route(draft, &service.name);
             if !serving.is_empty() {
                 serving.extend(carried);
                 serving.sort();
                 serving
-            } else if service.old.is_some() || !rest.is_empty() || !carried.is_empty() {
+            } else if service.old.is_some() || known {
                 // An old set that has nobody left must not keep the new one from serving.
                 first([new, rest, Vec::new()])
             } else {
@@ -82,6 +83,12 @@ pub(crate) fn active(
             }
         }
     }
+}
+
+/// Whether the committed routes have one for the service, be it an empty one.
+fn has_route(draft: &Draft<'_>, name: &ServiceName) -> bool {
+    let mut routes = draft.world.routes.routes.iter();
+    routes.any(|route| route.service == *name)
 }
 
 /// Makes the routes of the draft and puts them into it, one generation up, if they differ from the committed ones.
@@ -133,7 +140,7 @@ fn route(draft: &Draft<'_>, goal: &Goal<'_>, name: &ServiceName) -> Option<Route
         (service.want?, goal.target?)
     } else if let Some(old) = service.old {
         (old, goal.base?)
-    } else if instances.is_empty() {
+    } else if instances.is_empty() && !has_route(draft, name) {
         return None;
     } else {
         (service.want?, goal.target?)

@@ -1,13 +1,16 @@
 //! Properties over random traces: random environments, random wishes, random faults, and the simulation's own
 //! assertions at every step (no violation, no request that fails, no id used twice, no rank that falls).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
-use segue_model::change::Changes;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestRng, TestRunner};
+use segue_model::change::{Changes, EventKind, ReasonKind};
+use segue_model::name::ServiceName;
 use segue_model::spec::{Rollout, ServiceSpec, Strategy as RolloutStrategy};
-use segue_model::state::{BuildState, Desired, HostState};
+use segue_model::state::{BuildState, DeploymentState, Desired, HostState};
 use segue_model::world::{Build, Release, World};
 use segue_plan::{Input, after, plan};
 
@@ -65,6 +68,14 @@ enum Step {
     Stale(u64),
     Freeze(bool),
     Stop(bool),
+    /// One instance stops passing its checks, its process goes on.
+    Sicken(usize),
+    /// All of a service do.
+    SickenAll(u8),
+    NewEdge,
+    RemoveEdge(u64),
+    Pressure(u64),
+    Domain(u8),
     Rounds(u8),
     Pass(u64),
 }
@@ -168,9 +179,19 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..=4u64).prop_map(Step::Stale),
         1 => any::<bool>().prop_map(Step::Freeze),
         1 => any::<bool>().prop_map(Step::Stop),
+        2 => any::<usize>().prop_map(Step::Sicken),
+        1 => any::<u8>().prop_map(Step::SickenAll),
+        1 => Just(Step::NewEdge),
+        1 => (1..=4u64).prop_map(Step::RemoveEdge),
+        1 => (1..=4u64).prop_map(Step::Pressure),
+        1 => any::<u8>().prop_map(Step::Domain),
         8 => (1..=6u8).prop_map(Step::Rounds),
         3 => prop_oneof![Just(1u64), Just(7), Just(31), Just(61), Just(130), Just(700)].prop_map(Step::Pass),
     ]
+}
+
+fn traces() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..40)
 }
 
 fn spec(shape: &Shape, index: usize) -> Option<ServiceSpec> {
@@ -289,6 +310,28 @@ impl Trace {
             }
             Step::Freeze(frozen) => sim.world.policy.frozen = *frozen,
             Step::Stop(stopped) => sim.world.stopped = *stopped,
+            Step::Sicken(index) => sim.sicken(*index),
+            Step::SickenAll(index) => {
+                let service = SERVICES[usize::from(*index) % SERVICES.len()];
+                sim.sicken_all(service);
+            }
+            Step::NewEdge => sim.new_edge(edge_id(4)),
+            Step::RemoveEdge(n) => sim.remove_edge(edge_id(*n)),
+            Step::Pressure(n) => {
+                if let Some(host) = sim.world.hosts.get_mut(&host_id(*n)) {
+                    host.pressure = !host.pressure;
+                }
+            }
+            Step::Domain(index) => {
+                let index = usize::from(*index) % SERVICES.len();
+                let service = name(SERVICES[index]);
+                if matches!(self.shape.kinds[index], 1 | 4)
+                    && sim.world.hosts_of.remove(&service).is_none()
+                {
+                    let domain = format!("{service}.example.com").parse().unwrap();
+                    sim.world.hosts_of.insert(service, vec![domain]);
+                }
+            }
             Step::Rounds(count) => {
                 for _ in 0..*count {
                     sim.round();
@@ -409,7 +452,9 @@ impl Trace {
         sim.behaviours.clear();
         for host in sim.world.hosts.values_mut() {
             host.cordoned = false;
+            host.pressure = false;
         }
+        sim.cure();
         for deployment in sim.world.deployments.values_mut() {
             for build in deployment.builds.values_mut() {
                 build.state = BuildState::Succeeded;
@@ -422,6 +467,25 @@ impl Trace {
         }
         sim.advance(1);
     }
+}
+
+/// What the serving release wants, by service.
+fn serving(world: &World) -> Vec<(ServiceName, usize)> {
+    let release = world.serving.filter(|_| !world.stopped);
+    let services = release.map(|id| &world.releases[&id].services);
+    services
+        .into_iter()
+        .flatten()
+        .map(|(n, s)| {
+            let count = world.targets.get(n).copied().unwrap_or(s.spec.replicas);
+            let count = if s.spec.is_exclusive() {
+                count.min(1)
+            } else {
+                count
+            };
+            (n.clone(), usize::try_from(count).unwrap())
+        })
+        .collect()
 }
 
 /// The number of instances that a fixpoint is counted by: those that exist, and those that any release wants.
@@ -441,7 +505,9 @@ fn size(world: &World) -> usize {
     world.instances.len() + usize::try_from(wanted).unwrap()
 }
 
+/// So many cases, or more where `PROPTEST_CASES` asks for more.
 fn config(cases: u32) -> ProptestConfig {
+    let cases = ProptestConfig::default().cases.max(cases);
     ProptestConfig {
         cases,
         max_shrink_iters: 4000,
@@ -494,7 +560,7 @@ proptest! {
     #[test]
     fn any_trace_keeps_every_invariant_fails_no_request_and_comes_to_rest(
         shape in shape(),
-        steps in prop::collection::vec(step(), 1..12),
+        steps in traces(),
     ) {
         let mut trace = Trace::new(&shape);
         for step in &steps {
@@ -518,9 +584,58 @@ proptest! {
                 trace.sim.picture()
             );
         }
+        for (name, wanted) in serving(world) {
+            let ready = world.instances.values().filter(|i| i.service == name && i.is_ready()).count();
+            let reasons = plan(&Input { world }).reasons;
+            let said = reasons.iter().any(|r| r.kind == ReasonKind::NoHost && r.subject.service.as_ref() == Some(&name));
+            prop_assert!(ready == wanted || (ready < wanted && said), "{name}: {ready} of {wanted}\n{}", trace.sim.picture());
+        }
         // Nothing changes by itself any more.
         trace.sim.advance(3600);
         let idle = plan(&Input { world: &trace.sim.world });
         prop_assert!(idle.is_empty(), "{idle:#?}");
+        trace.sim.world.deleted = true;
+        trace.sim.rest();
+        prop_assert!(trace.sim.existing() == 0 && trace.sim.world.subnets.is_empty() && trace.sim.world.deployments.is_empty(),
+            "left behind: {}", trace.sim.picture());
     }
+}
+
+/// The traces are worth nothing if they do not go where mistakes are: everything below must happen in a thousand
+/// of them, with a fixed seed.
+#[test]
+fn the_traces_reach_every_ending_and_every_rare_event() {
+    let mut runner = TestRunner::new_with_rng(
+        ProptestConfig::default(),
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..1000 {
+        let shape = shape().new_tree(&mut runner).unwrap().current();
+        let steps = traces().new_tree(&mut runner).unwrap().current();
+        let mut trace = Trace::new(&shape);
+        for step in &steps {
+            trace.run(step);
+            let made = trace.sim.round();
+            for reason in made.reasons {
+                *seen.entry(reason.kind.as_str().to_owned()).or_default() += 1;
+            }
+        }
+        for (_, state) in &trace.sim.finished {
+            *seen.entry(state.to_string()).or_default() += 1;
+        }
+        for (kind, _) in &trace.sim.events {
+            *seen.entry(kind.as_str().to_owned()).or_default() += 1;
+        }
+    }
+    let endings = DeploymentState::ALL.iter().filter(|s| s.is_terminal());
+    let wanted = endings
+        .map(|s| s.as_str())
+        .chain(EventKind::ALL.iter().map(|k| k.as_str()))
+        .chain(ReasonKind::ALL.iter().map(|k| k.as_str()));
+    let missing: Vec<&str> = wanted.filter(|w| !seen.contains_key(*w)).collect();
+    assert!(
+        missing.is_empty(),
+        "never seen: {missing:?}\nseen: {seen:#?}"
+    );
 }

@@ -11,9 +11,9 @@ use segue_model::change::{Changes, EventKind};
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{EdgeId, HostId, InstanceId};
 use segue_model::revision::Revision;
-use segue_model::route::{EnvironmentRoutes, OpenRequests};
+use segue_model::route::{EnvironmentRoutes, OpenRequests, RouteGen};
 use segue_model::state::{DeploymentState, Desired, HostState, Observed};
-use segue_model::world::{Resting, World};
+use segue_model::world::{Edge, Resting, World};
 use segue_plan::{Action, Input, Plan, after, check, plan};
 
 use crate::fixture::subnet;
@@ -40,6 +40,8 @@ struct Container {
     term: bool,
     /// Killed by a fault, not by the planner.
     faulted: bool,
+    /// Fails its checks whatever its application does.
+    sick: bool,
     looks: u8,
 }
 
@@ -70,6 +72,8 @@ pub struct Sim {
     subnets: u64,
     ticks: u64,
     seed: u64,
+    /// What a broken twin of the planner believes instead of the world; its plans are not checked.
+    pub blindfold: Option<fn(&mut World)>,
     pub finished: Vec<(i64, DeploymentState)>,
     pub events: Vec<(EventKind, String)>,
 }
@@ -103,6 +107,7 @@ impl Sim {
             subnets: 0,
             ticks: 0,
             seed,
+            blindfold: None,
             finished: Vec::new(),
             events: Vec::new(),
         }
@@ -119,14 +124,13 @@ impl Sim {
 
     /// One round: plan, check, commit, act, let the edges and the prober look. Returns the plan.
     pub fn round(&mut self) -> Plan {
-        let made = plan(&Input { world: &self.world });
-        let violations = check(&Input { world: &self.world }, &made);
-        assert!(
-            violations.is_empty(),
-            "{violations:#?}\nchanges: {:#?}\n{}",
-            made.changes,
-            self.picture()
-        );
+        let made = if let Some(blindfold) = self.blindfold {
+            let mut seen = self.world.clone();
+            blindfold(&mut seen);
+            plan(&Input { world: &seen })
+        } else {
+            self.checked_plan()
+        };
         self.commit(&made.changes);
         let crashed = !made.changes.is_empty() && self.chance(self.crash_worker);
         if !crashed {
@@ -140,6 +144,18 @@ impl Sim {
         self.turn_edges();
         self.probe();
         self.forget();
+        made
+    }
+
+    fn checked_plan(&self) -> Plan {
+        let made = plan(&Input { world: &self.world });
+        let violations = check(&Input { world: &self.world }, &made);
+        assert!(
+            violations.is_empty(),
+            "{violations:#?}\nchanges: {:#?}\n{}",
+            made.changes,
+            self.picture()
+        );
         made
     }
 
@@ -259,6 +275,7 @@ impl Sim {
             running: true,
             term: false,
             faulted: false,
+            sick: false,
             looks: 0,
         });
         self.observe(id, Observed::Started);
@@ -372,6 +389,12 @@ impl Sim {
             }
             container.looks = container.looks.saturating_add(1);
             let looks = container.looks;
+            if container.sick {
+                if observed == Observed::Ready {
+                    self.observe(id, Observed::Unready);
+                }
+                continue;
+            }
             let ready = match self.behaviour(revision) {
                 Behaviour::Good => true,
                 Behaviour::Slow(n) => looks > n,
@@ -475,6 +498,55 @@ impl Sim {
         container.running = false;
         container.faulted = true;
         self.observe(id, Observed::Gone);
+    }
+
+    /// An instance stops passing its checks.
+    pub fn sicken(&mut self, index: usize) {
+        let count = self.containers.len().max(1);
+        if let Some(container) = self.containers.values_mut().nth(index % count) {
+            container.sick = true;
+        }
+    }
+
+    pub fn sicken_all(&mut self, service: &str) {
+        for (id, container) in &mut self.containers {
+            let instance = self.world.instances.get(id);
+            container.sick |= instance.is_some_and(|i| i.service.as_str() == service);
+        }
+    }
+
+    pub fn cure(&mut self) {
+        for container in self.containers.values_mut() {
+            container.sick = false;
+        }
+    }
+
+    /// A new edge joins with nothing and gets a snapshot when it first connects.
+    pub fn new_edge(&mut self, id: EdgeId) {
+        if self.edges.contains_key(&id) {
+            return;
+        }
+        let row = Edge {
+            lease_until: self.world.now,
+            acknowledged: RouteGen(0),
+            draining: BTreeMap::new(),
+        };
+        self.world.edges.insert(id, row);
+        let mut table = self.world.routes.clone();
+        table.routes.clear();
+        let edge = SimEdge {
+            connected: true,
+            pace: 1,
+            table,
+        };
+        self.edges.insert(id, edge);
+        self.advance(0);
+    }
+
+    /// An edge says goodbye: it serves nobody any more.
+    pub fn remove_edge(&mut self, id: EdgeId) {
+        self.edges.remove(&id);
+        self.world.edges.remove(&id);
     }
 
     pub fn lose_host(&mut self, host: HostId) {
