@@ -87,6 +87,9 @@ pub struct BuildRequest {
     pub time_limit: Duration,
     /// Run every step, whatever the cache holds.
     pub no_cache: bool,
+    /// Text of the source's `.dockerignore`: what it excludes is not sent. (The builder applies the file only to
+    /// folders that it reads itself.)
+    pub ignore: Option<String>,
 }
 
 /// What happens during a build.

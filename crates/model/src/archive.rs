@@ -14,6 +14,7 @@
 //! an entry type nobody needs) is refused instead of guessed. Must not: unpack, follow, or repair.
 
 mod entry;
+mod ignore;
 mod path;
 mod tar;
 #[cfg(test)]
@@ -24,7 +25,8 @@ use std::io::Write;
 
 use flate2::write::MultiGzDecoder;
 
-pub use entry::{directory, file, END};
+pub use entry::{END, directory, file};
+pub use ignore::Ignore;
 
 use tar::Parser;
 
@@ -226,6 +228,15 @@ impl Validator {
     pub fn new<S: Into<String>>(limits: Limits, wanted: impl IntoIterator<Item = S>) -> Self {
         let parser = Parser::new(limits, wanted.into_iter().map(Into::into).collect());
         Self { stage: Stage::Sniff(Vec::new(), Box::new(parser)), limits, compressed_bytes: 0 }
+    }
+
+    /// Leaves out what a `.dockerignore` excludes: it is checked like everything else, and neither written nor listed.
+    #[must_use]
+    pub fn ignoring(mut self, ignore: Ignore) -> Self {
+        if let Stage::Sniff(_, parser) = &mut self.stage {
+            parser.ignore = ignore;
+        }
+        self
     }
 
     /// Takes up to 4 KiB of `input`, appends canonical tar to `out` (a few MiB at most), and says how many bytes it took (at least one

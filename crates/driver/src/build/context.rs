@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use segue_model::archive::{RESERVED_DIR, directory, file};
+use segue_model::archive::{Ignore, Limits, RESERVED_DIR, Validator, directory, file};
 
 use super::{BuildRequest, dockerfile};
 
@@ -33,5 +33,39 @@ pub(super) fn stream(
         }
     };
     added.extend(file(&dockerfile_path(), false, MTIME, text.as_bytes()));
+    let source = match request.ignore.as_deref().map(Ignore::parse).filter(|ignore| !ignore.is_empty()) {
+        Some(ignore) => without(source, ignore),
+        None => source,
+    };
     futures::stream::once(async { Ok(Bytes::from(added)) }).chain(source).boxed()
+}
+
+/// The source without what is excluded. It is canonical already; its bounds were checked when it was taken in.
+fn without(
+    source: BoxStream<'static, std::io::Result<Bytes>>,
+    ignore: Ignore,
+) -> BoxStream<'static, std::io::Result<Bytes>> {
+    let limits = Limits { inflated_bytes: u64::MAX, entries: u64::MAX, path_bytes: u64::MAX, listed_paths: 1, ..Limits::default() };
+    let validator = Validator::new(limits, [""; 0]).ignoring(ignore);
+    let pieces = futures::stream::unfold(Some((source, validator)), |state| async move {
+        let (mut source, mut validator) = state?;
+        let mut out = Vec::new();
+        let piece = match source.next().await {
+            Some(Ok(piece)) => piece,
+            Some(Err(error)) => return Some((Err(error), None)),
+            None => {
+                let ended = validator.finish(&mut out).map_err(std::io::Error::other);
+                return Some((ended.map(|_| Bytes::from(out)), None));
+            }
+        };
+        let mut rest = piece.as_ref();
+        while !rest.is_empty() {
+            match validator.push(rest, &mut out) {
+                Ok(used) => rest = rest.get(used..).unwrap_or_default(),
+                Err(error) => return Some((Err(std::io::Error::other(error)), None)),
+            }
+        }
+        Some((Ok(Bytes::from(out)), Some((source, validator))))
+    });
+    pieces.boxed()
 }

@@ -97,17 +97,17 @@ impl Run {
         source: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> Self {
         let transport = Transport::new(socket);
-        let cut = transport.cut_guard();
+        let guard = transport.cut_guard();
         let (send, messages) = mpsc::channel(QUEUE);
         let deadline = Instant::now() + request.time_limit;
         let source_failed = std::sync::Arc::new(std::sync::Mutex::new(None));
         let noted = std::sync::Arc::clone(&source_failed);
-        let source = source.inspect(move |piece| {
+        let context = context::stream(&request, source).inspect(move |piece| {
             if let (Err(error), Ok(mut slot)) = (piece, noted.lock()) {
-                *slot = Some(cut_error(error));
+                *slot = Some(cut(&crate::error::chain(error)));
             }
         });
-        let work = work(transport, request, source.boxed(), send).boxed();
+        let work = work(transport, request, context.boxed(), send).boxed();
         Self {
             work: Some(work),
             messages,
@@ -118,7 +118,7 @@ impl Run {
             watch: cgroup.map(|group| Watch::begin(Path::new(CGROUPS), &group)),
             deadline,
             ended: false,
-            _cut: Some(cut),
+            _cut: Some(guard),
         }
     }
 
@@ -218,7 +218,7 @@ impl Run {
 async fn work(
     transport: Transport,
     request: BuildRequest,
-    source: BoxStream<'static, std::io::Result<Bytes>>,
+    context: BoxStream<'static, std::io::Result<Bytes>>,
     send: mpsc::Sender<std::result::Result<BuildInfo, DriverError>>,
 ) {
     let api = match transport.docker() {
@@ -228,7 +228,7 @@ async fn work(
             return;
         }
     };
-    let body = bollard::body_try_stream(context::stream(&request, source));
+    let body = bollard::body_try_stream(context);
     let options = query::BuildImageOptions {
         dockerfile: context::dockerfile_path(),
         t: Some(request.tag),
@@ -250,10 +250,6 @@ async fn work(
             return;
         }
     }
-}
-
-fn cut_error(error: &std::io::Error) -> String {
-    cut(&crate::error::chain(error))
 }
 
 impl Images for DockerBuilder {

@@ -41,6 +41,7 @@ fn request(text: &str) -> BuildRequest {
         target: None,
         time_limit: Duration::from_secs(120),
         no_cache: false,
+        ignore: None,
     }
 }
 
@@ -131,6 +132,23 @@ async fn certificates_reach_every_stage_and_not_the_images_environment() {
     let log = outcome.log();
     assert!(log.contains("a certificate") && log.contains("SSL_CERT_FILE=/etc/segue-build-ca.pem"), "{log}");
     builder.image_remove(&request.tag, soon()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dockerignore_excludes_is_not_in_the_build() {
+    let builder = builder().await;
+    let files: [(&str, &[u8]); 2] = [("keep.txt", b"kept"), ("secret.key", b"canary")];
+    let steps = |path: &str| format!("FROM scratch\nCOPY . /\nRUN [\"/app\", \"cat\", \"{path}\"]\n");
+    let mut kept = request(&steps("/keep.txt"));
+    (kept.ignore, kept.no_cache) = (Some("*.key\n".into()), true);
+    let outcome = build(&builder, kept.clone(), &files).await;
+    outcome.ended.clone().unwrap();
+    assert!(outcome.log().contains("kept"));
+    builder.image_remove(&kept.tag, soon()).await.unwrap();
+    let mut gone = request(&steps("/secret.key"));
+    (gone.ignore, gone.no_cache) = (kept.ignore, true);
+    let failure = build(&builder, gone, &files).await.ended.unwrap_err();
+    assert!(matches!(failure.kind, BuildFailureKind::Step { .. }), "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,6 +111,7 @@ async fn builds_follow_their_script_and_cancel() {
         target: None,
         time_limit: Duration::from_secs(60),
         no_cache: false,
+        ignore: None,
     };
     let build = |request: &BuildRequest| bench.fake().build(request.clone(), futures::stream::empty().boxed());
     let ended = |events: Vec<BuildEvent>| match events.last() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::entry::{self, Kind, END};
 use super::path::{clean, shown, symlink_target};
-use super::{ArchiveError, Contents, Limits, PathFault};
+use super::{ArchiveError, Contents, Ignore, Limits, PathFault};
 
 pub(super) const BLOCK: usize = 512;
 
@@ -29,6 +29,8 @@ enum State {
     Header,
     /// Content of a file that is passed on, and kept if it is wanted.
     Content { remaining: u64, padding: u64, wanted: Option<String> },
+    /// Content of a file that is left out.
+    Skipped { remaining: u64 },
     /// Content of a header that describes the next entry.
     Extension { remaining: u64, padding: u64, flag: u8 },
     /// One block of zeros was seen.
@@ -50,6 +52,7 @@ struct Pending {
 pub(super) struct Parser {
     limits: Limits,
     wanted: Vec<String>,
+    pub(super) ignore: Ignore,
     state: State,
     /// The header being filled, or the extension being read, or the wanted file being kept.
     buffer: Vec<u8>,
@@ -66,6 +69,7 @@ impl Parser {
         Self {
             limits,
             wanted,
+            ignore: Ignore::default(),
             state: State::Header,
             buffer: Vec::new(),
             keep: Vec::new(),
@@ -130,6 +134,14 @@ impl Parser {
                     if let Some(path) = wanted.take() {
                         self.contents.files.insert(path, std::mem::take(&mut self.keep));
                     }
+                    self.state = State::Header;
+                }
+                Ok(rest)
+            }
+            State::Skipped { remaining } => {
+                let (skipped, rest) = split(bytes, *remaining);
+                *remaining -= skipped.len() as u64;
+                if *remaining == 0 {
                     self.state = State::Header;
                 }
                 Ok(rest)
@@ -257,6 +269,12 @@ impl Parser {
         let mtime = header.number(MTIME).unwrap_or(0);
         if what == b'0' && mode & 0o6000 != 0 {
             return Err(ArchiveError::Setuid { path: shown(&raw) });
+        }
+        if self.ignore.excludes(&path) {
+            if size > 0 {
+                self.state = State::Skipped { remaining: size.saturating_add(padding(size)) };
+            }
+            return self.count(0);
         }
         self.parents(&path, &raw)?;
         match what {

@@ -74,6 +74,23 @@ fn limits_bite() {
 }
 
 #[test]
+fn what_is_ignored_is_left_out() {
+    let ignore = Ignore::parse("app\n!app/run\n");
+    let mut validator = Validator::new(Limits::default(), ["app/big"]).ignoring(ignore);
+    let (input, mut out) = (good(), Vec::new());
+    let mut rest = input.as_slice();
+    while !rest.is_empty() {
+        let used = validator.push(rest, &mut out).unwrap();
+        rest = &rest[used..];
+    }
+    let contents = validator.finish(&mut out).unwrap();
+    assert_eq!(contents.paths, ["Dockerfile", "app/run"]);
+    assert_eq!(contents.oversized, Vec::<String>::new());
+    let (again, same) = run(&out, Limits::default(), 512).unwrap();
+    assert_eq!((again, same.paths), (out, contents.paths));
+}
+
+#[test]
 fn a_refused_validator_stays_refused() {
     let mut validator = Validator::new(Limits::default(), [""; 0]);
     let mut out = Vec::new();
