@@ -18,6 +18,7 @@ mod releases;
 mod scale;
 pub(crate) mod secrets;
 mod sources;
+mod token_grant;
 mod tokens;
 
 use std::sync::Arc;

@@ -1,0 +1,45 @@
+//! A token by its id, for access tokens that were made from it: they end when it does.
+
+use ipnet::IpNet;
+use segue_model::id::{AppId, TokenId, UserId};
+
+use super::TeamScope;
+use crate::auth::TokenGrant;
+use crate::decode;
+use crate::error::StoreError;
+
+impl TeamScope {
+    /// A token of the team that is good now: not revoked, not ended, its maker still a member who may sign in.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn token_grant(&self, id: TokenId) -> Result<Option<TokenGrant>, StoreError> {
+        let mut intent = self.begin().await?;
+        let row = sqlx::query!(
+            r#"
+            select t.id, t.created_by, t.role, t.scopes, t.app_id, t.address_ranges as "address_ranges: Vec<IpNet>", t.expires_at
+            from tokens t
+            join users u on u.id = t.created_by and u.disabled_at is null
+            where t.team_id = $1 and t.id = $2 and t.revoked_at is null and t.expires_at > now()
+                and exists (select from memberships m where m.team_id = t.team_id and m.user_id = t.created_by)
+            "#,
+            intent.team(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&mut *intent.tx)
+        .await?;
+        row.map(|row| {
+            Ok(TokenGrant {
+                token: TokenId::from_uuid(row.id),
+                team: self.team(),
+                created_by: UserId::from_uuid(row.created_by),
+                role: decode::text(&row.role, "role")?,
+                scopes: row.scopes,
+                app: row.app_id.map(AppId::from_uuid),
+                address_ranges: row.address_ranges,
+                expires_at: row.expires_at.to_jiff(),
+            })
+        })
+        .transpose()
+    }
+}
