@@ -15,8 +15,8 @@ use crate::action::Action;
 use crate::draft::{Draft, has_ended};
 use crate::drain;
 use crate::goal::Goal;
-use crate::judge;
 use crate::routes;
+use crate::symptoms;
 use crate::time::later;
 
 /// After a failed engine call, the next one waits for this long.
@@ -153,7 +153,7 @@ pub(crate) fn explain(draft: &mut Draft<'_>, goal: &Goal<'_>) {
             };
             let title = draft.title(&instance);
             let subject = draft.subject(id, &instance);
-            if instance.observed == Observed::Started && !judge::had_success(&instance) {
+            if instance.observed == Observed::Started && !symptoms::had_success(&instance) {
                 let message = format!("{title} runs and has not passed its gate");
                 draft.reason(ReasonKind::GatePending, subject, message);
             } else if instance.is_ready()

@@ -8,16 +8,14 @@ use segue_model::change::ReasonKind;
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::ReleaseId;
 use segue_model::route::RouteGen;
-use segue_model::state::{DeploymentState as S, Desired, Observed};
-use segue_model::world::{Deployment, Instance, RolloutState, World};
+use segue_model::state::DeploymentState as S;
+use segue_model::world::{Deployment, RolloutState, World};
 
-use crate::draft::{Draft, has_ended};
+use crate::draft::Draft;
 use crate::goal::{Goal, ServiceGoal};
 use crate::queue;
+use crate::symptoms;
 use crate::time::later;
-
-/// Deaths before any success that end a rollout; in a bake, deaths of one slot.
-const EARLY_DEATHS: u32 = 3;
 
 /// Moves the running rollout by at most one state.
 pub(crate) fn advance(draft: &mut Draft<'_>) {
@@ -145,7 +143,7 @@ fn forward(draft: &mut Draft<'_>, deployment: &Deployment, mut rollout: RolloutS
         code: FailureCode::Cancelled,
         evidence: "cancelled while it ran".to_owned(),
     });
-    if let Some(failure) = cancel.or_else(|| early_failure(draft, &goal, &rollout)) {
+    if let Some(failure) = cancel.or_else(|| symptoms::early_failure(draft, &goal, &rollout)) {
         fail(draft, deployment, rollout, failure);
         return;
     }
@@ -159,7 +157,7 @@ fn forward(draft: &mut Draft<'_>, deployment: &Deployment, mut rollout: RolloutS
     });
     let deadline = later(rollout.progress_at, limit);
     if deadline <= now {
-        let failure = stuck(draft, &goal);
+        let failure = symptoms::stuck(draft, &goal);
         fail(draft, deployment, rollout, failure);
         return;
     }
@@ -205,7 +203,7 @@ fn become_live(draft: &mut Draft<'_>, deployment: &Deployment, rollout: &mut Rol
 /// Live and baking: watched until the time is over.
 fn bake(draft: &mut Draft<'_>, deployment: &Deployment, mut rollout: RolloutState) {
     let goal = Goal::of_rollout(draft.world, deployment, &rollout);
-    if let Some(failure) = crash_loop(draft, &goal) {
+    if let Some(failure) = symptoms::crash_loop(draft, &goal) {
         fail(draft, deployment, rollout, failure);
         return;
     }
@@ -318,204 +316,7 @@ fn ready_of_target(draft: &Draft<'_>, goal: &Goal<'_>) -> u32 {
 }
 
 fn ready_of(draft: &Draft<'_>, service: &ServiceGoal<'_>) -> usize {
-    set_of(draft, service)
+    symptoms::set_of(draft, service)
         .filter(|i| draft.is_serving(i))
         .count()
-}
-
-/// The wanted instances of the target's revision.
-fn set_of<'d>(
-    draft: &'d Draft<'_>,
-    service: &'d ServiceGoal<'_>,
-) -> impl Iterator<Item = &'d Instance> {
-    draft.instances.values().filter(|i| {
-        i.service == service.name
-            && i.desired == Desired::Run
-            && Some(i.revision) == service.revision()
-    })
-}
-
-/// Whether it ever passed its gate.
-pub(crate) const fn had_success(instance: &Instance) -> bool {
-    instance.ready_at.is_some() || matches!(instance.observed, Observed::Ready | Observed::Unready)
-}
-
-/// A failure that another try on the same container cannot mend: of the image or the configuration.
-pub(crate) fn hopeless(instance: &Instance) -> Option<&Failure> {
-    if had_success(instance) || instance.is_unknown() {
-        return None;
-    }
-    instance.failure.as_ref().filter(|failure| {
-        matches!(
-            failure.code,
-            FailureCode::ImageNotPullable
-                | FailureCode::ContainerRefused
-                | FailureCode::ExecFormat
-                | FailureCode::CommandNotFound
-                | FailureCode::VariableMissing
-        )
-    })
-}
-
-/// When an instance that started must have passed its gate.
-pub(crate) fn start_limit(
-    service: &ServiceGoal<'_>,
-    instance: &Instance,
-) -> Option<segue_model::Timestamp> {
-    if had_success(instance) || has_ended(instance) {
-        return None;
-    }
-    let started = instance.started_at?;
-    let spec = service
-        .want
-        .filter(|s| s.revision == instance.revision)
-        .or(service.old.filter(|s| s.revision == instance.revision))?;
-    Some(later(started, spec.spec.health.start_timeout))
-}
-
-/// What ends a rollout before its deadline.
-fn early_failure(
-    draft: &mut Draft<'_>,
-    goal: &Goal<'_>,
-    rollout: &RolloutState,
-) -> Option<Failure> {
-    let mut limits = Vec::new();
-    let mut found = None;
-    for name in goal.services() {
-        let service = goal.service(&name);
-        if !service.is_changed() || found.is_some() {
-            continue;
-        }
-        let success = set_of(draft, &service).any(had_success);
-        let mut deaths = rollout.early_deaths;
-        let mut last = None;
-        for instance in set_of(draft, &service) {
-            let evidence = |text: &str| format!("{}: {text}", draft.title(instance));
-            if let Some(failure) = hopeless(instance) {
-                found = Some(Failure {
-                    code: failure.code,
-                    evidence: evidence(&failure.evidence),
-                });
-                break;
-            }
-            deaths = deaths.saturating_add(deaths_of(instance));
-            if deaths_of(instance) > 0 {
-                last = Some(death(instance, &draft.title(instance)));
-            }
-            if let Some(limit) = start_limit(&service, instance) {
-                if limit <= draft.now() {
-                    found = Some(gate_failure(instance, &draft.title(instance)));
-                    break;
-                }
-                limits.push(limit);
-            }
-        }
-        if found.is_none() && !success && deaths >= EARLY_DEATHS {
-            found = last.or_else(|| {
-                Some(Failure {
-                    code: FailureCode::ExitedAtOnce,
-                    evidence: format!("{name}: {deaths} deaths before any success"),
-                })
-            });
-        }
-    }
-    for limit in limits {
-        draft.look_at(limit);
-    }
-    found
-}
-
-/// Deaths of an instance so far: restarts by the engine, and its end.
-pub(crate) const fn deaths_of(instance: &Instance) -> u32 {
-    let end = matches!(instance.observed, Observed::Exited) as u32;
-    instance.restarts.saturating_add(end)
-}
-
-/// Deaths of a slot so far, this instance's included.
-pub(crate) const fn deaths_in_slot(instance: &Instance) -> u32 {
-    instance.attempt.saturating_add(deaths_of(instance))
-}
-
-/// In a bake: an instance of the target dies again and again.
-fn crash_loop(draft: &Draft<'_>, goal: &Goal<'_>) -> Option<Failure> {
-    goal.services().iter().find_map(|name| {
-        let service = goal.service(name);
-        if !service.is_changed() {
-            return None;
-        }
-        set_of(draft, &service)
-            .find(|i| !i.is_ready() && deaths_in_slot(i) >= EARLY_DEATHS)
-            .map(|i| death(i, &draft.title(i)))
-    })
-}
-
-fn death(instance: &Instance, title: &str) -> Failure {
-    let exit = instance
-        .exit_code
-        .map_or_else(|| "ended".to_owned(), |code| format!("exited with {code}"));
-    let times = deaths_in_slot(instance);
-    if instance.oom {
-        return Failure {
-            code: FailureCode::OutOfMemory,
-            evidence: format!(
-                "{title}: killed for memory at {} MiB ({times} deaths)",
-                instance.memory_bytes >> 20
-            ),
-        };
-    }
-    match &instance.failure {
-        Some(failure) => Failure {
-            code: failure.code,
-            evidence: format!("{title}: {} ({times} deaths)", failure.evidence),
-        },
-        None => Failure {
-            code: FailureCode::ExitedAtOnce,
-            evidence: format!("{title}: {exit} ({times} deaths)"),
-        },
-    }
-}
-
-fn gate_failure(instance: &Instance, title: &str) -> Failure {
-    match &instance.failure {
-        Some(failure) => Failure {
-            code: failure.code,
-            evidence: format!("{title}: {}", failure.evidence),
-        },
-        None => Failure {
-            code: FailureCode::HealthTimeout,
-            evidence: format!("{title}: not healthy within its start timeout"),
-        },
-    }
-}
-
-/// Why nothing moved until the deadline.
-fn stuck(draft: &Draft<'_>, goal: &Goal<'_>) -> Failure {
-    let services: Vec<_> = goal.services().iter().map(|n| goal.service(n)).collect();
-    let complaint = services.iter().filter(|s| s.is_changed()).find_map(|s| {
-        set_of(draft, s).find_map(|i| {
-            let failure = i.failure.as_ref()?;
-            Some(Failure {
-                code: failure.code,
-                evidence: format!("{}: {}", draft.title(i), failure.evidence),
-            })
-        })
-    });
-    let short = services
-        .iter()
-        .find(|s| s.is_changed() && set_of(draft, s).count() < s.count);
-    complaint.unwrap_or_else(|| match short {
-        Some(service) => Failure {
-            code: FailureCode::NoCapacity,
-            evidence: format!(
-                "{}: {} of {} instances found a host",
-                service.name,
-                set_of(draft, service).count(),
-                service.count
-            ),
-        },
-        None => Failure {
-            code: FailureCode::ProgressDeadline,
-            evidence: "no progress until the deadline".to_owned(),
-        },
-    })
 }

@@ -23,6 +23,7 @@ mod actions;
 mod addresses;
 mod apply;
 pub mod check;
+mod diff;
 mod draft;
 mod drain;
 mod goal;
@@ -32,6 +33,9 @@ mod queue;
 mod rollout;
 pub mod routes;
 mod schedule;
+mod staff;
+mod strategy;
+mod symptoms;
 mod time;
 
 pub use action::Action;
@@ -75,7 +79,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     if !queue::advance(&mut draft) {
         judge::advance(&mut draft);
     }
-    rollout::choose_strategy(&mut draft);
+    strategy::choose(&mut draft);
     let goal = Goal::new(&draft);
     rollout::converge(&mut draft, &goal);
     routes::update(&mut draft, &goal);

@@ -10,16 +10,14 @@ use segue_model::change::{EventSubject, ReasonKind};
 use segue_model::id::InstanceId;
 use segue_model::revision::Revision;
 use segue_model::spec::Strategy;
-use segue_model::state::{DeploymentState, Desired};
+use segue_model::state::Desired;
 use segue_model::world::ServiceRelease;
 
 use crate::draft::{Draft, has_ended};
 use crate::drain;
 use crate::goal::{Goal, Named, ServiceGoal};
 use crate::heal::{self, Set};
-use crate::queue;
 use crate::routes;
-use crate::schedule::Request;
 
 /// Brings every service one step nearer to the goal.
 pub(crate) fn converge<'a>(draft: &mut Draft<'a>, goal: &Goal<'a>) {
@@ -37,80 +35,6 @@ pub(crate) fn converge<'a>(draft: &mut Draft<'a>, goal: &Goal<'a>) {
     if draft.room_short {
         give_up_warm(draft, goal);
     }
-}
-
-/// Turns `switch` into `rolling` for good where the new sets do not fit beside the old ones.
-pub(crate) fn choose_strategy(draft: &mut Draft<'_>) {
-    let Some((deployment, mut rollout)) = draft.running() else {
-        return;
-    };
-    let asked = draft
-        .world
-        .releases
-        .get(&deployment.release)
-        .map_or(Strategy::Switch, |release| release.rollout.strategy);
-    let goal = Goal::of_rollout(draft.world, deployment, &rollout);
-    if rollout.state == DeploymentState::Starting
-        && rollout.strategy == Strategy::Switch
-        && !drain::is_making_room(draft)
-        && lacks_room(draft, &goal)
-    {
-        rollout.strategy = Strategy::Rolling;
-        draft.rollouts.insert(deployment.id, rollout.clone());
-    }
-    if asked == Strategy::Switch
-        && rollout.strategy == Strategy::Rolling
-        && matches!(
-            rollout.state,
-            DeploymentState::Starting | DeploymentState::Switching
-        )
-    {
-        let why = match goal.target.and_then(|t| t.release.rollout.max_surge) {
-            Some(surge) => format!("max_surge = {surge} is set"),
-            None => "the new instances do not fit beside the old ones".to_owned(),
-        };
-        let message = format!(
-            "deployment #{} replaces in batches instead of switching all at once, because {why}: versions mix and the old set is not kept",
-            deployment.number
-        );
-        draft.reason(
-            ReasonKind::StrategyFallback,
-            queue::about(deployment),
-            message,
-        );
-    }
-}
-
-/// Whether some new instance would find no host for want of room alone.
-fn lacks_room(draft: &Draft<'_>, goal: &Goal<'_>) -> bool {
-    let mut room = draft.room.clone();
-    goal.services().iter().any(|name| {
-        let service = goal.service(name);
-        let Some(want) = service.want else {
-            return false;
-        };
-        if service.strategy != Strategy::Switch || !service.is_changed() {
-            return false;
-        }
-        let present = of_revision(draft, &service, want.revision).len();
-        (present..service.count).any(|_| {
-            let request = Request {
-                service: name,
-                release: want,
-                avoid: None,
-            };
-            room.place(request)
-                .is_err_and(|rejected| rejected.values().any(crate::schedule::Rejection::is_room))
-        })
-    })
-}
-
-fn of_revision(
-    draft: &Draft<'_>,
-    service: &ServiceGoal<'_>,
-    revision: Revision,
-) -> Vec<InstanceId> {
-    split(draft, service, Some(revision)).0
 }
 
 /// The service's wanted instances: those of a revision, and the others.
