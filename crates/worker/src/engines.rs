@@ -8,6 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use segue_driver::{Builder, Driver};
 use segue_model::id::HostId;
 
+use crate::probe::Dial;
+
 /// Makes the driver of a host from its endpoint. Tests give engines of their own.
 pub type Connect = Arc<dyn Fn(HostId, &str) -> Result<Arc<dyn Driver>, String> + Send + Sync>;
 
@@ -17,11 +19,20 @@ pub(crate) struct Engines {
     hosts: RwLock<BTreeMap<HostId, (String, Arc<dyn Driver>)>>,
     /// Where images are built; `None`: none is configured, and builds fail with a sentence.
     pub build: Option<Arc<dyn Builder>>,
+    /// The build engine as a place where tests run in built images.
+    pub tasks: Option<Arc<dyn Driver>>,
+    /// How instances are dialled.
+    pub dial: Arc<dyn Dial>,
 }
 
 impl Engines {
-    pub(crate) fn new(connect: Connect, build: Option<Arc<dyn Builder>>) -> Self {
-        Self { connect, hosts: RwLock::new(BTreeMap::new()), build }
+    pub(crate) fn new(
+        connect: Connect,
+        build: Option<Arc<dyn Builder>>,
+        tasks: Option<Arc<dyn Driver>>,
+        dial: Arc<dyn Dial>,
+    ) -> Self {
+        Self { connect, hosts: RwLock::new(BTreeMap::new()), build, tasks, dial }
     }
 
     /// The driver of a host, if it is known.

@@ -124,6 +124,7 @@ async fn term_of(shared: Arc<Shared>, record: HostRecord, driver: Arc<dyn Driver
             host: record.id,
             name: record.name.to_string(),
             driver: driver.clone(),
+            dial: shared.engines.dial.clone(),
             book: Arc::new(StoreBook { shared: shared.clone(), term: term.clone() }),
             clock: shared.clock.clone(),
             strangers,

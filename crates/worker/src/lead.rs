@@ -273,6 +273,7 @@ pub(crate) async fn feed(shared: Arc<Shared>, items: Arc<Items>, stop: Cancellat
             heard = listener.recv() => {
                 // An error here is a lost connection: the caller begins anew, with a look at everything due.
                 heard.map_err(StoreError::from)?;
+                shared.builds.notify_one();
             }
         }
     }

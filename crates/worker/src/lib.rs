@@ -11,6 +11,7 @@
 //! Must not: decide (the planner does), speak SQL (the store does), or build a container (the driver does).
 
 mod act;
+mod build;
 pub mod config;
 mod core;
 mod db;
@@ -23,12 +24,14 @@ mod observe;
 mod probe;
 mod reconcile;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use segue_driver::{Builder, Docker, Driver, Ownership};
+use segue_driver::{Builder, Docker, DockerBuilder, Driver, Ownership};
 use segue_model::id::{HostId, InstallationId, WorkerId};
 use segue_store::{StoreError, SystemStore, fresh_id};
 use tokio::time::sleep;
@@ -83,17 +86,16 @@ pub async fn run(config: WorkerConfig, store: SystemStore, stop: CancellationTok
         let docker = Docker::new(&path, Ownership { installation, host }).map_err(|error| error.to_string())?;
         Ok(Arc::new(docker) as Arc<dyn Driver>)
     });
-    let build: Option<Arc<dyn Builder>> = match &config.build_socket {
-        Some(socket) => {
-            // The build engine is no host; its containers (tests) carry the installation all the same.
-            let owner = Ownership { installation, host: HostId::from_uuid(uuid::Uuid::nil()) };
-            let builder = segue_driver::DockerBuilder::new(socket, owner, config.build_cgroup.clone())
-                .map_err(|error| WorkerError::Config(format!("the build engine: {error}")))?;
-            Some(Arc::new(builder))
-        }
-        None => None,
-    };
-    run_with(config, store, installation, Engines::new(connect, build), stop).await
+    let (mut build, mut tasks): (Option<Arc<dyn Builder>>, Option<Arc<dyn Driver>>) = (None, None);
+    if let Some(socket) = &config.build_socket {
+        // The build engine is no host; its containers (tests) carry the installation all the same.
+        let owner = Ownership { installation, host: HostId::from_uuid(uuid::Uuid::nil()) };
+        let wrong = |error| WorkerError::Config(format!("the build engine: {error}"));
+        build = Some(Arc::new(DockerBuilder::new(socket, owner, config.build_cgroup.clone()).map_err(wrong)?));
+        tasks = Some(Arc::new(Docker::new(socket, owner).map_err(wrong)?));
+    }
+    let engines = Engines::new(connect, build, tasks, Arc::new(probe::Network));
+    run_shared(shared(config, store, installation, engines), stop).await
 }
 
 /// Asks the store who we are, for as long as it takes.
@@ -116,15 +118,14 @@ async fn installation(store: &SystemStore, stop: &CancellationToken) -> Result<O
     }
 }
 
-/// The worker on given engines.
-pub(crate) async fn run_with(
+/// What the loops share, fresh.
+pub(crate) fn shared(
     config: WorkerConfig,
     store: SystemStore,
     installation: InstallationId,
     engines: Engines,
-    stop: CancellationToken,
-) -> Result<(), WorkerError> {
-    let shared = Arc::new(Shared {
+) -> Arc<Shared> {
+    Arc::new(Shared {
         config,
         store,
         worker: WorkerId::from_uuid(fresh_id()),
@@ -132,12 +133,12 @@ pub(crate) async fn run_with(
         clock: Arc::new(Clock::default()),
         engines,
         queues: (0..GROUPS).map(|_| KeyedQueue::new()).collect(),
+        builds: Default::default(),
         leading: Default::default(),
         steps: Default::default(),
         observers: Default::default(),
         redactors: Redactors::default(),
-    });
-    run_shared(shared, stop).await
+    })
 }
 
 /// The worker on everything given.
@@ -156,6 +157,8 @@ pub(crate) async fn run_shared(shared: Arc<Shared>, stop: CancellationToken) -> 
     }
     let feed = shared.clone();
     supervisor.spawn("feed", OnError::Restart, move |stop| lead::feed(feed.clone(), items.clone(), stop));
+    let of = shared.clone();
+    supervisor.spawn("builds", OnError::Restart, move |stop| build::keep(of.clone(), stop));
     let of = shared.clone();
     supervisor.spawn("hosts", OnError::Restart, move |stop| {
         let shared = of.clone();

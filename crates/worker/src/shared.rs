@@ -8,6 +8,7 @@ use std::time::Duration;
 use segue_driver::Driver;
 use segue_model::id::{EnvironmentId, HostId, InstallationId, WorkerId};
 use segue_store::{SystemStore, WORK_SHARDS};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub engines: Engines,
     /// Environments that need a look, by the group of shares they belong to.
     pub queues: Vec<KeyedQueue<EnvironmentId>>,
+    /// A build may wait.
+    pub builds: Notify,
     /// Groups that this worker leads now.
     pub leading: Mutex<BTreeSet<usize>>,
     /// Where a test may stop this worker.

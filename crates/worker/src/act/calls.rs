@@ -221,7 +221,7 @@ impl HostRun {
         let service = service_of(&self.world, instance).ok_or(ActError::Stale("the release"))?;
         let host = self.world.hosts.get(&self.host).ok_or(ActError::Stale("the host"))?;
         let build = self.shared.engines.build.as_deref().map(|build| build as &dyn Images);
-        let transfer = self.images.ensure(self.host, driver, build, &service.image);
+        let transfer = self.images.ensure(self.host, driver as &dyn Images, build, &service.image);
         self.term.call(transfer).await??;
         let env = crate::db::open_env(&self.shared.store, self.world.environment, &service.content.env).await?;
         // The container may say what it was given; from now on that is known to the redactor.

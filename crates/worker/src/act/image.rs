@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
-use segue_driver::{Deadline, Driver, DriverError, Images};
+use segue_driver::{Deadline, DriverError, Images, image_transfer};
 use segue_model::id::HostId;
 use segue_model::spec::ImageRef;
 
@@ -30,7 +29,7 @@ impl Transfers {
     pub(crate) async fn ensure(
         &self,
         host: HostId,
-        driver: &dyn Driver,
+        driver: &dyn Images,
         build: Option<&dyn Images>,
         image: &ImageRef,
     ) -> Result<(), DriverError> {
@@ -55,20 +54,11 @@ impl Transfers {
                 let Some(build) = build else {
                     return Err(DriverError::ImageMissing(id.clone()));
                 };
-                if !build.image_present(id, Deadline::after(ASK_LIMIT)).await? {
-                    return Err(DriverError::ImageMissing(id.clone()));
-                }
                 let begun = tokio::time::Instant::now();
-                let tar = build.image_save(id, Deadline::after(TRANSFER_LIMIT)).await?;
-                let tar = tar.map(|piece| piece.map_err(std::io::Error::other)).boxed();
-                driver.image_load(tar, Deadline::after(TRANSFER_LIMIT)).await?;
+                image_transfer(build, driver, id, Deadline::after(TRANSFER_LIMIT)).await?;
                 tracing::info!(host.id = %host, image = %id, took_ms = begun.elapsed().as_millis() as u64, "image carried over from the build engine");
             }
         }
-        if driver.image_present(&name, Deadline::after(ASK_LIMIT)).await? {
-            Ok(())
-        } else {
-            Err(DriverError::ImageMissing(name))
-        }
+        Ok(())
     }
 }

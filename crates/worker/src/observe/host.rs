@@ -45,6 +45,8 @@ pub(crate) struct Setup<B> {
     pub name: String,
     /// Its engine.
     pub driver: Arc<dyn Driver>,
+    /// How its instances are dialled.
+    pub dial: Arc<dyn probe::Dial>,
     /// The store.
     pub book: Arc<B>,
     /// The database's clock.
@@ -220,8 +222,8 @@ impl<B: Book> Observer<B> {
                     let _ = tell.send(Verdict { instance: id, run, report });
                 };
                 let (open, was_open) = (gate == Gate::Open, gate != Gate::Closed);
-                let driver = self.setup.driver.clone();
-                let probe = self.probes.spawn(probe::watch(target, driver, open, was_open, report));
+                let (driver, dial) = (self.setup.driver.clone(), self.setup.dial.clone());
+                let probe = self.probes.spawn(probe::watch(target, driver, dial, open, was_open, report));
                 self.probing.insert(id, (run, probe));
             }
         }

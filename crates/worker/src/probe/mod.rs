@@ -9,6 +9,10 @@ pub(crate) mod diagnose;
 use std::sync::Arc;
 use std::time::Duration;
 
+use std::net::SocketAddr;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use segue_driver::{ContainerName, Deadline, Driver};
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::spec::Check;
@@ -28,6 +32,27 @@ const CONFIRM: u32 = 2;
 const COMMAND_EVERY: Duration = Duration::from_secs(1);
 /// After the start-up limit, and while it fails, it is asked this often: the planner decides how long.
 const FAILING_EVERY: Duration = Duration::from_secs(1);
+
+/// How instances are dialled. Tests without a network have their own.
+pub(crate) trait Dial: Send + Sync {
+    /// Connects to the port and hangs up.
+    fn tcp(&self, address: SocketAddr) -> BoxFuture<'_, std::io::Result<()>>;
+    /// Asks for a path and answers the status.
+    fn get<'a>(&'a self, address: SocketAddr, path: &'a str) -> BoxFuture<'a, Result<u16, GetError>>;
+}
+
+/// Dials over the network.
+pub(crate) struct Network;
+
+impl Dial for Network {
+    fn tcp(&self, address: SocketAddr) -> BoxFuture<'_, std::io::Result<()>> {
+        TcpStream::connect(address).map(|connected| connected.map(drop)).boxed()
+    }
+
+    fn get<'a>(&'a self, address: SocketAddr, path: &'a str) -> BoxFuture<'a, Result<u16, GetError>> {
+        http::get(address, path).boxed()
+    }
+}
 
 /// What one check gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,18 +79,18 @@ pub(crate) enum Report {
 }
 
 /// Asks once.
-pub(crate) async fn ask(target: &Target, driver: &dyn Driver) -> Answer {
+pub(crate) async fn ask(target: &Target, driver: &dyn Driver, dial: &dyn Dial) -> Answer {
     let limit = target.health.timeout;
     let silent = |text: String| Answer::Silent(text);
     match &target.health.check {
         Check::Running => Answer::Good,
-        Check::Tcp => match timeout(limit, TcpStream::connect(target.socket())).await {
-            Ok(Ok(_)) => Answer::Good,
+        Check::Tcp => match timeout(limit, dial.tcp(target.socket())).await {
+            Ok(Ok(())) => Answer::Good,
             Ok(Err(error)) => silent(reason(&error)),
             Err(_) => silent(format!("no connection within {} s", limit.as_secs_f32())),
         },
-        Check::Default => get(target, "/", limit, |status| status < 500).await,
-        Check::Http { path } => get(target, path, limit, |status| (200..400).contains(&status)).await,
+        Check::Default => get(target, dial, "/", limit, |status| status < 500).await,
+        Check::Http { path } => get(target, dial, path, limit, |status| (200..400).contains(&status)).await,
         Check::Command { argv } => {
             let name = ContainerName::from(target.instance);
             match driver.exec(&name, argv, Deadline::after(limit)).await {
@@ -77,8 +102,14 @@ pub(crate) async fn ask(target: &Target, driver: &dyn Driver) -> Answer {
     }
 }
 
-async fn get(target: &Target, path: &str, limit: Duration, good: impl Fn(u16) -> bool) -> Answer {
-    match timeout(limit, http::get(target.socket(), path)).await {
+async fn get(
+    target: &Target,
+    dial: &dyn Dial,
+    path: &str,
+    limit: Duration,
+    good: impl Fn(u16) -> bool,
+) -> Answer {
+    match timeout(limit, dial.get(target.socket(), path)).await {
         Ok(Ok(status)) if good(status) => Answer::Good,
         Ok(Ok(status)) => Answer::Status(status),
         Ok(Err(GetError::Io(error))) => Answer::Silent(reason(&error)),
@@ -100,6 +131,7 @@ fn reason(error: &std::io::Error) -> String {
 pub(crate) async fn watch(
     target: Arc<Target>,
     driver: Arc<dyn Driver>,
+    dial: Arc<dyn Dial>,
     mut open: bool,
     was_open: bool,
     mut report: impl FnMut(Report) + Send,
@@ -118,7 +150,7 @@ pub(crate) async fn watch(
     }
     loop {
         let asked = Instant::now();
-        let answer = ask(&target, driver.as_ref()).await;
+        let answer = ask(&target, driver.as_ref(), dial.as_ref()).await;
         tries = tries.saturating_add(1);
         if answer == Answer::Good {
             bad = 0;

@@ -1,0 +1,200 @@
+//! What the tests stand on: a database of their own, a fake engine, and workers that can be killed.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use segue_driver::{Behaviour, ContainerName, Driver, Fake, Ownership};
+use segue_model::detect::Runtimes;
+use segue_model::id::{DeploymentId, HostId, InstallationId};
+use segue_model::spec::{ImageRef, ImageSource, ReleaseSpec};
+use segue_model::state::{DeploymentState, Observed};
+use segue_store::testing::{Fixture, TestDb, release_spec};
+use segue_store::{Deployment, InstanceView};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::{BuildLimits, LogLimits, WorkerConfig};
+use crate::core::http::GetError;
+use crate::engines::{Connect, Engines};
+use crate::probe::Dial;
+use crate::shared::Shared;
+
+/// Longest wait for anything; generous, because the machine is shared.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Dials the fake engine's containers.
+pub(super) struct FakeDial(pub Fake);
+
+impl FakeDial {
+    fn listens(&self, address: SocketAddr) -> std::io::Result<()> {
+        let IpAddr::V4(ip) = address.ip() else { return Err(std::io::ErrorKind::Unsupported.into()) };
+        match self.0.answering(ip, address.port()) {
+            Some(_) => Ok(()),
+            None => Err(std::io::ErrorKind::ConnectionRefused.into()),
+        }
+    }
+}
+
+impl Dial for FakeDial {
+    fn tcp(&self, address: SocketAddr) -> BoxFuture<'_, std::io::Result<()>> {
+        let listens = self.listens(address);
+        async move { listens }.boxed()
+    }
+
+    fn get<'a>(&'a self, address: SocketAddr, _: &'a str) -> BoxFuture<'a, Result<u16, GetError>> {
+        let listens = self.listens(address);
+        async move { Ok(listens.map(|()| 200)?) }.boxed()
+    }
+}
+
+pub(super) struct Bench {
+    pub db: TestDb,
+    pub fixture: Fixture,
+    pub fake: Fake,
+    pub installation: InstallationId,
+}
+
+/// A worker that runs.
+pub(super) struct Worker {
+    pub shared: Arc<Shared>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Ends it at once, as kill -9 does: nothing is given back or finished.
+    pub(super) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+
+    /// Ends it in order.
+    pub(super) async fn end(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+impl Bench {
+    pub(super) async fn new() -> Self {
+        // What happened is told when a test fails: RUST_LOG=segue_worker=debug.
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        let db = TestDb::new().await.unwrap();
+        let fixture = Fixture::new(db.store(), "worker").await.unwrap();
+        let installation = db.store().system().installation().await.unwrap();
+        let owner = Ownership { installation, host: HostId::from_uuid(Uuid::nil()) };
+        Self { db, fixture, fake: Fake::new(owner), installation }
+    }
+
+    /// What a worker of this bench shares.
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        let fake = self.fake.clone();
+        let connect: Connect = Arc::new(move |_, _| Ok(Arc::new(fake.clone()) as Arc<dyn Driver>));
+        let engines = Engines::new(connect, None, None, Arc::new(FakeDial(self.fake.clone())));
+        let config = WorkerConfig {
+            docker_socket: Some("/fake.sock".into()),
+            host_name: "host-a".parse().unwrap(),
+            build_socket: None,
+            build_cgroup: None,
+            extra_ca: None,
+            runtimes: Runtimes::default(),
+            build: BuildLimits::default(),
+            logs: LogLimits::default(),
+        };
+        crate::shared(config, self.db.store().system(), self.installation, engines)
+    }
+
+    pub(super) fn start(&self) -> Worker {
+        self.start_with(self.shared())
+    }
+
+    pub(super) fn start_with(&self, shared: Arc<Shared>) -> Worker {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn({
+            let (shared, stop) = (shared.clone(), stop.clone());
+            async move { crate::run_shared(shared, stop).await.unwrap() }
+        });
+        Worker { shared, stop, task }
+    }
+
+    /// An image on the engine, and a release that runs it.
+    pub(super) fn release(&self, image: &str, behaviour: Behaviour) -> ReleaseSpec {
+        let id = self.fake.image_add(image, behaviour);
+        let mut spec = release_spec('0');
+        for service in spec.services.values_mut() {
+            service.image = ImageSource::Pinned(ImageRef::Engine { id: id.clone(), hosts: Default::default() });
+        }
+        spec.rollout.bake = Duration::ZERO;
+        spec.rollout.drain = Duration::from_millis(200);
+        spec
+    }
+
+    /// A release whose application listens.
+    pub(super) fn serving(&self, image: &str, replicas: u32) -> ReleaseSpec {
+        let listen = "0.0.0.0:8080".parse().unwrap();
+        let mut spec = self.release(image, Behaviour::Serve(listen));
+        for service in spec.services.values_mut() {
+            service.spec.replicas = replicas;
+        }
+        spec
+    }
+
+    pub(super) async fn deployment(&self, id: DeploymentId) -> Deployment {
+        self.fixture.scope().deployment_get(id).await.unwrap()
+    }
+
+    pub(super) async fn instances(&self) -> Vec<InstanceView> {
+        self.fixture.scope().instance_list(self.fixture.environment, false).await.unwrap()
+    }
+
+    /// Waits until the deployment is in a state of this rank or above.
+    pub(super) async fn reaches(&self, id: DeploymentId, state: DeploymentState) -> Deployment {
+        self.eventually(&format!("deployment is {state}"), || async {
+            let deployment = self.deployment(id).await;
+            (deployment.state.rank() >= state.rank()).then_some(deployment)
+        })
+        .await
+    }
+
+    /// Waits until exactly these many instances are there and all of them are ready.
+    pub(super) async fn ready(&self, wanted: usize) -> Vec<InstanceView> {
+        self.eventually(&format!("{wanted} ready instances and no other"), || async {
+            let all = self.instances().await;
+            let ready = all.iter().filter(|one| one.observed == Observed::Ready).count();
+            (ready == wanted && all.len() == wanted).then_some(all)
+        })
+        .await
+    }
+
+    pub(super) async fn eventually<T, Fut>(&self, what: &str, mut look: impl FnMut() -> Fut) -> T
+    where
+        Fut: Future<Output = Option<T>>,
+    {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            if begun.elapsed() > PATIENCE {
+                let instances = self.instances().await;
+                let page = segue_store::Page::first(10);
+                let deployments =
+                    self.fixture.scope().deployment_list(self.fixture.environment, page).await;
+                panic!("never: {what}\n{instances:#?}\n{deployments:#?}");
+            }
+            sleep(Duration::from_millis(25)).await;
+        }
+    }
+}
+
+/// The container of an instance.
+pub(super) fn container(instance: &InstanceView) -> ContainerName {
+    instance.id.into()
+}
