@@ -7,13 +7,16 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use segue_model::failure::Failure;
+
+use crate::dto::failure::FailureView;
 use crate::request_id::RequestId;
 
 /// Media type of every error body.
@@ -129,6 +132,10 @@ pub struct Problem {
     /// Single faults, where there are several or where they have a place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Why a deployment cannot be made, where that is the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub failure: Option<FailureView>,
     /// Seconds to wait before another try; also sent as `Retry-After`.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -146,6 +153,7 @@ impl Problem {
             hint: None,
             request_id: String::new(),
             errors: Vec::new(),
+            failure: None,
             retry_after: None,
         }
     }
@@ -194,6 +202,15 @@ impl Problem {
         Self::new(ProblemCode::Invalid, detail.clone()).at(pointer, detail)
     }
 
+    /// Something about the application that keeps it from being deployed.
+    pub(crate) fn failure(failure: &Failure) -> Self {
+        let view = FailureView::from(failure);
+        let mut problem = Self::new(ProblemCode::Invalid, format!("{}: {}", view.sentence, view.evidence))
+            .hint(view.hint.clone());
+        problem.failure = Some(view);
+        problem
+    }
+
     /// An error that nobody can act on but an operator: logged here, once, with its chain of causes.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut chain = error.to_string();
@@ -238,6 +255,7 @@ struct Pending(Box<Problem>);
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let head = request.method() == Method::HEAD;
+    let git = request.uri().path().starts_with("/git/");
     let mut response = next.run(request).await;
     let pending = response.extensions_mut().remove::<Pending>();
     let problem = match pending {
@@ -251,7 +269,13 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         return response;
     };
     problem.request_id = id.map(|id| id.to_string()).unwrap_or_default();
-    render(response, &problem, head)
+    let mut response = render(response, &problem, head);
+    if problem.code == ProblemCode::Unauthenticated {
+        // Git asks its credential helper only for Basic.
+        let scheme = if git { "Basic realm=\"segue\"" } else { "Bearer realm=\"segue\"" };
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+    }
+    response
 }
 
 /// The problem for a bare status; `None` for responses that say on purpose what they say (the git interface
@@ -287,12 +311,9 @@ fn render(from: Response, problem: &Problem, head: bool) -> Response {
     let (mut parts, _) = from.into_parts();
     let body = serde_json::to_vec(problem).unwrap_or_default();
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    parts.headers.remove(axum::http::header::CONTENT_LENGTH);
+    parts.headers.remove(CONTENT_LENGTH);
     if let Some(seconds) = problem.retry_after {
         parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if problem.code == ProblemCode::Unauthenticated {
-        parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"segue\""));
     }
     // The version header of cached answers must not outlive the answer it described.
     parts.headers.remove(HeaderName::from_static("etag"));

@@ -19,7 +19,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::zeroize::Zeroizing;
 use segue_model::Timestamp;
-use segue_model::id::{TokenId, UserId};
+use segue_model::id::{TeamId, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -85,6 +85,8 @@ pub(crate) struct Claims {
     jti: String,
     /// The API token it was exchanged for; revoked together.
     pub tok: TokenId,
+    /// That token's team.
+    pub team: TeamId,
 }
 
 #[derive(Deserialize)]
@@ -151,7 +153,7 @@ impl Keys {
     pub(crate) fn issue(
         &self,
         user: UserId,
-        token: TokenId,
+        (token, team): (TokenId, TeamId),
         now: Timestamp,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let now = u64::try_from(now.as_second()).unwrap_or(0);
@@ -164,6 +166,7 @@ impl Keys {
             iat: now,
             jti: uuid::Uuid::new_v4().simple().to_string(),
             tok: token,
+            team,
         };
         let header = Header {
             typ: Some(TYPE.to_owned()),

@@ -14,6 +14,10 @@ struct Fixture {
     _dir: tempfile::TempDir,
 }
 
+fn team() -> TeamId {
+    TeamId::from_uuid(uuid::Uuid::from_u128(3))
+}
+
 fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let [a, b] = ["a.pem", "b.pem"].map(|name| dir.path().join(name));
@@ -33,7 +37,7 @@ impl Fixture {
         json!({
             "iss": "segue", "aud": "segue-api", "sub": format!("usr_{:032x}", 1),
             "exp": self.now + 300, "nbf": self.now, "iat": self.now, "jti": "x",
-            "tok": format!("tok_{:032x}", 2),
+            "tok": format!("tok_{:032x}", 2), "team": format!("team_{:032x}", 3),
         })
     }
 
@@ -64,7 +68,7 @@ impl Fixture {
 fn good_tokens_are_accepted() {
     let f = fixture();
     let (user, token) = (UserId::from_uuid(uuid::Uuid::from_u128(1)), TokenId::from_uuid(uuid::Uuid::from_u128(2)));
-    let issued = f.keys.issue(user, token, Timestamp::now()).unwrap();
+    let issued = f.keys.issue(user, (token, team()), Timestamp::now()).unwrap();
     let claims = f.keys.verify(&issued, Timestamp::now()).unwrap();
     assert_eq!((claims.sub, claims.tok), (user, token));
     assert!(f.accepts(&f.sign(&f.header(), &f.claims())), "the hand-made base of the bad ones is good");
@@ -79,7 +83,7 @@ fn bad_tokens_are_refused() {
         change(&mut claims);
         bad.push((format!("claim: {name}"), f.sign(&f.header(), &claims)));
     };
-    for missing in ["iss", "aud", "sub", "exp", "nbf", "iat", "jti", "tok"] {
+    for missing in ["iss", "aud", "sub", "exp", "nbf", "iat", "jti", "tok", "team"] {
         claim(&format!("no {missing}"), &|c| {
             c.as_object_mut().unwrap().remove(missing);
         });
@@ -159,7 +163,7 @@ fn bad_tokens_are_refused() {
     raw(
         "another key",
         f.other
-            .issue(UserId::from_uuid(uuid::Uuid::nil()), TokenId::from_uuid(uuid::Uuid::nil()), Timestamp::now())
+            .issue(UserId::from_uuid(uuid::Uuid::nil()), (TokenId::from_uuid(uuid::Uuid::nil()), team()), Timestamp::now())
             .unwrap(),
     );
     let mut borrowed = f.header();
@@ -218,7 +222,7 @@ fn keys_rotate_with_overlap() {
     let before = Keys::load(std::slice::from_ref(&old)).unwrap();
     let after = Keys::load(&[new, old]).unwrap();
     let nil = uuid::Uuid::nil();
-    let issued = before.issue(UserId::from_uuid(nil), TokenId::from_uuid(nil), Timestamp::now()).unwrap();
+    let issued = before.issue(UserId::from_uuid(nil), (TokenId::from_uuid(nil), team()), Timestamp::now()).unwrap();
     assert!(after.verify(&issued, Timestamp::now()).is_some());
     assert_ne!(before.signing_kid, after.signing_kid);
     assert_eq!(after.public().len(), 2);

@@ -2,4 +2,6 @@
 
 pub(crate) mod jwt;
 pub(crate) mod password;
+pub(crate) mod place;
+pub(crate) mod principal;
 pub(crate) mod token;

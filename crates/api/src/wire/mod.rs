@@ -1,6 +1,8 @@
-//! What all requests share: bodies, queries, paths, pages, conditional headers.
+//! What all requests share: bodies, queries, paths, pages, conditional headers, answers.
 
 pub(crate) mod headers;
 pub(crate) mod json;
 pub(crate) mod page;
+pub(crate) mod params;
 pub(crate) mod query;
+pub(crate) mod respond;

@@ -1,0 +1,237 @@
+//! Permission as extractors: a handler names the place and the action in its signature and gets the loaded,
+//! tenant-scoped object, or is never called.
+//!
+//! Invariants: anonymous requests are answered 401 before anything is looked up; what does not exist and what
+//! belongs to another team are answered by the same bytes; what is in one's own team but not allowed is 403.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use segue_model::access::{Action, Role};
+use segue_model::id::TeamId;
+use segue_model::name::{AppName, EnvironmentName};
+use segue_store::{App, Environment, TeamContext, TeamScope};
+
+use super::principal::Principal;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// An action, as a type.
+pub(crate) trait Permission: Send + Sync + 'static {
+    const ACTION: Action;
+}
+
+macro_rules! permissions {
+    ($($name:ident)*) => {$(
+        /// The action of the same name.
+        #[derive(Debug, Clone, Copy)]
+        pub(crate) struct $name;
+
+        impl Permission for $name {
+            const ACTION: Action = Action::$name;
+        }
+    )*};
+}
+
+permissions! { Read Deploy Scale Create Configure SecretWrite Delete Members }
+
+/// A team in which the principal may do `P`.
+pub(crate) struct InTeam<P> {
+    pub principal: Principal,
+    pub team: TeamId,
+    pub team_name: String,
+    pub role: Role,
+    pub scope: TeamScope,
+    permission: PhantomData<P>,
+}
+
+/// An app in which the principal may do `P`.
+pub(crate) struct InApp<P> {
+    pub team_name: String,
+    pub scope: TeamScope,
+    pub app: App,
+    permission: PhantomData<P>,
+}
+
+/// An environment in which the principal may do `P`.
+pub(crate) struct InEnv<P> {
+    pub principal: Principal,
+    pub team_name: String,
+    pub scope: TeamScope,
+    pub app: App,
+    pub env: Environment,
+    permission: PhantomData<P>,
+}
+
+struct Member {
+    principal: Principal,
+    team: TeamId,
+    team_name: String,
+    scope: TeamScope,
+    params: Vec<(String, String)>,
+}
+
+impl Member {
+    async fn find(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let principal = Principal::from_request_parts(parts, state).await?;
+        let params: Vec<(String, String)> = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::not_found())?
+            .iter()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        let wanted = param(&params, "team")?;
+        let by_id: Option<TeamId> = wanted.parse().ok();
+        let grant = principal
+            .grants
+            .iter()
+            .find(|grant| by_id == Some(grant.team) || grant.team_name == wanted)
+            .ok_or_else(Problem::not_found)?;
+        let (team, team_name) = (grant.team, grant.team_name.clone());
+        let context = TeamContext {
+            team,
+            actor: principal.actor(),
+            request_id: principal.request_id.clone(),
+            address: principal.address,
+        };
+        let scope = state.store().team(&context);
+        Ok(Self { principal, team, team_name, scope, params })
+    }
+
+    async fn app(&self, suffix: &str) -> Result<App, Problem> {
+        let wanted = param(&self.params, "app")?;
+        let wanted = wanted.strip_suffix(suffix).ok_or_else(Problem::not_found)?;
+        let app = match wanted.parse() {
+            Ok(id) => self.scope.app_get(id).await?,
+            Err(_) => {
+                let name = AppName::new(wanted).map_err(|_| Problem::not_found())?;
+                self.scope.app_by_name(&name).await?
+            }
+        };
+        // A token for one app: no other app exists for it.
+        if self.principal.token_app.is_some_and(|only| only != app.id) {
+            return Err(Problem::not_found());
+        }
+        Ok(app)
+    }
+
+    async fn environment(&self, app: &App) -> Result<Environment, Problem> {
+        let wanted = param(&self.params, "env")?;
+        let env = match wanted.parse() {
+            Ok(id) => self.scope.environment_get(id).await?,
+            Err(_) => {
+                let name = EnvironmentName::new(wanted).map_err(|_| Problem::not_found())?;
+                self.scope.environment_by_name(app.id, &name).await?
+            }
+        };
+        if env.app != app.id || env.deleted {
+            return Err(Problem::not_found());
+        }
+        Ok(env)
+    }
+}
+
+fn param<'a>(params: &'a [(String, String)], name: &str) -> Result<&'a str, Problem> {
+    params
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
+        .ok_or_else(Problem::not_found)
+}
+
+impl<P: Permission> FromRequestParts<ApiState> for InTeam<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let member = Member::find(parts, state).await?;
+        let role = member.principal.role_at(None, None);
+        // A token for one app cannot act on the team; it may look.
+        if member.principal.token_app.is_some() && P::ACTION != Action::Read {
+            return Err(Problem::new(
+                crate::problem::ProblemCode::Forbidden,
+                "this token is good for one app only",
+            ));
+        }
+        member.principal.require(role, P::ACTION)?;
+        Ok(Self {
+            role: role.unwrap_or(Role::Viewer),
+            principal: member.principal,
+            team: member.team,
+            team_name: member.team_name,
+            scope: member.scope,
+            permission: PhantomData,
+        })
+    }
+}
+
+impl<P: Permission> FromRequestParts<ApiState> for InApp<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let member = Member::find(parts, state).await?;
+        let app = member.app("").await?;
+        let role = member.principal.role_at(Some(app.id), None);
+        member.principal.require(role, P::ACTION)?;
+        Ok(Self {
+            team_name: member.team_name,
+            scope: member.scope,
+            app,
+            permission: PhantomData,
+        })
+    }
+}
+
+impl<P: Permission> FromRequestParts<ApiState> for InEnv<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let member = Member::find(parts, state).await?;
+        let app = member.app("").await?;
+        let env = member.environment(&app).await?;
+        let role = member.principal.role_at(Some(app.id), Some(env.id));
+        member.principal.require(role, P::ACTION)?;
+        protected(&env, role, P::ACTION)?;
+        Ok(Self {
+            principal: member.principal,
+            team_name: member.team_name,
+            scope: member.scope,
+            app,
+            env,
+            permission: PhantomData,
+        })
+    }
+}
+
+/// An app for the git interface, whose name in the path carries a suffix. Also says who asks, for messages.
+pub(crate) async fn app_for(
+    parts: &mut Parts,
+    state: &ApiState,
+    action: Action,
+    suffix: &str,
+) -> Result<(TeamScope, App, String), Problem> {
+    let member = Member::find(parts, state).await?;
+    let app = member.app(suffix).await?;
+    member.principal.require(member.principal.role_at(Some(app.id), None), action)?;
+    Ok((member.scope, app, member.principal.email))
+}
+
+/// A protected environment is changed by admins only.
+fn protected(env: &Environment, role: Option<Role>, action: Action) -> Result<(), Problem> {
+    let admin = role.is_some_and(|role| role >= Role::Admin);
+    if env.protected && action != Action::Read && !admin {
+        return Err(Problem::new(
+            crate::problem::ProblemCode::Forbidden,
+            "this environment is protected: only admins change it",
+        )
+        .hint("ask an admin of the team"));
+    }
+    Ok(())
+}
+
+impl<P> InEnv<P> {
+    /// Path of the environment, for `Location`.
+    pub(crate) fn path(&self) -> String {
+        format!("/v1/teams/{}/apps/{}/envs/{}", self.team_name, self.app.name, self.env.name)
+    }
+}

@@ -1,0 +1,64 @@
+//! From store errors to problems: the one place.
+
+use segue_store::StoreError;
+
+use crate::problem::{Problem, ProblemCode};
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NotFound => Self::not_found(),
+            StoreError::Conflict { constraint } => conflict(constraint),
+            StoreError::PreconditionFailed { .. } => crate::wire::headers::stale(),
+            StoreError::IdempotencyMismatch => Self::new(
+                ProblemCode::IdempotencyMismatch,
+                "this Idempotency-Key came with another request before",
+            )
+            .hint("use a new key for a new request"),
+            StoreError::IdempotencyBusy => Self::new(
+                ProblemCode::InFlight,
+                "a request with this Idempotency-Key is still being done",
+            )
+            .hint("send the same request again in a moment")
+            .retry_after(1),
+            StoreError::Unavailable(cause) => {
+                tracing::warn!(error = %cause, "the database cannot be used");
+                Self::unavailable()
+            }
+            StoreError::Superseded { .. } => Self::new(
+                ProblemCode::Conflict,
+                "something else changed it at the same moment; nothing was done",
+            )
+            .hint("send the same request again"),
+            StoreError::Invalid { .. }
+            | StoreError::LeaseLost { .. }
+            | StoreError::Exhausted { .. }
+            | StoreError::Seal(_)
+            | StoreError::NotMigrated { .. }
+            | StoreError::Migrate(_)
+            | StoreError::Corrupt { .. }
+            | StoreError::Internal(_) => Self::internal(&error),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+/// What collides, in words. A constraint that people cannot run into is a fault of ours.
+fn conflict(constraint: &str) -> Problem {
+    let taken = |what: &str, pointer: &str| {
+        Problem::new(ProblemCode::NameTaken, format!("{what} is taken"))
+            .at(pointer, "is taken")
+            .hint("choose another one")
+    };
+    match constraint {
+        "apps_name_taken" => taken("this app name", "/name"),
+        "environments_name_taken" => taken("this environment name", "/name"),
+        "teams_name_taken" => taken("this team name", "/name"),
+        "domains_name_taken" => taken("this host name", "/domains"),
+        "users_email_taken" => taken("this e-mail address", "/email"),
+        "memberships_given_twice" => {
+            Problem::new(ProblemCode::Conflict, "this person is a member already")
+        }
+        _ => Problem::new(ProblemCode::Conflict, "it does not fit what exists already"),
+    }
+}

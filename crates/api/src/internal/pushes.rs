@@ -1,0 +1,358 @@
+//! The git hook's side of a push: the archive comes in, lines go out until the deployment is settled.
+//!
+//! Invariants: exactly one ref, a head or a tag, never removed; only the app's branch is deployed unless an
+//! environment is named; the same commit pushed again goes on with what is under way; a client that leaves cancels
+//! nothing.
+
+use std::pin::Pin;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use segue_model::id::EnvironmentId;
+use segue_model::name::{EnvironmentName, GitRef};
+use segue_store::{
+    Deployment, Done, Environment, EnvironmentKind, NewEnvironment, StoreError, fresh_id,
+};
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::InternalState;
+use crate::git::hook::{Message, UPDATE_HEADER, Update};
+use crate::git::narrate::{Narrator, Told};
+use crate::git::pushes::{Entry, Push, Turn};
+use crate::problem::{Problem, ProblemCode};
+use crate::resources::{DeployInput, DeployPlace, What, deploy, receive};
+use crate::state::ApiState;
+use crate::wire::params::{Errors, Octets};
+use crate::wire::respond::{Call, stored};
+
+pub(super) fn routes() -> OpenApiRouter<InternalState> {
+    OpenApiRouter::new().routes(routes!(push_receive))
+}
+
+/// What a push asks for, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wish {
+    name: GitRef,
+    commit: String,
+    environment: Option<EnvironmentName>,
+    detach: bool,
+}
+
+fn refuse(detail: impl Into<String>) -> Problem {
+    Problem::new(ProblemCode::Invalid, detail)
+}
+
+/// Checks what git says was pushed.
+fn wish(update: &Update, branch: Option<&str>) -> Result<Wish, Problem> {
+    let [(_, new, name)] = update.refs.as_slice() else {
+        return Err(refuse("one branch or tag is deployed per push").hint("git push segue main"));
+    };
+    let name = GitRef::new(name.clone()).map_err(|_| {
+        refuse(format!("{} is neither a branch nor a tag that can be deployed", shown(name)))
+            .hint("git push segue main")
+    })?;
+    let hexadecimal = matches!(new.len(), 40 | 64)
+        && new.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if !hexadecimal {
+        return Err(refuse("git named no commit"));
+    }
+    if new.bytes().all(|b| b == b'0') {
+        return Err(refuse("branches and tags are not removed by a push")
+            .hint("remove an environment: segue envs destroy"));
+    }
+    let (mut environment, mut detach) = (None, false);
+    for option in &update.options {
+        match option.split_once('=') {
+            Some(("env", value)) => {
+                let name = EnvironmentName::new(value).map_err(|error| refuse(error.to_string()))?;
+                environment = Some(name);
+            }
+            None if option == "detach" => detach = true,
+            _ => {
+                return Err(refuse(format!("unknown push option {}", shown(option)))
+                    .hint("known are -o env=NAME and -o detach"));
+            }
+        }
+    }
+    let deployed = match branch {
+        Some(branch) => name.as_str() == format!("refs/heads/{branch}"),
+        None => matches!(name.as_str(), "refs/heads/main" | "refs/heads/master"),
+    };
+    if !deployed && environment.is_none() {
+        let branch = branch.unwrap_or("main");
+        return Err(refuse(format!("only `{branch}` is deployed, and {name} is not it")).hint(format!(
+            "git push segue HEAD:{branch}, or name an environment: git push -o env=staging segue …"
+        )));
+    }
+    Ok(Wish { name, commit: new.clone(), environment, detach })
+}
+
+fn shown(text: &str) -> String {
+    let clean: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    format!("`{clean}`")
+}
+
+/// Takes a pushed commit and tells its deployment.
+#[utoipa::path(put, path = "/internal/v1/pushes", tag = "pushes",
+    params(("X-Segue-Push" = String, Header, description = "What git says was pushed, JSON")),
+    request_body(content = Octets, content_type = "application/octet-stream",
+        description = "The commit as a tar."),
+    responses((status = 200, description = "Messages for the one who pushes, one JSON object a line.",
+        body = String, content_type = "application/x-ndjson"), Errors))]
+async fn push_receive(
+    State(state): State<InternalState>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let secret = header(&request, AUTHORIZATION.as_str())
+        .and_then(|text| text.strip_prefix("Bearer ").map(str::to_owned))
+        .ok_or_else(Problem::unauthenticated)?;
+    let push = state.api.pushes().find(&secret).ok_or_else(Problem::unauthenticated)?;
+    let update: Update = header(&request, UPDATE_HEADER)
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .ok_or_else(|| refuse("git's update cannot be read"))?;
+    let branch = push.app.repo.as_ref().and_then(|repo| repo.get("branch")?.as_str().map(str::to_owned));
+    let wish = wish(&update, branch.as_deref())?;
+    let body = request.into_body();
+    let (deployment, turn) = match state.api.pushes().enter(&secret, push.app.id, &wish.commit) {
+        Entry::Busy => {
+            return Err(refuse(format!("another push to {} is being deployed", push.app.name))
+                .hint("wait for it, or stop it: segue deploys cancel"));
+        }
+        Entry::Attach(id) => (push.scope.deployment_get(id).await?, None),
+        Entry::Yours(turn) => {
+            let deployment = begin(&state.api, &push, &wish, body).await?;
+            turn.set_deployment(deployment.id);
+            (deployment, Some(turn))
+        }
+    };
+    let story = story(&state.api, push, &deployment, wish.detach, turn);
+    let mut response = Body::from_stream(story).into_response();
+    let kind = HeaderValue::from_static("application/x-ndjson");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The deployment of a push: the one that this commit has already, or a new one.
+async fn begin(
+    state: &ApiState,
+    push: &Push,
+    wish: &Wish,
+    body: Body,
+) -> Result<Deployment, Problem> {
+    let env = environment(push, wish).await?;
+    let before = push.scope.deployment_of_push(push.app.id, &wish.name, &wish.commit).await?;
+    let before = before.filter(|before| before.environment == env.id);
+    if let Some(before) = &before
+        && (!before.state.is_terminal() || crate::dto::deployment::is_live(before.state))
+    {
+        return Ok(before.clone());
+    }
+    let source = receive(state, &push.scope, &push.app, body).await?;
+    let input = DeployInput {
+        what: What::Source(source.sha256),
+        message: format!("push of {} to {}", short(&wish.commit), wish.name),
+        git: Some((wish.name.clone(), wish.commit.clone())),
+    };
+    // A commit whose deployment failed may be pushed again: that is another attempt, with another key.
+    let attempt = before.map_or(0, |before| before.number);
+    let key = format!("push:{}:{}:{}:{attempt}", push.app.id, wish.name, wish.commit);
+    let call = Call::named(hex::encode(<sha2::Sha256 as sha2::Digest>::digest(key)), "git push");
+    let place = DeployPlace { state, scope: &push.scope, app: &push.app, env: &env };
+    let respond = |deployment: &Deployment| {
+        stored(StatusCode::ACCEPTED, &serde_json::json!({"id": deployment.id}), None)
+    };
+    let done = deploy(place, &input, &call, &respond).await?;
+    state.news().tell();
+    match done {
+        Done::Fresh(deployment) => Ok(deployment),
+        Done::Replayed(kept) => {
+            let id = kept
+                .body
+                .and_then(|body| body.get("id")?.as_str()?.parse().ok())
+                .ok_or_else(|| refuse("the earlier push of this commit cannot be found"))?;
+            Ok(push.scope.deployment_get(id).await?)
+        }
+    }
+}
+
+fn short(commit: &str) -> String {
+    commit.chars().take(10).collect()
+}
+
+/// The environment that was named, or production, which is made at the first push.
+async fn environment(push: &Push, wish: &Wish) -> Result<Environment, Problem> {
+    let wanted = match &wish.environment {
+        Some(name) => name.clone(),
+        None => EnvironmentName::new("production").map_err(|error| Problem::internal(&error))?,
+    };
+    match push.scope.environment_by_name(push.app.id, &wanted).await {
+        Ok(env) if env.protected => Err(refuse(format!("{wanted} is protected: only admins change it"))
+            .hint("deploy it with segue up as an admin")),
+        Ok(env) => Ok(env),
+        Err(StoreError::NotFound) if wish.environment.is_some() => {
+            Err(refuse(format!("{} has no environment {wanted}", push.app.name))
+                .hint(format!("segue envs create {wanted}")))
+        }
+        Err(StoreError::NotFound) => {
+            let new = NewEnvironment {
+                id: EnvironmentId::from_uuid(fresh_id()),
+                name: wanted.clone(),
+                kind: EnvironmentKind::Production,
+                protected: false,
+                domains: Vec::new(),
+            };
+            match push.scope.environment_create(push.app.id, &new, None).await {
+                Ok(Done::Fresh(env)) => Ok(env),
+                // Another push made it at the same moment.
+                _ => Ok(push.scope.environment_by_name(push.app.id, &wanted).await?),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+type Lines = Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>>;
+
+struct Story {
+    narrator: Narrator,
+    first: Option<String>,
+    taken_over: CancellationToken,
+    stop: CancellationToken,
+    /// Held until the story ends: nobody else deploys for this app.
+    _turn: Option<Turn>,
+    over: bool,
+}
+
+fn story(
+    state: &ApiState,
+    push: Push,
+    deployment: &Deployment,
+    detach: bool,
+    turn: Option<Turn>,
+) -> Lines {
+    let (number, name) = (deployment.number, &push.app.name);
+    let first = format!("→ {name}, deployment #{number}, pushed by {}", push.actor);
+    if detach {
+        let lines = [
+            line(&first),
+            line(&format!("  it goes on by itself; follow it: segue status -a {name}")),
+            end(true),
+        ];
+        return Box::pin(futures::stream::iter(lines));
+    }
+    let taken_over = turn.as_ref().map(|turn| turn.taken_over.clone()).unwrap_or_default();
+    let begin = Story {
+        narrator: Narrator::new(push.scope, deployment.clone(), state.news().ticket()),
+        first: Some(first),
+        taken_over,
+        stop: state.stop().clone(),
+        _turn: turn,
+        over: false,
+    };
+    Box::pin(futures::stream::unfold(begin, |mut story| async move {
+        let next = story.next().await?;
+        Some((next, story))
+    }))
+}
+
+impl Story {
+    async fn next(&mut self) -> Option<Result<Bytes, std::io::Error>> {
+        if self.over {
+            return None;
+        }
+        if let Some(first) = self.first.take() {
+            return Some(line(&first));
+        }
+        let told = tokio::select! {
+            told = self.narrator.next() => told,
+            // Another push of the same commit takes the ref; this one has nobody who reads it.
+            () = self.taken_over.cancelled() => Some(Told::End(false)),
+            () = self.stop.cancelled() => {
+                self.over = true;
+                return Some(line("  the server restarts; the deployment goes on: segue status"));
+            }
+        };
+        match told? {
+            Told::Line(text) => Some(line(&text)),
+            Told::End(live) => {
+                self.over = true;
+                Some(end(live))
+            }
+        }
+    }
+}
+
+fn line(text: &str) -> Result<Bytes, std::io::Error> {
+    encode(&Message { line: Some(text.to_owned()), accept: None })
+}
+
+fn end(accept: bool) -> Result<Bytes, std::io::Error> {
+    encode(&Message { line: None, accept: Some(accept) })
+}
+
+fn encode(message: &Message) -> Result<Bytes, std::io::Error> {
+    let mut bytes = serde_json::to_vec(message)?;
+    bytes.push(b'\n');
+    Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW: &str = "1111111111111111111111111111111111111111";
+
+    fn update(name: &str, new: &str, options: &[&str]) -> Update {
+        Update {
+            refs: vec![("0".repeat(40), new.to_owned(), name.to_owned())],
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn only_the_branch_or_a_named_environment_is_deployed() {
+        for name in ["refs/heads/main", "refs/heads/master"] {
+            assert!(wish(&update(name, NEW, &[]), None).is_ok());
+        }
+        assert!(wish(&update("refs/heads/main", NEW, &[]), Some("release")).is_err());
+        assert!(wish(&update("refs/heads/release", NEW, &[]), Some("release")).is_ok());
+        assert!(wish(&update("refs/tags/v1", NEW, &[]), None).is_err());
+        let named = wish(&update("refs/tags/v1", NEW, &["env=staging", "detach"]), None).unwrap();
+        assert_eq!(named.environment.unwrap().as_str(), "staging");
+        assert!(named.detach);
+    }
+
+    #[test]
+    fn what_is_not_a_single_new_commit_is_refused_with_a_sentence() {
+        let two = Update {
+            refs: [update("refs/heads/main", NEW, &[]).refs, update("refs/heads/b", NEW, &[]).refs].concat(),
+            options: Vec::new(),
+        };
+        let none = Update { refs: Vec::new(), options: Vec::new() };
+        let bad = [
+            two,
+            none,
+            update("refs/heads/main", &"0".repeat(40), &[]),
+            update("refs/heads/main", "abc", &[]),
+            update("refs/notes/x", NEW, &[]),
+            update("refs/heads/../x", NEW, &[]),
+            update("HEAD", NEW, &[]),
+            update("refs/heads/main", NEW, &["env=Not Valid"]),
+            update("refs/heads/main", NEW, &["force"]),
+        ];
+        for update in bad {
+            let problem = wish(&update, None).unwrap_err();
+            assert!(!problem.detail.is_empty(), "{update:?}");
+        }
+    }
+}

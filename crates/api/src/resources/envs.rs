@@ -1,0 +1,330 @@
+//! Environments: what people want of one, and what became of it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use segue_model::Timestamp;
+use segue_model::id::{EnvironmentId, ReleaseId};
+use segue_model::name::EnvironmentName;
+use segue_store::fresh_id;
+use segue_store::{
+    DomainState, DomainView, Environment, EnvironmentKind, NewEnvironment, TeamScope,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::place::{Create, Delete, InApp, InEnv, Read};
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::wire::headers::{IfMatch, etag};
+use crate::wire::json::{ApiJson, ApiJsonBytes};
+use crate::wire::page::{PageQuery, page};
+use crate::wire::params::{AppPath, EnvPath, Errors, IdempotencyHeader, IfMatchHeader};
+use crate::wire::query::ApiQuery;
+use crate::wire::respond::{Call, answer, stored};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(environment_list, environment_create))
+        .routes(routes!(environment_get, environment_update, environment_delete))
+}
+
+/// An environment of an app.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Environment)]
+pub struct EnvironmentView {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: EnvironmentId,
+    /// Its name, unique in the app.
+    #[schema(value_type = String)]
+    pub name: EnvironmentName,
+    /// `production`, `staging` or `preview`.
+    pub kind: EnvironmentKindWord,
+    /// Only admins change it.
+    pub protected: bool,
+    /// Nothing of it shall run.
+    pub stopped: bool,
+    /// Raised by every wish; also the `ETag`.
+    pub generation: i64,
+    /// The newest wish that was looked at.
+    pub observed_generation: i64,
+    /// Version of the release it stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub serving: Option<i64>,
+    /// Version of the newest release that was seen to be good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub stable: Option<i64>,
+    /// Where its users find it, the most important first.
+    pub urls: Vec<String>,
+    /// How it is.
+    pub conditions: Vec<Condition>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// What an environment is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentKindWord {
+    /// What users meet.
+    #[default]
+    Production,
+    /// A copy to try things in.
+    Staging,
+    /// Of one branch, for a time.
+    Preview,
+}
+
+/// One aspect of how a thing is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Condition {
+    /// The aspect: `reconciled`, `placed`. New ones may be added.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it holds.
+    pub status: bool,
+    /// Stable word for why.
+    pub reason: String,
+    /// One sentence for people.
+    pub message: String,
+}
+
+page! {
+    /// Environments of an app.
+    EnvironmentPage of EnvironmentView
+}
+
+/// A new environment.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentCreate {
+    /// Its name, unique in the app.
+    #[schema(max_length = 40, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: EnvironmentKindWord,
+    /// Only admins change it.
+    #[serde(default)]
+    pub protected: bool,
+}
+
+/// What may change; members that are missing stay as they are (RFC 7396). Exactly one at a time.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentUpdate {
+    /// Only admins change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub protected: Option<bool>,
+    /// Nothing of it shall run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub stopped: Option<bool>,
+}
+
+impl From<EnvironmentKindWord> for EnvironmentKind {
+    fn from(word: EnvironmentKindWord) -> Self {
+        match word {
+            EnvironmentKindWord::Production => Self::Production,
+            EnvironmentKindWord::Staging => Self::Staging,
+            EnvironmentKindWord::Preview => Self::Preview,
+        }
+    }
+}
+
+impl From<EnvironmentKind> for EnvironmentKindWord {
+    fn from(kind: EnvironmentKind) -> Self {
+        match kind {
+            EnvironmentKind::Production => Self::Production,
+            EnvironmentKind::Staging => Self::Staging,
+            EnvironmentKind::Preview => Self::Preview,
+        }
+    }
+}
+
+impl EnvironmentView {
+    /// Without what has to be looked up: for an environment that was just made.
+    fn bare(env: &Environment) -> Self {
+        Self {
+            id: env.id,
+            name: env.name.clone(),
+            kind: env.kind.into(),
+            protected: env.protected,
+            stopped: env.stopped,
+            generation: env.generation,
+            observed_generation: env.observed_generation,
+            serving: None,
+            stable: None,
+            urls: Vec::new(),
+            conditions: conditions(env),
+            created_at: env.created_at,
+        }
+    }
+
+    async fn load(env: &Environment, scope: &TeamScope, state: &ApiState) -> Result<Self, Problem> {
+        let domains = scope.domain_list(env.id).await?;
+        Ok(Self {
+            serving: version(scope, env.serving).await?,
+            stable: version(scope, env.stable).await?,
+            urls: urls(&domains, state),
+            ..Self::bare(env)
+        })
+    }
+}
+
+/// URLs of the host names that are routed: custom ones first, because people chose them.
+pub(super) fn urls(domains: &[DomainView], state: &ApiState) -> Vec<String> {
+    let mut active: Vec<_> = domains
+        .iter()
+        .filter(|domain| domain.state == DomainState::Active)
+        .filter(|domain| !domain.name.as_str().starts_with("*."))
+        .collect();
+    active.sort_by_key(|domain| domain.kind != segue_store::DomainKind::Custom);
+    active.iter().map(|domain| state.config().app_url(&domain.name)).collect()
+}
+
+async fn version(scope: &TeamScope, release: Option<ReleaseId>) -> Result<Option<i64>, Problem> {
+    match release {
+        Some(id) => Ok(Some(scope.release_get(id).await?.version)),
+        None => Ok(None),
+    }
+}
+
+fn conditions(env: &Environment) -> Vec<Condition> {
+    let reconciled = env.observed_generation >= env.generation;
+    let mut conditions = vec![Condition {
+        kind: "reconciled".to_owned(),
+        status: reconciled,
+        reason: if reconciled { "up_to_date" } else { "pending" }.to_owned(),
+        message: if reconciled {
+            "the newest wish was planned".to_owned()
+        } else {
+            "a newer wish is about to be planned".to_owned()
+        },
+    }];
+    let reasons = env.reasons.as_array().map(Vec::as_slice).unwrap_or_default();
+    for reason in reasons {
+        let text = |name: &str| reason.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        conditions.push(Condition {
+            kind: "placed".to_owned(),
+            status: false,
+            reason: text("kind").or_else(|| text("code")).unwrap_or_else(|| "waiting".to_owned()),
+            message: text("message").unwrap_or_else(|| reason.to_string()),
+        });
+    }
+    conditions
+}
+
+/// Lists an app's environments, oldest first.
+#[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs", tag = "environments",
+    params(AppPath, PageQuery),
+    responses((status = 200, description = "Environments.", body = EnvironmentPage), Errors))]
+async fn environment_list(
+    at: InApp<Read>,
+    State(state): State<ApiState>,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> Result<ApiJson<EnvironmentPage>, Problem> {
+    let limit = query.limit()?;
+    let after: Option<EnvironmentId> = query.after()?;
+    // An app has at most a hundred: the store gives all, the page is cut here.
+    let mut all = at.scope.environment_list(at.app.id).await?;
+    all.retain(|env| after.is_none_or(|after| env.id > after));
+    let (envs, next_cursor) = crate::wire::page::cut(all, limit, |env| env.id);
+    let mut items = Vec::with_capacity(envs.len());
+    for env in &envs {
+        items.push(EnvironmentView::load(env, &at.scope, &state).await?);
+    }
+    Ok(ApiJson(EnvironmentPage { items, next_cursor }))
+}
+
+/// Makes an environment.
+#[utoipa::path(post, path = "/v1/teams/{team}/apps/{app}/envs", tag = "environments",
+    params(AppPath, IdempotencyHeader), request_body = EnvironmentCreate,
+    responses((status = 201, description = "The environment.", body = EnvironmentView), Errors))]
+async fn environment_create(
+    at: InApp<Create>,
+    call: Call,
+    ApiJsonBytes(body, bytes): ApiJsonBytes<EnvironmentCreate>,
+) -> Result<Response, Problem> {
+    let new = NewEnvironment {
+        id: EnvironmentId::from_uuid(fresh_id()),
+        name: EnvironmentName::new(body.name).map_err(|error| Problem::invalid("/name", error))?,
+        kind: body.kind.into(),
+        protected: body.protected,
+        domains: Vec::new(),
+    };
+    let call = call.body(&bytes);
+    let respond = |env: &Environment| {
+        let location =
+            format!("/v1/teams/{}/apps/{}/envs/{}", at.team_name, at.app.name, env.name);
+        stored(StatusCode::CREATED, &EnvironmentView::bare(env), Some(location))
+    };
+    let done =
+        at.scope.environment_create(at.app.id, &new, call.idempotency(&respond)).await?;
+    Ok(answer(done, respond))
+}
+
+/// Shows an environment.
+#[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}", tag = "environments",
+    params(EnvPath),
+    responses((status = 200, description = "The environment.", body = EnvironmentView), Errors))]
+async fn environment_get(
+    at: InEnv<Read>,
+    State(state): State<ApiState>,
+) -> Result<Response, Problem> {
+    shown(&at.env, &at.scope, &state).await
+}
+
+/// Protects or stops an environment.
+#[utoipa::path(patch, path = "/v1/teams/{team}/apps/{app}/envs/{env}", tag = "environments",
+    params(EnvPath, IfMatchHeader),
+    request_body(content = EnvironmentUpdate, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The changed environment.", body = EnvironmentView), Errors))]
+async fn environment_update(
+    at: InEnv<Create>,
+    State(state): State<ApiState>,
+    IfMatch(generation): IfMatch,
+    ApiJson(body): ApiJson<EnvironmentUpdate>,
+) -> Result<Response, Problem> {
+    let env = match (body.protected, body.stopped) {
+        (Some(protected), None) => {
+            // Protection is itself something that only admins change.
+            at.principal.require(
+                at.principal.role_at(Some(at.app.id), Some(at.env.id)),
+                segue_model::access::Action::Delete,
+            )?;
+            at.scope.environment_protect(at.env.id, generation, protected).await?
+        }
+        (None, Some(stopped)) => {
+            let done =
+                at.scope.environment_stop(at.env.id, Some(generation), stopped, None).await?;
+            done.fresh().ok_or_else(Problem::not_found)?
+        }
+        _ => return Err(Problem::invalid("", "exactly one of `protected` and `stopped`")),
+    };
+    shown(&env, &at.scope, &state).await
+}
+
+/// Removes an environment: its containers, routes and networks.
+#[utoipa::path(delete, path = "/v1/teams/{team}/apps/{app}/envs/{env}", tag = "environments",
+    params(EnvPath, IfMatchHeader),
+    responses((status = 204, description = "It is being removed."), Errors))]
+async fn environment_delete(
+    at: InEnv<Delete>,
+    IfMatch(generation): IfMatch,
+) -> Result<StatusCode, Problem> {
+    at.scope.environment_delete(at.env.id, generation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn shown(env: &Environment, scope: &TeamScope, state: &ApiState) -> Result<Response, Problem> {
+    let view = EnvironmentView::load(env, scope, state).await?;
+    Ok((etag(env.generation), ApiJson(view)).into_response())
+}

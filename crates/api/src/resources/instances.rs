@@ -1,0 +1,196 @@
+//! Instances: one container each, with what is wanted and what was seen.
+
+use segue_model::Timestamp;
+use segue_model::id::{HostId, InstanceId};
+use segue_store::InstanceView;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::place::{InEnv, Read};
+use crate::dto::failure::FailureView;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::wire::json::ApiJson;
+use crate::wire::page::page;
+use crate::wire::params::{EnvPath, Errors};
+use crate::wire::query::{ApiPath, ApiQuery};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(instance_list))
+        .routes(routes!(instance_get))
+        .routes(routes!(instance_why))
+}
+
+/// An instance.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Instance {
+    /// Its id, also its container's name.
+    #[schema(value_type = String)]
+    pub id: InstanceId,
+    /// Service and slot, `web.3`.
+    pub name: String,
+    /// Its service.
+    pub service: String,
+    /// Its slot.
+    pub slot: u32,
+    /// Version of the release it was made for.
+    pub release: i64,
+    /// What shapes its container, shortened.
+    pub revision: String,
+    /// Its host's name.
+    pub host: String,
+    /// Its host.
+    #[schema(value_type = String)]
+    pub host_id: HostId,
+    /// Where it listens inside of its network.
+    pub address: String,
+    /// What is wanted: `run`, `drain`, `stop`, `gone`.
+    pub desired: String,
+    /// What was last seen: `none`, `creating`, `created`, `started`, `ready`, `unready`, `exited`, `gone`, `lost`.
+    pub state: String,
+    /// Restarts by the engine itself.
+    pub restarts: u32,
+    /// Which attempt in its slot this is, from 0.
+    pub attempt: u32,
+    /// When it was decided.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When its process was first seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, nullable = false)]
+    pub started_at: Option<Timestamp>,
+    /// Ready since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, nullable = false)]
+    pub ready_at: Option<Timestamp>,
+    /// Its last exit code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub exit_code: Option<i32>,
+    /// What it last complained of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub failure: Option<FailureView>,
+}
+
+page! {
+    /// Instances of an environment.
+    InstancePage of Instance
+}
+
+/// Why an instance is where and how it is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// The instance.
+    pub instance: Instance,
+    /// What happened to it, oldest first.
+    pub events: Vec<super::events::EventView>,
+    /// What its environment waits for, as the planner said it last.
+    #[schema(value_type = Vec<Object>)]
+    pub waiting: Vec<serde_json::Value>,
+}
+
+impl From<&InstanceView> for Instance {
+    fn from(view: &InstanceView) -> Self {
+        Self {
+            id: view.id,
+            name: format!("{}.{}", view.service, view.slot),
+            service: view.service.to_string(),
+            slot: view.slot,
+            release: view.version,
+            revision: view.revision.short(),
+            host: view.host_name.clone(),
+            host_id: view.host,
+            address: format!("{}:{}", view.address, view.port),
+            desired: view.desired.to_string(),
+            state: view.observed.to_string(),
+            restarts: view.restarts,
+            attempt: view.attempt,
+            created_at: view.created_at,
+            started_at: view.started_at,
+            ready_at: view.ready_at,
+            exit_code: view.exit_code,
+            failure: view.failure.as_ref().map(FailureView::from),
+        }
+    }
+}
+
+/// Which instances.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct InstanceQuery {
+    /// Also the last hundred that are gone.
+    #[serde(default)]
+    gone: bool,
+    /// Of this service only.
+    service: Option<String>,
+}
+
+/// Lists an environment's instances.
+#[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/instances", tag = "instances",
+    params(EnvPath, InstanceQuery),
+    responses((status = 200, description = "Instances.", body = InstancePage), Errors))]
+async fn instance_list(
+    at: InEnv<Read>,
+    ApiQuery(query): ApiQuery<InstanceQuery>,
+) -> Result<ApiJson<InstancePage>, Problem> {
+    let instances = at.scope.instance_list(at.env.id, query.gone).await?;
+    let items = instances
+        .iter()
+        .filter(|view| query.service.as_deref().is_none_or(|name| view.service.as_str() == name))
+        .map(Instance::from)
+        .collect();
+    Ok(ApiJson(InstancePage { items, next_cursor: None }))
+}
+
+/// Shows an instance.
+#[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/instances/{instance}", tag = "instances",
+    params(EnvPath, ("instance" = String, Path, description = "Id, or service and slot (`web.3`)")),
+    responses((status = 200, description = "The instance.", body = Instance), Errors))]
+async fn instance_get(
+    at: InEnv<Read>,
+    ApiPath((_, _, _, wanted)): ApiPath<(String, String, String, String)>,
+) -> Result<ApiJson<Instance>, Problem> {
+    Ok(ApiJson(Instance::from(&find(&at, &wanted).await?)))
+}
+
+/// Tells why an instance is where and how it is.
+#[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/instances/{instance}/why", tag = "instances",
+    params(EnvPath, ("instance" = String, Path, description = "Id, or service and slot (`web.3`)")),
+    responses((status = 200, description = "Reasons.", body = Why), Errors))]
+async fn instance_why(
+    at: InEnv<Read>,
+    ApiPath((_, _, _, wanted)): ApiPath<(String, String, String, String)>,
+) -> Result<ApiJson<Why>, Problem> {
+    let instance = find(&at, &wanted).await?;
+    let recent =
+        at.scope.event_recent(Some(at.app.id), Some(at.env.id), segue_store::Page::first(100)).await?;
+    let mut events: Vec<_> = recent
+        .into_iter()
+        .filter(|event| event.subject.instance == Some(instance.id))
+        .map(super::events::EventView::from)
+        .collect();
+    events.reverse();
+    let waiting = at.env.reasons.as_array().cloned().unwrap_or_default();
+    Ok(ApiJson(Why { instance: Instance::from(&instance), events, waiting }))
+}
+
+async fn find(at: &InEnv<Read>, wanted: &str) -> Result<InstanceView, Problem> {
+    if let Ok(id) = wanted.parse::<InstanceId>() {
+        return Ok(at.scope.instance_get(at.env.id, id).await?);
+    }
+    let (service, slot) = wanted.rsplit_once('.').ok_or_else(Problem::not_found)?;
+    let slot: u32 = slot.parse().map_err(|_| Problem::not_found())?;
+    // The newest one in the slot: after a replacement the name means the new container.
+    at.scope
+        .instance_list(at.env.id, false)
+        .await?
+        .into_iter()
+        .filter(|view| view.service.as_str() == service && view.slot == slot)
+        .max_by_key(|view| view.created_at)
+        .ok_or_else(Problem::not_found)
+}

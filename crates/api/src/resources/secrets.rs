@@ -1,0 +1,142 @@
+//! Secrets: written, listed and removed here; values are never read back.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use segue_model::Timestamp;
+use segue_model::name::ConfigKey;
+use segue_store::SecretInfo;
+use segue_store::seal::SecretBytes;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::config::{ChangeQuery, roll_out};
+use super::deploy::What;
+use crate::auth::place::{InEnv, Read, SecretWrite};
+use crate::dto::check::{MAX_VALUE_BYTES, is_value};
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::wire::json::ApiJson;
+use crate::wire::page::page;
+use crate::wire::params::{EnvPath, Errors};
+use crate::wire::query::{ApiPath, ApiQuery};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(secret_list))
+        .routes(routes!(secret_get, secret_set, secret_delete))
+}
+
+/// What may be known of a secret.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Secret {
+    /// Its key: the environment variable that it becomes.
+    pub key: String,
+    /// The newest version.
+    pub version: i64,
+    /// Who set it.
+    pub created_by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Number of the deployment that rolls the change out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub deployment: Option<i64>,
+}
+
+page! {
+    /// Secrets of an environment, without values.
+    SecretPage of Secret
+}
+
+/// A secret's new value.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSet {
+    /// The value.
+    #[schema(max_length = 65_536, format = Password)]
+    pub value: String,
+}
+
+impl From<&SecretInfo> for Secret {
+    fn from(info: &SecretInfo) -> Self {
+        Self {
+            key: info.key.to_string(),
+            version: info.version,
+            created_by: info.created_by.clone(),
+            created_at: info.created_at,
+            deployment: None,
+        }
+    }
+}
+
+/// Lists secrets without their values.
+#[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets", tag = "secrets",
+    params(EnvPath),
+    responses((status = 200, description = "Secrets.", body = SecretPage), Errors))]
+async fn secret_list(at: InEnv<Read>) -> Result<ApiJson<SecretPage>, Problem> {
+    let secrets = at.scope.secret_list(at.env.id).await?;
+    let items = secrets.iter().map(Secret::from).collect();
+    Ok(ApiJson(SecretPage { items, next_cursor: None }))
+}
+
+/// Shows a secret without its value.
+#[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}", tag = "secrets",
+    params(EnvPath, ("key" = String, Path, description = "Key of the secret")),
+    responses((status = 200, description = "The secret, without its value.", body = Secret), Errors))]
+async fn secret_get(
+    at: InEnv<Read>,
+    ApiPath((_, _, _, key)): ApiPath<(String, String, String, String)>,
+) -> Result<ApiJson<Secret>, Problem> {
+    let secrets = at.scope.secret_list(at.env.id).await?;
+    let found = secrets.iter().find(|secret| secret.key.as_str() == key);
+    Ok(ApiJson(Secret::from(found.ok_or_else(Problem::not_found)?)))
+}
+
+/// Sets a secret and rolls the change out.
+#[utoipa::path(put, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}", tag = "secrets",
+    params(EnvPath, ChangeQuery, ("key" = String, Path, description = "Key of the secret")),
+    request_body = SecretSet,
+    responses((status = 200, description = "The secret, without its value.", body = Secret), Errors))]
+async fn secret_set(
+    at: InEnv<SecretWrite>,
+    State(state): State<ApiState>,
+    ApiPath((_, _, _, key)): ApiPath<(String, String, String, String)>,
+    ApiQuery(query): ApiQuery<ChangeQuery>,
+    ApiJson(body): ApiJson<SecretSet>,
+) -> Result<ApiJson<Secret>, Problem> {
+    let key = ConfigKey::new(key).map_err(|error| Problem::invalid("key", error))?;
+    if !is_value(&body.value) {
+        let detail = format!("at most {MAX_VALUE_BYTES} bytes, without NUL");
+        return Err(Problem::invalid("/value", detail));
+    }
+    let value = SecretBytes::from(body.value);
+    let done = at.scope.secret_set(at.env.id, None, &key, &value, None).await?;
+    let info = done.fresh().ok_or_else(Problem::not_found)?;
+    let deployment = if query.deploy {
+        roll_out(&at, &state, What::Secret, format!("secret {key}")).await?
+    } else {
+        None
+    };
+    Ok(ApiJson(Secret { deployment, ..Secret::from(&info) }))
+}
+
+/// Removes a secret and rolls the change out.
+#[utoipa::path(delete, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}", tag = "secrets",
+    params(EnvPath, ChangeQuery, ("key" = String, Path, description = "Key of the secret")),
+    responses((status = 204, description = "It is removed."), Errors))]
+async fn secret_delete(
+    at: InEnv<SecretWrite>,
+    State(state): State<ApiState>,
+    ApiPath((_, _, _, key)): ApiPath<(String, String, String, String)>,
+    ApiQuery(query): ApiQuery<ChangeQuery>,
+) -> Result<StatusCode, Problem> {
+    let key = ConfigKey::new(key).map_err(|_| Problem::not_found())?;
+    at.scope.secret_unset(at.env.id, None, &key).await?;
+    if query.deploy {
+        roll_out(&at, &state, What::Secret, format!("secret {key} removed")).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

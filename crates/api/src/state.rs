@@ -1,0 +1,86 @@
+//! What every handler shares: the store, the keys, the configuration, and who waits for news.
+
+use std::sync::Arc;
+
+use segue_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::jwt::Keys;
+use crate::config::ApiConfig;
+use crate::git::pushes::Pushes;
+use crate::metrics::Metrics;
+use crate::news::News;
+use crate::resources::SourceMemory;
+
+/// State of the API. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ApiState(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    keys: Keys,
+    config: ApiConfig,
+    news: News,
+    pushes: Pushes,
+    metrics: Metrics,
+    sources: SourceMemory,
+    stop: CancellationToken,
+}
+
+impl ApiState {
+    pub(crate) fn new(
+        config: ApiConfig,
+        store: Store,
+        keys: Keys,
+        news: News,
+        stop: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            keys,
+            config,
+            news,
+            pushes: Pushes::default(),
+            metrics: Metrics::default(),
+            sources: SourceMemory::default(),
+            stop,
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn config(&self) -> &ApiConfig {
+        &self.0.config
+    }
+
+    /// Wakes whoever follows something.
+    pub(crate) fn news(&self) -> &News {
+        &self.0.news
+    }
+
+    /// Git pushes in progress.
+    pub(crate) fn pushes(&self) -> &Pushes {
+        &self.0.pushes
+    }
+
+    /// File lists of sources that were seen lately.
+    pub(crate) fn sources(&self) -> &SourceMemory {
+        &self.0.sources
+    }
+
+    /// Counts of requests.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Ends streams when the server stops.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+}

@@ -1,0 +1,3 @@
+//! The API as its clients meet it: the real router, the real store on a real Postgres.
+
+mod openapi;
