@@ -87,9 +87,11 @@ impl<'a> Draft<'a> {
             .is_some_and(|host| host.state != HostState::Lost)
     }
 
-    /// Wanted, passing its checks, on a host that is not lost: may take traffic.
+    /// Wanted, passing its checks, on a host that answers or did a moment ago: may take traffic. What a host that
+    /// returns has is not believed before it was listed.
     pub(crate) fn is_serving(&self, instance: &Instance) -> bool {
-        instance.is_ready() && self.is_reachable(instance)
+        let state = self.world.hosts.get(&instance.host).map(|host| host.state);
+        instance.is_ready() && matches!(state, Some(HostState::Ready | HostState::Suspect))
     }
 
     /// Ids of the service's instances that are wanted, in order.

@@ -284,11 +284,15 @@ fn release_others(
     ids: &[InstanceId],
 ) {
     heal::bury(draft, ids);
+    let mut kept = 0usize;
     for id in ids {
         let warm = draft.instances.get(id).is_some_and(|i| {
             i.desired == Desired::Run && is_warm(draft, goal, service, i.revision)
         });
-        if !warm {
+        // Scaled down meanwhile, the way back is as small as the way on.
+        if warm && kept < service.old_count {
+            kept = kept.saturating_add(1);
+        } else {
             let why = if goal.target.is_none() {
                 "nothing of the environment shall run"
             } else {
@@ -321,11 +325,13 @@ fn give_up_warm(draft: &mut Draft<'_>, goal: &Goal<'_>) {
     let mut warm: BTreeMap<InstanceId, String> = BTreeMap::new();
     for name in goal.services() {
         let service = goal.service(&name);
+        // With nobody else ready, the old set is the one that serves.
+        let active = routes::active(draft, goal, &service);
         for id in draft.wanted(&name) {
             let Some(instance) = draft.instances.get(&id) else {
                 continue;
             };
-            if is_warm(draft, goal, &service, instance.revision) {
+            if !active.contains(&id) && is_warm(draft, goal, &service, instance.revision) {
                 let title = draft.title(instance);
                 warm.insert(id, format!("{title} was kept warm and room is short"));
             }

@@ -195,9 +195,12 @@ impl Case<'_> {
             .is_none_or(|h| h.state == HostState::Lost)
     }
 
-    /// Passing its checks on a host that is not lost.
+    /// Passing its checks on a host whose observations count.
     fn passes(&self, instance: &Instance) -> bool {
-        instance.is_ready() && !self.is_host_lost(instance.host)
+        let host = self.before.hosts.get(&instance.host);
+        let unseen =
+            host.is_none_or(|h| !(h.state == HostState::Ready || h.state == HostState::Suspect));
+        instance.is_ready() && !unseen
     }
 
     fn actions(&self) -> impl Iterator<Item = (HostId, &Action)> {

@@ -61,6 +61,7 @@ enum Step {
     RemoveByHand(usize),
     LoseHost(u64),
     Suspect(u64),
+    Returning(u64),
     ReturnHosts,
     Cordon(u64),
     Cut(u64),
@@ -172,6 +173,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::RemoveByHand),
         1 => (1..=4u64).prop_map(Step::LoseHost),
         1 => (1..=4u64).prop_map(Step::Suspect),
+        1 => (1..=4u64).prop_map(Step::Returning),
         2 => Just(Step::ReturnHosts),
         1 => (1..=4u64).prop_map(Step::Cordon),
         1 => (1..=3u64).prop_map(Step::Cut),
@@ -287,6 +289,13 @@ impl Trace {
                     && host.state == HostState::Ready
                 {
                     host.state = HostState::Suspect;
+                }
+            }
+            Step::Returning(n) => {
+                if let Some(host) = sim.world.hosts.get_mut(&host_id(*n))
+                    && host.state == HostState::Lost
+                {
+                    host.state = HostState::Returning;
                 }
             }
             Step::ReturnHosts => self.hosts_back(),
@@ -545,6 +554,25 @@ fn is_a_function(world: &World) -> Result<(), TestCaseError> {
         .map(|(k, v)| (*k, v.clone()))
         .collect();
     prop_assert_eq!(&made, &plan(&Input { world: &turned }));
+    // Nothing changes by itself before the next check.
+    if made.is_empty() {
+        let hour = world.now.checked_add(Duration::from_secs(3600)).unwrap();
+        let until = made.next_check.unwrap_or(hour).min(hour);
+        let mut later = world.clone();
+        later.now = until
+            .checked_sub(Duration::from_millis(1))
+            .unwrap()
+            .max(world.now);
+        let passed = later.now.duration_since(world.now);
+        for host in later.hosts.values_mut() {
+            host.listed_at = host.listed_at.map(|at| at.checked_add(passed).unwrap());
+        }
+        for edge in later.edges.values_mut().filter(|e| e.is_live(world.now)) {
+            edge.lease_until = edge.lease_until.checked_add(passed).unwrap();
+        }
+        let then = plan(&Input { world: &later });
+        prop_assert!(then.is_empty(), "before {until}: {:#?}", then.changes);
+    }
     // A worker that died after the commit leaves the next one the same actions.
     let next = after(world, &made.changes);
     let again = plan(&Input { world: &next });

@@ -610,3 +610,18 @@ fn a_host_that_is_not_ready_gets_nothing_and_says_why() {
     assert_eq!(reason.hosts[&host_id(2)], "is suspect");
     assert!(made.changes.create.is_empty());
 }
+
+#[test]
+fn the_warm_set_is_given_up_first_when_room_is_short() {
+    let mut sim = sim(1, 1, 6);
+    up_at_v1(&mut sim, 3);
+    deploy(&mut sim, 2, web_release(2, &web(3), Rollout::default()));
+    sim.settle(20);
+    assert_eq!(sim.state(2), Some(S::Baking));
+    assert_eq!(sim.ready("web"), 6);
+    sim.world.targets.insert(name("web"), 5);
+    sim.settle(20);
+    assert_eq!(sim.state(2), Some(S::Baking));
+    assert_eq!(endpoints(&sim.world.routes).len(), 5);
+    assert_eq!(sim.existing(), 5);
+}

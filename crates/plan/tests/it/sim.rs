@@ -119,7 +119,7 @@ impl Sim {
         let mut z = self.seed;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        one_in > 0 && (z ^ (z >> 31)) % one_in == 0
+        one_in > 0 && (z ^ (z >> 31)).is_multiple_of(one_in)
     }
 
     /// One round: plan, check, commit, act, let the edges and the prober look. Returns the plan.
@@ -341,7 +341,7 @@ impl Sim {
         let ids: Vec<EdgeId> = self.edges.keys().copied().collect();
         for id in ids {
             let edge = &self.edges[&id];
-            if !edge.connected || self.ticks % edge.pace != 0 {
+            if !edge.connected || !self.ticks.is_multiple_of(edge.pace) {
                 continue;
             }
             let routes = self.world.routes.clone();
