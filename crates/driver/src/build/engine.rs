@@ -17,6 +17,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
@@ -24,6 +25,9 @@ use crate::error::{DriverError, cut};
 
 /// One period of the CPU limit in microseconds.
 const CPU_PERIOD: u64 = 100_000;
+
+/// How long a killed daemon's containerd may take to be gone.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// A bridge's name is cut by the kernel at 15 bytes.
 const MOST_BRIDGE_NAME: usize = 15;
@@ -137,6 +141,7 @@ impl BuildEngine {
         let private = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(&self.run_root, private).map_err(|error| failed("build engine's folder", error))?;
         std::fs::write(self.config_file(), self.config()).map_err(|error| failed("daemon.json", error))?;
+        self.predecessor_gone().await;
         self.cgroup_make().map_err(|error| failed("control group", error))?;
         self.bridge_make().await?;
         self.filter_make().await
@@ -182,6 +187,24 @@ impl BuildEngine {
             return vec![mount.join(&self.name)];
         }
         ["memory", "cpu", "pids"].iter().map(|name| mount.join(name).join(&self.name)).collect()
+    }
+
+    /// Waits until the containerd of a daemon that was killed is gone too.
+    ///
+    /// The kernel kills it with its parent, a moment later. A daemon that is started within that moment takes the
+    /// dying process for one to share, waits for it in vain for 15 seconds and gives up.
+    async fn predecessor_gone(&self) {
+        let alive = |file: PathBuf| {
+            let pid: Option<u32> = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+            pid.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
+        };
+        let until = tokio::time::Instant::now() + GOODBYE;
+        while !alive(self.run_root.join("docker.pid"))
+            && alive(self.run_root.join("exec/containerd/containerd.pid"))
+            && tokio::time::Instant::now() < until
+        {
+            tokio::time::sleep(GOODBYE / 100).await;
+        }
     }
 
     /// The control group with its limits, version 1 or 2.

@@ -49,11 +49,15 @@ pub struct DockerBench {
 
 impl DockerBench {
     pub async fn new() -> Self {
+        Self::at(Path::new(SOCKET)).await
+    }
+
+    pub async fn at(socket: &Path) -> Self {
         let installation = InstallationId::from_uuid(Uuid::now_v7());
         let owner = Ownership { installation, host: HostId::from_uuid(Uuid::nil()) };
-        let driver = Docker::new(Path::new(SOCKET), owner).unwrap();
+        let driver = Docker::new(socket, owner).unwrap();
         if let Err(error) = driver.ping(Deadline::after(Duration::from_secs(10))).await {
-            panic!("these tests need a Docker engine that answers on {SOCKET}: {error}");
+            panic!("these tests need a Docker engine that answers on {}: {error}", socket.display());
         }
         Self { driver, installation }
     }
@@ -286,12 +290,32 @@ impl<'a> Ground<'a> {
     }
 
     pub async fn close(self) {
+        self.clean().await.unwrap();
+    }
+
+    async fn clean(&self) -> Result<(), DriverError> {
         let driver = self.bench.driver();
-        for container in driver.list(soon()).await.unwrap() {
-            driver.remove(&container.name, soon()).await.unwrap();
+        for container in driver.list(soon()).await? {
+            driver.remove(&container.name, soon()).await?;
         }
         for names in [false, true] {
-            driver.remove_network(self.network(names).name, soon()).await.unwrap();
+            driver.remove_network(self.network(names).name, soon()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Ground<'_> {
+    fn drop(&mut self) {
+        // A test that fails leaves nothing behind either. Bounded, because its engine may be what failed.
+        if std::thread::panicking() {
+            let clean = || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), self.clean()).await });
+            };
+            std::thread::scope(|scope| {
+                let _ = scope.spawn(clean).join();
+            });
         }
     }
 }

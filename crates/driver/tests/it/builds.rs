@@ -1,20 +1,19 @@
 //! Real builds: on the engine for applications what needs no limits, on a build engine of the test's own what does.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use segue_driver::build::engine::{BuildEngine, BuildLimits};
 use segue_driver::*;
 use segue_model::archive::{END, file};
 use segue_model::id::*;
 use uuid::Uuid;
 
 use super::bench::*;
+use super::engine::Engine;
 
 fn owner() -> Ownership {
     Ownership { installation: InstallationId::from_uuid(Uuid::now_v7()), host: HostId::from_uuid(Uuid::nil()) }
@@ -208,79 +207,8 @@ fn processes_with(word: &str) -> usize {
     folders.filter(has).count()
 }
 
-/// A build engine of this test's own, taken away with it.
-struct Engine {
-    config: BuildEngine,
-    daemon: Child,
-    _root: tempfile::TempDir,
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        // SIGTERM, so that it ends its own children too.
-        let _ = Command::new("/bin/kill").arg(self.daemon.id().to_string()).status();
-        let _ = self.daemon.wait();
-        let config = self.config.clone();
-        let tear_down = move || tokio::runtime::Runtime::new().unwrap().block_on(config.tear_down());
-        let done = std::thread::spawn(tear_down).join();
-        if !std::thread::panicking() {
-            done.unwrap().unwrap();
-        }
-    }
-}
-
-impl Engine {
-    async fn start(denied: ipnet::Ipv4Net) -> Engine {
-        let root = tempfile::Builder::new().prefix("sgb").tempdir_in("/tmp").unwrap();
-        let tail = Uuid::now_v7().as_bytes()[14..].iter().map(|b| format!("{b:02x}")).collect::<String>();
-        let name = format!("sgb-{tail}");
-        let third = Uuid::now_v7().as_bytes()[15];
-        let config = BuildEngine {
-            name: name.clone(),
-            dockerd: which("dockerd"),
-            ip: which("ip"),
-            iptables: which("iptables"),
-            data_root: root.path().join("data"),
-            run_root: root.path().join("run"),
-            bridge: name,
-            subnet: format!("10.224.{third}.0/24").parse().unwrap(),
-            denied: vec!["169.254.0.0/16".parse().unwrap(), denied],
-            cgroup_mount: "/sys/fs/cgroup".into(),
-            limits: BuildLimits { cpu_millis: 1000, memory_bytes: 96 << 20, pids: 40, cache_bytes: 1 << 30 },
-        };
-        config.prepare().await.unwrap();
-        // Asked twice, it changes nothing.
-        config.prepare().await.unwrap();
-        let argv = config.argv();
-        let log = std::fs::File::create(root.path().join("dockerd.log")).unwrap();
-        let daemon = Command::new(&argv[0])
-            .args(&argv[1..])
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let engine = Engine { config, daemon, _root: root };
-        let builder = engine.builder();
-        let until = std::time::Instant::now() + Duration::from_secs(60);
-        while builder.info(soon()).await.is_err() {
-            let log = std::fs::read_to_string(engine._root.path().join("dockerd.log")).unwrap_or_default();
-            assert!(std::time::Instant::now() < until, "the build engine does not come up: {log}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        engine
-    }
-
-    fn builder(&self) -> DockerBuilder {
-        DockerBuilder::new(&self.config.socket(), owner(), Some(self.config.cgroup())).unwrap()
-    }
-}
-
-fn which(program: &str) -> PathBuf {
-    let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-    let found = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("these tests need {program}"))
+fn builder_of(engine: &Engine) -> DockerBuilder {
+    DockerBuilder::new(&engine.config.socket(), owner(), Some(engine.config.cgroup())).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,7 +216,7 @@ async fn the_build_engines_limits_bite_and_its_images_move() {
     let bench = DockerBench::new().await;
     let (open, denied) = (Ground::open(&bench).await, Ground::open(&bench).await);
     let engine = Engine::start(denied.network(false).subnet).await;
-    let builder = engine.builder();
+    let builder = builder_of(&engine);
 
     // Builds reach what they may (through the bridge, by masquerade), and neither a denied network nor the machine.
     let mut asked = Vec::new();

@@ -14,6 +14,8 @@ mod archive;
 mod bench;
 mod builds;
 mod contract;
+mod engine;
 mod faults;
+mod outage;
 mod real;
 mod transport;
