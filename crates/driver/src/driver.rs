@@ -1,4 +1,4 @@
-//! The traits that makes a host so, seen from the worker.
+//! The traits that make a host so, seen from the worker.
 //!
 //! Contract (one test suite holds every implementation to it):
 //! - every call ends at its deadline; a call that ended with [`DriverError::effect_unknown`] may have had its effect;
