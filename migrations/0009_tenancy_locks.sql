@@ -60,7 +60,9 @@ grant delete on addresses, subnets, instances, instance_seen, attempts, edge_dra
 grant insert, delete on log_chunks to segue_system;
 grant insert on events to segue_system;
 grant update (stable_at) on releases to segue_system;
-grant update (state, last_used_at) on sources to segue_system;
+-- `select for share` asks for the right to update some column; this one cannot be changed, others refer to it.
+grant update (id) on environments to segue_system;
+grant update (state, last_used_at, sha256, size_bytes) on sources to segue_system;
 grant insert, update on setup_tokens, signing_keys to segue_system;
 -- The definer functions of the next migration run as segue_system.
 grant insert, update on users, teams, memberships, refresh_families, refresh_tokens, token_uses to segue_system;

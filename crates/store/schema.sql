@@ -2706,6 +2706,8 @@ GRANT INSERT(team_id) ON TABLE public.environment_status TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.environments TO segue_api;
 GRANT SELECT ON TABLE public.environments TO segue_system;
 
+GRANT UPDATE(id) ON TABLE public.environments TO segue_system;
+
 GRANT SELECT,INSERT ON TABLE public.events TO segue_api;
 GRANT SELECT,INSERT ON TABLE public.events TO segue_system;
 
@@ -2792,6 +2794,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.sources TO segue_api;
 GRANT SELECT ON TABLE public.sources TO segue_system;
 
 GRANT UPDATE(state) ON TABLE public.sources TO segue_system;
+
+GRANT UPDATE(sha256) ON TABLE public.sources TO segue_system;
+
+GRANT UPDATE(size_bytes) ON TABLE public.sources TO segue_system;
 
 GRANT UPDATE(last_used_at) ON TABLE public.sources TO segue_system;
 

@@ -7,6 +7,9 @@
 //! that may do what the three service roles may do together, and nothing else.
 #![allow(clippy::print_stdout, reason = "a tool for people")]
 
+#[path = "shared/schema.rs"]
+mod dump;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
@@ -78,7 +81,7 @@ async fn make(
         .await?;
     connection.close().await?;
     let queries = queries(server, workspace, crate_folder)?;
-    let schema = schema(server).await?;
+    let schema = dump::schema(server).await?;
     Ok((queries, schema))
 }
 
@@ -114,41 +117,6 @@ fn queries(
         return Err("the queries do not fit the migrations".into());
     }
     read_folder(&out)
-}
-
-/// The schema without what differs between two runs or two minor versions.
-async fn schema(server: &Embedded) -> Result<String> {
-    let output = Command::new(server.program("pg_dump").await?)
-        .args([
-            "--schema-only",
-            "--exclude-table=log_chunks_2*",
-            "--exclude-table=_sqlx_migrations",
-        ])
-        .arg(format!("--dbname={}", server.url()))
-        .env_clear()
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
-    Ok(normalise(&String::from_utf8(output.stdout)?))
-}
-
-fn normalise(dump: &str) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in dump.lines() {
-        let noise = line.starts_with("--")
-            || line.starts_with("SET ")
-            || line.starts_with("SELECT pg_catalog.set_config")
-            || line.starts_with("\\restrict")
-            || line.starts_with("\\unrestrict");
-        if !noise && !(line.is_empty() && lines.last().is_none_or(|last| last.is_empty())) {
-            lines.push(line);
-        }
-    }
-    format!(
-        "-- The sum of the migrations, for reading. Made by crates/store/examples/prepare.rs.\n\n{}\n",
-        lines.join("\n").trim_end()
-    )
 }
 
 fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>> {

@@ -162,9 +162,13 @@ impl Auth {
     /// # Errors
     /// Only those of the database.
     pub async fn token_used(&self, token: TokenId, team: TeamId) -> Result<(), StoreError> {
-        sqlx::query!("select auth_token_used($1, $2)", token.as_uuid(), team.as_uuid())
-            .fetch_one(&self.inner.auth)
-            .await?;
+        sqlx::query!(
+            "select auth_token_used($1, $2)",
+            token.as_uuid(),
+            team.as_uuid()
+        )
+        .fetch_one(&self.inner.auth)
+        .await?;
         Ok(())
     }
 
@@ -269,9 +273,11 @@ impl Auth {
     /// # Errors
     /// Only those of the database.
     pub async fn is_set_up(&self) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar!(r#"select auth_is_set_up() as "set_up!""#)
-            .fetch_one(&self.inner.auth)
-            .await?)
+        Ok(
+            sqlx::query_scalar!(r#"select auth_is_set_up() as "set_up!""#)
+                .fetch_one(&self.inner.auth)
+                .await?,
+        )
     }
 
     /// Uses the one-time set-up token (its SHA-256). `None` if it is not good or somebody exists.
@@ -400,11 +406,13 @@ impl Auth {
         )
         .fetch_one(&self.inner.auth)
         .await?;
-        Ok(match (row.outcome.as_str(), row.user_id.map(UserId::from_uuid)) {
-            ("rotated", Some(user)) => Refresh::Rotated { user },
-            ("reused", Some(user)) => Refresh::Reused { user },
-            _ => Refresh::Refused,
-        })
+        Ok(
+            match (row.outcome.as_str(), row.user_id.map(UserId::from_uuid)) {
+                ("rotated", Some(user)) => Refresh::Rotated { user },
+                ("reused", Some(user)) => Refresh::Reused { user },
+                _ => Refresh::Refused,
+            },
+        )
     }
 
     /// Ends a sign-in.

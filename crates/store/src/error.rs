@@ -90,7 +90,10 @@ impl StoreError {
     /// Whether the same call may succeed later without any change.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::IdempotencyBusy | Self::Superseded { .. })
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::IdempotencyBusy | Self::Superseded { .. }
+        )
     }
 
     /// Whether it is this constraint's conflict.
@@ -123,8 +126,10 @@ impl From<sqlx::Error> for StoreError {
                     },
                     // Serialization, deadlock, lock or statement timeout, too many connections, shutdown.
                     Some(code)
-                        if matches!(code, "40001" | "40P01" | "55P03" | "57014" | "25P03" | "25P02")
-                            || code.starts_with("08")
+                        if matches!(
+                            code,
+                            "40001" | "40P01" | "55P03" | "57014" | "25P03" | "25P02"
+                        ) || code.starts_with("08")
                             || code.starts_with("53")
                             || code.starts_with("57P") =>
                     {

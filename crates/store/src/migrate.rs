@@ -26,7 +26,11 @@ pub async fn migrate(connect: &PgConnectOptions) -> Result<(), StoreError> {
 /// The version of the newest migration that this program knows.
 #[must_use]
 pub fn newest_migration() -> i64 {
-    MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0)
+    MIGRATOR
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Changes with every change of a migration, for templates of tests.

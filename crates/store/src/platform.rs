@@ -108,7 +108,11 @@ impl PlatformScope {
         if changed == 0 {
             return Err(StoreError::NotFound);
         }
-        let action = if cordoned { "host_cordon" } else { "host_uncordon" };
+        let action = if cordoned {
+            "host_cordon"
+        } else {
+            "host_uncordon"
+        };
         intent.audit(action, &id.to_string(), &json!({})).await?;
         let host = fetch(&mut intent, Some(id))
             .await?

@@ -166,18 +166,14 @@ impl Store {
 
 /// The role is a start-up option: `reset role` comes back to it, and never to the login account.
 fn as_role(config: &StoreConfig, role: &str) -> PgConnectOptions {
-    config
-        .connect
-        .clone()
-        .application_name(role)
-        .options([
-            ("role", role.to_owned()),
-            (
-                "statement_timeout",
-                config.statement_timeout.as_millis().to_string(),
-            ),
-            ("lock_timeout", config.lock_timeout.as_millis().to_string()),
-            ("idle_in_transaction_session_timeout", "30000".to_owned()),
-            ("timezone", "UTC".to_owned()),
-        ])
+    config.connect.clone().application_name(role).options([
+        ("role", role.to_owned()),
+        (
+            "statement_timeout",
+            config.statement_timeout.as_millis().to_string(),
+        ),
+        ("lock_timeout", config.lock_timeout.as_millis().to_string()),
+        ("idle_in_transaction_session_timeout", "30000".to_owned()),
+        ("timezone", "UTC".to_owned()),
+    ])
 }

@@ -34,7 +34,9 @@ pub enum EmbeddedError {
         folder: PathBuf,
     },
     /// A live server of a foreign configuration sits on the folder.
-    #[error("a Postgres with process id {pid} runs on {folder} and listens on TCP ({address}); it is not ours, stop it first")]
+    #[error(
+        "a Postgres with process id {pid} runs on {folder} and listens on TCP ({address}); it is not ours, stop it first"
+    )]
     Foreign {
         /// The data folder.
         folder: PathBuf,
@@ -44,13 +46,17 @@ pub enum EmbeddedError {
         address: String,
     },
     /// Running as root without an account to drop to.
-    #[error("Postgres must not run as root and the account `{account}` does not exist; create it or name another one")]
+    #[error(
+        "Postgres must not run as root and the account `{account}` does not exist; create it or name another one"
+    )]
     AccountMissing {
         /// The account that was looked for.
         account: String,
     },
     /// The account cannot reach the folder.
-    #[error("the account `{account}` cannot enter {blocked}, so Postgres cannot reach its data; choose another folder or run `chmod o+x {blocked}`")]
+    #[error(
+        "the account `{account}` cannot enter {blocked}, so Postgres cannot reach its data; choose another folder or run `chmod o+x {blocked}`"
+    )]
     FolderUnreachable {
         /// The account that Postgres runs as.
         account: String,
@@ -58,7 +64,9 @@ pub enum EmbeddedError {
         blocked: PathBuf,
     },
     /// The socket's path is longer than the system allows.
-    #[error("the socket path {path} has {length} bytes, at most 107 are possible; choose a shorter socket folder")]
+    #[error(
+        "the socket path {path} has {length} bytes, at most 107 are possible; choose a shorter socket folder"
+    )]
     SocketPathTooLong {
         /// The path.
         path: PathBuf,

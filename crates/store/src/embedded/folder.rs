@@ -54,9 +54,16 @@ pub(super) async fn find_binaries(
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .collect();
         majors.sort_unstable_by_key(|major| {
-            (data_major != Some(major.to_string().as_str()), u32::MAX - major)
+            (
+                data_major != Some(major.to_string().as_str()),
+                u32::MAX - major,
+            )
         });
-        candidates.extend(majors.iter().map(|m| Path::new(DEBIAN_ROOT).join(m.to_string()).join("bin")));
+        candidates.extend(
+            majors
+                .iter()
+                .map(|m| Path::new(DEBIAN_ROOT).join(m.to_string()).join("bin")),
+        );
         candidates.extend(OTHER_PLACES.iter().map(PathBuf::from));
     }
     for folder in &candidates {
@@ -117,8 +124,10 @@ pub(super) fn make_private(path: &Path, account: Option<&Account>) -> Result<(),
             .create(path)
             .map_err(io_error(format!("cannot make {}", path.display())))?;
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-        .map_err(io_error(format!("cannot close {} to others", path.display())))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io_error(format!(
+        "cannot close {} to others",
+        path.display()
+    )))?;
     if let Some(account) = account {
         chown(path, Some(account.uid), Some(account.gid)).map_err(io_error(format!(
             "cannot give {} to {}",
@@ -139,7 +148,8 @@ pub(super) async fn initialise(
     let fresh = root.join("data.new");
     if fresh.exists() {
         // Left over from an initialisation that was killed. Nothing ever ran on it.
-        fs::remove_dir_all(&fresh).map_err(io_error(format!("cannot remove {}", fresh.display())))?;
+        fs::remove_dir_all(&fresh)
+            .map_err(io_error(format!("cannot remove {}", fresh.display())))?;
     }
     make_private(&fresh, account)?;
     let mut command = Command::new(binaries.program("initdb"));
@@ -178,7 +188,8 @@ pub(super) async fn initialise(
             output: last_lines(&String::from_utf8_lossy(&output.stderr)),
         });
     }
-    fs::rename(&fresh, data).map_err(io_error(format!("cannot move data to {}", data.display())))?;
+    fs::rename(&fresh, data)
+        .map_err(io_error(format!("cannot move data to {}", data.display())))?;
     // The rename must survive a power cut like the data itself.
     fs::File::open(root)
         .and_then(|folder| folder.sync_all())
@@ -187,7 +198,11 @@ pub(super) async fn initialise(
 
 /// The last few lines of a program's output, as one line.
 pub(super) fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
     let from = lines.len().saturating_sub(6);
     lines.get(from..).unwrap_or_default().join(" | ")
 }
@@ -198,7 +213,10 @@ mod tests {
 
     #[test]
     fn versions_are_read() {
-        assert_eq!(parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some(15));
+        assert_eq!(
+            parse_major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"),
+            Some(15)
+        );
         assert_eq!(parse_major("postgres (PostgreSQL) 17beta1"), Some(17));
         assert_eq!(parse_major("postgres"), None);
     }

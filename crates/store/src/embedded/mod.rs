@@ -97,7 +97,10 @@ impl EmbeddedConfig {
     }
 
     #[cfg(not(feature = "testing"))]
-    #[expect(clippy::unused_self, reason = "the same shape as with the feature `testing`")]
+    #[expect(
+        clippy::unused_self,
+        reason = "the same shape as with the feature `testing`"
+    )]
     fn is_durable(&self) -> bool {
         true
     }
@@ -146,13 +149,20 @@ impl EmbeddedConfig {
             ("log_directory", self.logs().display().to_string()),
             ("listen_addresses", String::new()),
             ("port", PORT.to_string()),
-            ("unix_socket_directories", self.sockets().display().to_string()),
+            (
+                "unix_socket_directories",
+                self.sockets().display().to_string(),
+            ),
             ("unix_socket_permissions", "0700".to_owned()),
             ("fsync", on_off.to_owned()),
             ("full_page_writes", on_off.to_owned()),
             ("synchronous_commit", on_off.to_owned()),
         ];
-        settings.extend(fixed.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        settings.extend(
+            fixed
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         settings
     }
 }
@@ -186,7 +196,8 @@ impl Embedded {
         if let Some(running) = running_server(&data)? {
             return Self::adopt(config, lock, running).await;
         }
-        let binaries = folder::find_binaries(config.bin_folder.as_deref(), found.as_deref()).await?;
+        let binaries =
+            folder::find_binaries(config.bin_folder.as_deref(), found.as_deref()).await?;
         if let Some(found) = &found
             && *found != binaries.major.to_string()
         {
@@ -255,7 +266,9 @@ impl Embedded {
         };
         loop {
             match server.wait_ready(deadline).await {
-                Err(EmbeddedError::EndedEarly { .. }) if after_crash && Instant::now() < retry_until => {
+                Err(EmbeddedError::EndedEarly { .. })
+                    if after_crash && Instant::now() < retry_until =>
+                {
                     tokio::time::sleep(Duration::from_millis(250)).await;
                     server.process =
                         Process::spawn(binaries, &data, &settings, &startup_log, account)?;
@@ -307,11 +320,12 @@ impl Embedded {
         };
         let admin = self.connect_options().database("postgres");
         let mut connection = PgConnection::connect_with(&admin).await.map_err(wrap)?;
-        let exists: Option<i32> = sqlx::query_scalar("select 1 from pg_database where datname = $1")
-            .bind(database)
-            .fetch_optional(&mut connection)
-            .await
-            .map_err(wrap)?;
+        let exists: Option<i32> =
+            sqlx::query_scalar("select 1 from pg_database where datname = $1")
+                .bind(database)
+                .fetch_optional(&mut connection)
+                .await
+                .map_err(wrap)?;
         if exists.is_none() {
             // A name cannot be a parameter here; quoting doubles the only special character.
             let quoted = database.replace('"', "\"\"");
@@ -398,7 +412,10 @@ impl Embedded {
         if self.process.gone_within(limit).await? {
             return Ok(());
         }
-        tracing::warn!(pid = self.process.pid, "Postgres did not stop in time, forcing it");
+        tracing::warn!(
+            pid = self.process.pid,
+            "Postgres did not stop in time, forcing it"
+        );
         self.process.signal(Signal::QUIT)?;
         if self.process.gone_within(limit).await? {
             return Ok(());

@@ -50,8 +50,10 @@ fn parse(text: &str) -> Option<PidFile> {
 
 /// Whether this process is a postmaster that stands on the data folder.
 pub(super) fn is_alive_on(pid: u32, data: &Path) -> bool {
-    let (Ok(stands_on), Ok(data)) = (fs::read_link(format!("/proc/{pid}/cwd")), data.canonicalize())
-    else {
+    let (Ok(stands_on), Ok(data)) = (
+        fs::read_link(format!("/proc/{pid}/cwd")),
+        data.canonicalize(),
+    ) else {
         return false;
     };
     stands_on == data

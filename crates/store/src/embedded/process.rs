@@ -123,7 +123,10 @@ impl Process {
     }
 }
 
-#[expect(unsafe_code, reason = "the only way to wait for a pidfd on the runtime")]
+#[expect(
+    unsafe_code,
+    reason = "the only way to wait for a pidfd on the runtime"
+)]
 fn watch(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, EmbeddedError> {
     // SAFETY: an `OwnedFd` is one open descriptor and stays the same one until it is dropped, and
     // the `AsyncFd` owns it for all of its life.

@@ -36,7 +36,9 @@ pub enum KekError {
         path: PathBuf,
     },
     /// Others may read it.
-    #[error("the key file {path} can be read by others (mode {mode:o}); it must be 0400: `chmod 0400 {path}`")]
+    #[error(
+        "the key file {path} can be read by others (mode {mode:o}); it must be 0400: `chmod 0400 {path}`"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -84,7 +86,9 @@ impl KeyEncryptionKey {
     pub fn load(path: &Path) -> Result<Self, KekError> {
         let io = |source: io::Error| {
             if source.kind() == io::ErrorKind::NotFound {
-                KekError::Missing { path: path.to_owned() }
+                KekError::Missing {
+                    path: path.to_owned(),
+                }
             } else {
                 KekError::Io {
                     path: path.to_owned(),
@@ -95,7 +99,9 @@ impl KeyEncryptionKey {
         let file = File::open(path).map_err(io)?;
         let meta = file.metadata().map_err(io)?;
         if !meta.is_file() {
-            return Err(KekError::NotAFile { path: path.to_owned() });
+            return Err(KekError::NotAFile {
+                path: path.to_owned(),
+            });
         }
         let mode = meta.mode() & 0o777;
         if mode & 0o077 != 0 {
@@ -107,12 +113,17 @@ impl KeyEncryptionKey {
         let mut text = Zeroizing::new(String::new());
         file.take(1024).read_to_string(&mut text).map_err(io)?;
         let mut bytes = Zeroizing::new([0u8; LENGTH]);
-        hex::decode_to_slice(text.trim_end(), bytes.as_mut_slice())
-            .map_err(|_| KekError::Malformed { path: path.to_owned() })?;
+        hex::decode_to_slice(text.trim_end(), bytes.as_mut_slice()).map_err(|_| {
+            KekError::Malformed {
+                path: path.to_owned(),
+            }
+        })?;
         // A key of a few different bytes was typed, not drawn. A random one has about 30.
         let different: std::collections::BTreeSet<u8> = bytes.iter().copied().collect();
         if different.len() < 12 {
-            return Err(KekError::Known { path: path.to_owned() });
+            return Err(KekError::Known {
+                path: path.to_owned(),
+            });
         }
         Ok(Self::from_bytes(*bytes))
     }
@@ -207,7 +218,10 @@ mod tests {
     fn a_key_is_made_once_closed_to_others_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys/kek");
-        assert!(matches!(KeyEncryptionKey::load(&path), Err(KekError::Missing { .. })));
+        assert!(matches!(
+            KeyEncryptionKey::load(&path),
+            Err(KekError::Missing { .. })
+        ));
         let first = KeyEncryptionKey::load_or_create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o400);
         let second = KeyEncryptionKey::load_or_create(&path).unwrap();
@@ -226,11 +240,20 @@ mod tests {
         };
         let good = hex::encode(Key::random().unwrap().bytes());
         write(&good, 0o444);
-        assert!(matches!(KeyEncryptionKey::load(&path), Err(KekError::Exposed { .. })));
+        assert!(matches!(
+            KeyEncryptionKey::load(&path),
+            Err(KekError::Exposed { .. })
+        ));
         write(&good[..62], 0o400);
-        assert!(matches!(KeyEncryptionKey::load(&path), Err(KekError::Malformed { .. })));
+        assert!(matches!(
+            KeyEncryptionKey::load(&path),
+            Err(KekError::Malformed { .. })
+        ));
         write(&"00".repeat(32), 0o400);
-        assert!(matches!(KeyEncryptionKey::load(&path), Err(KekError::Known { .. })));
+        assert!(matches!(
+            KeyEncryptionKey::load(&path),
+            Err(KekError::Known { .. })
+        ));
         write(&good, 0o400);
         assert!(KeyEncryptionKey::load(&path).is_ok());
     }

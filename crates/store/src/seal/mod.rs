@@ -131,7 +131,9 @@ impl Key {
 
     /// Opens a box that was sealed for this place.
     pub(crate) fn open(&self, sealed: &[u8], place: &[u8]) -> Result<SecretBytes, SealError> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(SealError::TooShort)?;
+        let (nonce, sealed) = sealed
+            .split_first_chunk::<NONCE>()
+            .ok_or(SealError::TooShort)?;
         XChaCha20Poly1305::new(self.bytes().into())
             .decrypt(
                 &XNonce::from(*nonce),
@@ -154,7 +156,10 @@ mod tests {
         let key = Key::random().unwrap();
         let sealed = key.seal(b"hunter2", b"here").unwrap();
         assert_eq!(key.open(&sealed, b"here").unwrap().expose(), b"hunter2");
-        assert!(matches!(key.open(&sealed, b"there"), Err(SealError::DoesNotOpen)));
+        assert!(matches!(
+            key.open(&sealed, b"there"),
+            Err(SealError::DoesNotOpen)
+        ));
         assert!(matches!(
             Key::random().unwrap().open(&sealed, b"here"),
             Err(SealError::DoesNotOpen)
@@ -164,7 +169,10 @@ mod tests {
             changed[index] ^= 1;
             assert!(key.open(&changed, b"here").is_err(), "byte {index}");
         }
-        assert!(matches!(key.open(&sealed[..10], b"here"), Err(SealError::TooShort)));
+        assert!(matches!(
+            key.open(&sealed[..10], b"here"),
+            Err(SealError::TooShort)
+        ));
     }
 
     #[test]

@@ -80,8 +80,14 @@ mod tests {
 
     #[test]
     fn moving_a_letter_between_parts_is_another_place() {
-        let one = Place::Platform { kind: "ab", name: "c" };
-        let two = Place::Platform { kind: "a", name: "bc" };
+        let one = Place::Platform {
+            kind: "ab",
+            name: "c",
+        };
+        let two = Place::Platform {
+            kind: "a",
+            name: "bc",
+        };
         assert_ne!(one.encode(), two.encode());
     }
 }

@@ -41,7 +41,11 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`]: nothing may be called. [`StoreError::Unavailable`].
-    pub async fn attempts_begin(&self, lease: &Lease, attempts: &[Attempt]) -> Result<(), StoreError> {
+    pub async fn attempts_begin(
+        &self,
+        lease: &Lease,
+        attempts: &[Attempt],
+    ) -> Result<(), StoreError> {
         if attempts.is_empty() {
             return Ok(());
         }

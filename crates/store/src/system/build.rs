@@ -100,7 +100,7 @@ impl SystemStore {
             with next as (
                 select s.build_id
                 from build_status s
-                where s.rank < 100 and (s.claim_until is null or s.claim_until <= clock_timestamp())
+                where s.rank < 100 and s.attempt < $3 and (s.claim_until is null or s.claim_until <= clock_timestamp())
                 order by s.build_id
                 limit 1
                 for update skip locked
@@ -116,6 +116,7 @@ impl SystemStore {
             ",
             worker.as_uuid(),
             CLAIM.as_secs_f64(),
+            MAX_ATTEMPTS,
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -136,7 +137,14 @@ impl SystemStore {
             cancel_requested: row.cancel_requested,
             created_at: row.created_at.to_jiff(),
         };
-        tell(&mut tx, &claimed.claim, "build.started", "build started", None).await?;
+        tell(
+            &mut tx,
+            &claimed.claim,
+            "build.started",
+            "build started",
+            None,
+        )
+        .await?;
         tx.commit().await?;
         Ok(Some(claimed))
     }
@@ -282,7 +290,14 @@ impl SystemStore {
                 )
                 .execute(&mut *tx)
                 .await?;
-                tell(&mut tx, claim, "build.retried", "build queued again", Some(failure)).await?;
+                tell(
+                    &mut tx,
+                    claim,
+                    "build.retried",
+                    "build queued again",
+                    Some(failure),
+                )
+                .await?;
             }
         }
         sqlx::query!(
@@ -322,7 +337,14 @@ impl SystemStore {
                 build: BuildId::from_uuid(row.build_id),
                 epoch: row.claim_epoch,
             };
-            tell(&mut tx, &claim, "build.failed", "build given up", Some(failure)).await?;
+            tell(
+                &mut tx,
+                &claim,
+                "build.failed",
+                "build given up",
+                Some(failure),
+            )
+            .await?;
             sqlx::query!(
                 "
                 select work_add($1, 'environment', clock_timestamp())
@@ -386,7 +408,11 @@ async fn end(
     .execute(&mut *connection)
     .await?;
     let kind = format!("build.{state}");
-    let message = format!("build {}: {}", state.as_str().replace('_', " "), failure.code.sentence());
+    let message = format!(
+        "build {}: {}",
+        state.as_str().replace('_', " "),
+        failure.code.sentence()
+    );
     tell(connection, claim, &kind, &message, Some(failure)).await
 }
 

@@ -67,7 +67,10 @@ impl SystemStore {
             .collect();
         let id = fresh_id();
         let key = SecretBytes::from(certificate.key_pem.clone());
-        let sealed = self.inner.kek.seal(&key, &place(&id.simple().to_string()))?;
+        let sealed = self
+            .inner
+            .kek
+            .seal(&key, &place(&id.simple().to_string()))?;
         let mut tx = self.inner.system.begin().await?;
         sqlx::query!(
             "

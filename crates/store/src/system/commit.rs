@@ -98,11 +98,16 @@ impl SystemStore {
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query!("select work_add($1, 'environment', now())", world.environment.as_uuid())
-            .fetch_one(&mut *tx)
-            .await?;
+        sqlx::query!(
+            "select work_add($1, 'environment', now())",
+            world.environment.as_uuid()
+        )
+        .fetch_one(&mut *tx)
+        .await?;
         tx.commit().await?;
-        Ok(Committed { events: changes.events.len() })
+        Ok(Committed {
+            events: changes.events.len(),
+        })
     }
 
     /// Writes reasons and the next check of a plan without changes, if they differ from what is written.
@@ -139,5 +144,7 @@ impl SystemStore {
 }
 
 pub(super) fn superseded(what: &str) -> StoreError {
-    StoreError::Superseded { what: what.to_owned() }
+    StoreError::Superseded {
+        what: what.to_owned(),
+    }
 }

@@ -20,12 +20,18 @@ use crate::error::{StoreError, corrupt};
 
 /// A host address with prefix length.
 fn net(address: Ipv4Addr, prefix: u8) -> Result<IpNet, StoreError> {
-    Ipv4Net::new(address, prefix).map(IpNet::V4).map_err(corrupt("address"))
+    Ipv4Net::new(address, prefix)
+        .map(IpNet::V4)
+        .map_err(corrupt("address"))
 }
 
 /// Cuts a /24 for the environment on each host: the next free one behind the last that was given out, so that
 /// every subnet rests as long as possible; released ones rest for the installation's time at least (rule 9).
-pub(super) async fn subnets(tx: &mut Tx, world: &World, hosts: &[HostId]) -> Result<(), StoreError> {
+pub(super) async fn subnets(
+    tx: &mut Tx,
+    world: &World,
+    hosts: &[HostId],
+) -> Result<(), StoreError> {
     for host in hosts {
         // The row lock orders concurrent commits.
         let range = sqlx::query!(
@@ -65,7 +71,9 @@ pub(super) async fn subnets(tx: &mut Tx, world: &World, hosts: &[HostId]) -> Res
         .fetch_optional(&mut **tx)
         .await?
         .ok_or(StoreError::Exhausted { what: "subnet" })?;
-        let offset = u32::try_from(free).map_err(corrupt("subnet"))?.saturating_mul(256);
+        let offset = u32::try_from(free)
+            .map_err(corrupt("subnet"))?
+            .saturating_mul(256);
         let base = Ipv4Addr::from(u32::from(pool.network()).saturating_add(offset));
         sqlx::query!(
             "
@@ -79,13 +87,19 @@ pub(super) async fn subnets(tx: &mut Tx, world: &World, hosts: &[HostId]) -> Res
         )
         .execute(&mut **tx)
         .await?;
-        sqlx::query!("update installation set subnet_cursor = $1", free).execute(&mut **tx).await?;
+        sqlx::query!("update installation set subnet_cursor = $1", free)
+            .execute(&mut **tx)
+            .await?;
     }
     Ok(())
 }
 
 /// Desired states that grow. A reservation ends when an instance is to be gone, or is lost.
-pub(super) async fn instances(tx: &mut Tx, world: &World, changes: &[InstanceChange]) -> Result<(), StoreError> {
+pub(super) async fn instances(
+    tx: &mut Tx,
+    world: &World,
+    changes: &[InstanceChange],
+) -> Result<(), StoreError> {
     let mut freed: BTreeMap<HostId, (i64, i64)> = BTreeMap::new();
     for change in changes {
         let ends = change.desired == Desired::Gone || change.lost;
@@ -155,13 +169,19 @@ async fn reserve(tx: &mut Tx, host: HostId, cpu: i64, memory: i64) -> Result<(),
         Ok(done) if done.rows_affected() == 1 => Ok(()),
         Ok(_) => Err(superseded("host")),
         // Another environment took the room since the world was read (invariant I12).
-        Err(StoreError::Invalid { constraint }) if constraint.starts_with("host_plan_") => Err(superseded("host room")),
+        Err(StoreError::Invalid { constraint }) if constraint.starts_with("host_plan_") => {
+            Err(superseded("host room"))
+        }
         Err(error) => Err(error),
     }
 }
 
 /// New instances with their reservation, address and empty observation.
-pub(super) async fn created(tx: &mut Tx, world: &World, new: &[NewInstance]) -> Result<(), StoreError> {
+pub(super) async fn created(
+    tx: &mut Tx,
+    world: &World,
+    new: &[NewInstance],
+) -> Result<(), StoreError> {
     let mut reserved: BTreeMap<HostId, (i64, i64)> = BTreeMap::new();
     for instance in new {
         let subnet = sqlx::query_scalar!(
@@ -188,7 +208,12 @@ pub(super) async fn created(tx: &mut Tx, world: &World, new: &[NewInstance]) -> 
     Ok(())
 }
 
-async fn insert(tx: &mut Tx, world: &World, new: &NewInstance, subnet: Uuid) -> Result<(), StoreError> {
+async fn insert(
+    tx: &mut Tx,
+    world: &World,
+    new: &NewInstance,
+    subnet: Uuid,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "
         with instance as (
@@ -230,7 +255,13 @@ async fn insert(tx: &mut Tx, world: &World, new: &NewInstance, subnet: Uuid) -> 
 }
 
 /// Gives the address to the instance if nobody's container can still have it.
-async fn address(tx: &mut Tx, world: &World, instance: InstanceId, address: Ipv4Addr, subnet: Uuid) -> Result<(), StoreError> {
+async fn address(
+    tx: &mut Tx,
+    world: &World,
+    instance: InstanceId,
+    address: Ipv4Addr,
+    subnet: Uuid,
+) -> Result<(), StoreError> {
     let [.., octet] = address.octets();
     let given = sqlx::query!(
         "
@@ -257,14 +288,22 @@ async fn address(tx: &mut Tx, world: &World, instance: InstanceId, address: Ipv4
     if given == 0 {
         return Err(superseded("address"));
     }
-    sqlx::query!("update subnets set cursor = $2 where id = $1", subnet, i16::from(octet))
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "update subnets set cursor = $2 where id = $1",
+        subnet,
+        i16::from(octet)
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 /// Rollouts: those that end come first, because an environment has one unfinished at a time (invariant I1).
-pub(super) async fn rollouts(tx: &mut Tx, world: &World, changes: &[RolloutChange]) -> Result<(), StoreError> {
+pub(super) async fn rollouts(
+    tx: &mut Tx,
+    world: &World,
+    changes: &[RolloutChange],
+) -> Result<(), StoreError> {
     let mut ordered: Vec<&RolloutChange> = changes.iter().collect();
     ordered.sort_by_key(|change| !change.rollout.state.is_terminal());
     for change in ordered {
@@ -316,7 +355,11 @@ pub(super) async fn rollouts(tx: &mut Tx, world: &World, changes: &[RolloutChang
 }
 
 /// The whole new routes of the environment, at the next generation; edges are told.
-pub(super) async fn routes(tx: &mut Tx, world: &World, routes: &EnvironmentRoutes) -> Result<(), StoreError> {
+pub(super) async fn routes(
+    tx: &mut Tx,
+    world: &World,
+    routes: &EnvironmentRoutes,
+) -> Result<(), StoreError> {
     let removed = world.deleted && routes.routes.is_empty();
     sqlx::query!(
         "
@@ -338,12 +381,18 @@ pub(super) async fn routes(tx: &mut Tx, world: &World, routes: &EnvironmentRoute
         StoreError::Conflict { .. } => superseded("routes"),
         other => other,
     })?;
-    sqlx::query!("select pg_notify('segue_routes', '')").fetch_one(&mut **tx).await?;
+    sqlx::query!("select pg_notify('segue_routes', '')")
+        .fetch_one(&mut **tx)
+        .await?;
     Ok(())
 }
 
 /// Releases that were seen to be good.
-pub(super) async fn stable(tx: &mut Tx, world: &World, releases: &[ReleaseId]) -> Result<(), StoreError> {
+pub(super) async fn stable(
+    tx: &mut Tx,
+    world: &World,
+    releases: &[ReleaseId],
+) -> Result<(), StoreError> {
     for release in releases {
         sqlx::query!(
             "
@@ -361,9 +410,17 @@ pub(super) async fn stable(tx: &mut Tx, world: &World, releases: &[ReleaseId]) -
 }
 
 /// The events of the plan, in its order.
-pub(super) async fn events(tx: &mut Tx, world: &World, events: &[NewEvent]) -> Result<(), StoreError> {
+pub(super) async fn events(
+    tx: &mut Tx,
+    world: &World,
+    events: &[NewEvent],
+) -> Result<(), StoreError> {
     for event in events {
-        let message: String = event.message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let message: String = event
+            .message
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         sqlx::query!(
             "
             insert into events (team_id, app_id, environment_id, kind, subject, message, failure, actor)
@@ -381,7 +438,9 @@ pub(super) async fn events(tx: &mut Tx, world: &World, events: &[NewEvent]) -> R
         .await?;
     }
     if !events.is_empty() {
-        sqlx::query!("select pg_notify('segue_events', '')").fetch_one(&mut **tx).await?;
+        sqlx::query!("select pg_notify('segue_events', '')")
+            .fetch_one(&mut **tx)
+            .await?;
     }
     Ok(())
 }

@@ -64,7 +64,12 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an edge that never joined or was removed. [`StoreError::Unavailable`].
-    pub async fn edge_report(&self, edge: EdgeId, report: &Report, lease: Duration) -> Result<(), StoreError> {
+    pub async fn edge_report(
+        &self,
+        edge: EdgeId,
+        report: &Report,
+        lease: Duration,
+    ) -> Result<(), StoreError> {
         let mut tx = self.inner.system.begin().await?;
         let before = sqlx::query!(
             "
@@ -80,7 +85,8 @@ impl SystemStore {
         .ok_or(StoreError::NotFound)?;
         let number: i64 = decode::number(report.report_number, "report number")?;
         // An edge that restarts counts from one again; its first report is news whatever its number.
-        let counted = number > before.report_number || (before.silent && number != before.report_number);
+        let counted =
+            number > before.report_number || (before.silent && number != before.report_number);
         sqlx::query!(
             "
             update edges
@@ -110,7 +116,9 @@ impl SystemStore {
         news.sort_unstable();
         news.dedup();
         for environment in news {
-            sqlx::query!("select work_add($1, 'environment', now())", environment).fetch_one(&mut *tx).await?;
+            sqlx::query!("select work_add($1, 'environment', now())", environment)
+                .fetch_one(&mut *tx)
+                .await?;
         }
         tx.commit().await?;
         Ok(())
@@ -132,7 +140,12 @@ impl SystemStore {
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query!("delete from edge_draining where edge_id = $1", edge.as_uuid()).execute(&mut *tx).await?;
+        sqlx::query!(
+            "delete from edge_draining where edge_id = $1",
+            edge.as_uuid()
+        )
+        .execute(&mut *tx)
+        .await?;
         let waiting = sqlx::query_scalar!(
             "
             select distinct i.environment_id
@@ -144,7 +157,9 @@ impl SystemStore {
         .fetch_all(&mut *tx)
         .await?;
         for environment in waiting {
-            sqlx::query!("select work_add($1, 'environment', now())", environment).fetch_one(&mut *tx).await?;
+            sqlx::query!("select work_add($1, 'environment', now())", environment)
+                .fetch_one(&mut *tx)
+                .await?;
         }
         tx.commit().await?;
         Ok(())
@@ -154,10 +169,18 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn routes_snapshot(&self) -> Result<(Vec<EnvironmentRoutes>, RouteCursor), StoreError> {
+    pub async fn routes_snapshot(
+        &self,
+    ) -> Result<(Vec<EnvironmentRoutes>, RouteCursor), StoreError> {
         let start = RouteCursor("0".to_owned());
         let (changes, cursor) = self.routes_since(&start).await?;
-        Ok((changes.into_iter().filter_map(|change| change.routes).collect(), cursor))
+        Ok((
+            changes
+                .into_iter()
+                .filter_map(|change| change.routes)
+                .collect(),
+            cursor,
+        ))
     }
 
     /// Routes that changed since the cursor was given. A transaction that was under way then is not missed:
@@ -165,12 +188,19 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn routes_since(&self, cursor: &RouteCursor) -> Result<(Vec<RouteChange>, RouteCursor), StoreError> {
+    pub async fn routes_since(
+        &self,
+        cursor: &RouteCursor,
+    ) -> Result<(Vec<RouteChange>, RouteCursor), StoreError> {
         let mut tx = self.inner.system.begin().await?;
-        sqlx::query!("set transaction isolation level repeatable read read only").execute(&mut *tx).await?;
-        let next = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "next!""#)
-            .fetch_one(&mut *tx)
+        sqlx::query!("set transaction isolation level repeatable read read only")
+            .execute(&mut *tx)
             .await?;
+        let next = sqlx::query_scalar!(
+            r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "next!""#
+        )
+        .fetch_one(&mut *tx)
+        .await?;
         let rows = sqlx::query!(
             "
             select environment_id, route_gen, routes, removed
@@ -186,7 +216,11 @@ impl SystemStore {
         let changes = rows
             .into_iter()
             .map(|row| {
-                let routes = if row.removed { None } else { Some(decode::json(row.routes, "routes")?) };
+                let routes = if row.removed {
+                    None
+                } else {
+                    Some(decode::json(row.routes, "routes")?)
+                };
                 Ok(RouteChange {
                     environment: EnvironmentId::from_uuid(row.environment_id),
                     route_gen: RouteGen(row.route_gen),
@@ -203,7 +237,10 @@ async fn acknowledged(
     edge: EdgeId,
     table: &BTreeMap<EnvironmentId, RouteGen>,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let environments: Vec<Uuid> = table.keys().map(|environment| environment.as_uuid()).collect();
+    let environments: Vec<Uuid> = table
+        .keys()
+        .map(|environment| environment.as_uuid())
+        .collect();
     let generations: Vec<i64> = table.values().map(|route_gen| route_gen.0).collect();
     let moved = sqlx::query_scalar!(
         "
@@ -270,12 +307,22 @@ async fn draining(
     Ok(news)
 }
 
-async fn in_flight(tx: &mut Tx, edge: EdgeId, table: &BTreeMap<EnvironmentId, u32>) -> Result<(), StoreError> {
+async fn in_flight(
+    tx: &mut Tx,
+    edge: EdgeId,
+    table: &BTreeMap<EnvironmentId, u32>,
+) -> Result<(), StoreError> {
     if table.is_empty() {
         return Ok(());
     }
-    let environments: Vec<Uuid> = table.keys().map(|environment| environment.as_uuid()).collect();
-    let counts = table.values().map(|n| decode::number(*n, "in flight")).collect::<Result<Vec<i32>, _>>()?;
+    let environments: Vec<Uuid> = table
+        .keys()
+        .map(|environment| environment.as_uuid())
+        .collect();
+    let counts = table
+        .values()
+        .map(|n| decode::number(*n, "in flight"))
+        .collect::<Result<Vec<i32>, _>>()?;
     sqlx::query!(
         "
         insert into edge_in_flight as f (edge_id, environment_id, team_id, in_flight)
@@ -298,7 +345,11 @@ async fn in_flight(tx: &mut Tx, edge: EdgeId, table: &BTreeMap<EnvironmentId, u3
 async fn count(tx: &mut Tx, row: &CountRow) -> Result<(), StoreError> {
     let big = |value: u64| decode::number::<u64, i64>(value, "count");
     let counts = &row.counts;
-    let classes = counts.by_class.iter().map(|n| big(*n)).collect::<Result<Vec<i64>, _>>()?;
+    let classes = counts
+        .by_class
+        .iter()
+        .map(|n| big(*n))
+        .collect::<Result<Vec<i64>, _>>()?;
     sqlx::query!(
         "
         insert into request_counts as c (team_id, environment_id, service, release_id, route_gen, second, by_class,

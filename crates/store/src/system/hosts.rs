@@ -57,7 +57,9 @@ impl SystemStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn installation(&self) -> Result<segue_model::id::InstallationId, StoreError> {
-        let id = sqlx::query_scalar!("select id from installation").fetch_one(&self.inner.system).await?;
+        let id = sqlx::query_scalar!("select id from installation")
+            .fetch_one(&self.inner.system)
+            .await?;
         Ok(segue_model::id::InstallationId::from_uuid(id))
     }
 
@@ -65,13 +67,22 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn host_register(&self, name: &MachineName, endpoint: &str) -> Result<HostRecord, StoreError> {
+    pub async fn host_register(
+        &self,
+        name: &MachineName,
+        endpoint: &str,
+    ) -> Result<HostRecord, StoreError> {
         let mut tx = self.inner.system.begin().await?;
         // Two workers that start together must not both make it.
-        sqlx::query!("select pg_advisory_xact_lock(hashtext('segue host register'))").fetch_one(&mut *tx).await?;
-        let known = sqlx::query_scalar!("select id from hosts where endpoint = $1 and removed_at is null", endpoint)
-            .fetch_optional(&mut *tx)
+        sqlx::query!("select pg_advisory_xact_lock(hashtext('segue host register'))")
+            .fetch_one(&mut *tx)
             .await?;
+        let known = sqlx::query_scalar!(
+            "select id from hosts where endpoint = $1 and removed_at is null",
+            endpoint
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
         let id = match known {
             Some(id) => id,
             None => {
@@ -87,13 +98,25 @@ impl SystemStore {
                 let name = if taken == 0 {
                     name.to_string()
                 } else {
-                    format!("{}-h{suffix}", name.as_str().chars().take(32).collect::<String>())
+                    format!(
+                        "{}-h{suffix}",
+                        name.as_str().chars().take(32).collect::<String>()
+                    )
                 };
-                sqlx::query!("insert into hosts (id, name, endpoint) values ($1, $2, $3)", id, name, endpoint)
+                sqlx::query!(
+                    "insert into hosts (id, name, endpoint) values ($1, $2, $3)",
+                    id,
+                    name,
+                    endpoint
+                )
+                .execute(&mut *tx)
+                .await?;
+                sqlx::query!("insert into host_plan (host_id) values ($1)", id)
                     .execute(&mut *tx)
                     .await?;
-                sqlx::query!("insert into host_plan (host_id) values ($1)", id).execute(&mut *tx).await?;
-                sqlx::query!("insert into host_seen (host_id) values ($1)", id).execute(&mut *tx).await?;
+                sqlx::query!("insert into host_seen (host_id) values ($1)", id)
+                    .execute(&mut *tx)
+                    .await?;
                 id
             }
         };
@@ -106,7 +129,11 @@ impl SystemStore {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Unavailable`].
     pub async fn host(&self, id: HostId) -> Result<HostRecord, StoreError> {
-        self.hosts().await?.into_iter().find(|host| host.id == id).ok_or(StoreError::NotFound)
+        self.hosts()
+            .await?
+            .into_iter()
+            .find(|host| host.id == id)
+            .ok_or(StoreError::NotFound)
     }
 
     /// Every host that is not removed.
@@ -142,8 +169,16 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn host_observe(&self, host: HostId, seen: &HostObservation) -> Result<(), StoreError> {
-        let big = |value: Option<u64>, what| value.map(|v| decode::number::<u64, i64>(v, what)).transpose();
+    pub async fn host_observe(
+        &self,
+        host: HostId,
+        seen: &HostObservation,
+    ) -> Result<(), StoreError> {
+        let big = |value: Option<u64>, what| {
+            value
+                .map(|v| decode::number::<u64, i64>(v, what))
+                .transpose()
+        };
         sqlx::query!(
             "
             update host_seen
@@ -185,7 +220,12 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`]: nothing was written. [`StoreError::Unavailable`].
-    pub async fn host_state(&self, lease: &Lease, host: HostId, state: HostState) -> Result<(), StoreError> {
+    pub async fn host_state(
+        &self,
+        lease: &Lease,
+        host: HostId,
+        state: HostState,
+    ) -> Result<(), StoreError> {
         let mut tx = self.inner.system.begin().await?;
         lease::fence(&mut tx, lease).await?;
         sqlx::query!(
@@ -222,7 +262,9 @@ impl SystemStore {
         .fetch_all(&mut *tx)
         .await?;
         for environment in environments {
-            sqlx::query!("select work_add($1, 'environment', now())", environment).fetch_one(&mut *tx).await?;
+            sqlx::query!("select work_add($1, 'environment', now())", environment)
+                .fetch_one(&mut *tx)
+                .await?;
         }
         tx.commit().await?;
         Ok(())

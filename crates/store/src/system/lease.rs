@@ -117,7 +117,11 @@ impl SystemStore {
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(Some(Lease { shard: shard.clone(), holder, epoch }))
+        Ok(Some(Lease {
+            shard: shard.clone(),
+            holder,
+            epoch,
+        }))
     }
 
     /// Prolongs the lease; `false` if it is not the holder's any more.
@@ -184,7 +188,9 @@ pub(super) async fn fence(
     .await?;
     match held {
         Some(_) => Ok(()),
-        None => Err(StoreError::LeaseLost { shard: lease.shard.to_string() }),
+        None => Err(StoreError::LeaseLost {
+            shard: lease.shard.to_string(),
+        }),
     }
 }
 

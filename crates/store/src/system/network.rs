@@ -23,7 +23,9 @@ impl SystemStore {
     ) -> Result<(), StoreError> {
         let mut tx = self.inner.system.begin().await?;
         lease::fence(&mut tx, lease).await?;
-        let base = Ipv4Net::new(base, 24).map(IpNet::V4).map_err(corrupt("subnet"))?;
+        let base = Ipv4Net::new(base, 24)
+            .map(IpNet::V4)
+            .map_err(corrupt("subnet"))?;
         sqlx::query!(
             "
             update subnets

@@ -66,7 +66,10 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: nothing was written; the same observations may be written again.
-    pub async fn observe(&self, batch: &[Observation]) -> Result<BTreeSet<EnvironmentId>, StoreError> {
+    pub async fn observe(
+        &self,
+        batch: &[Observation],
+    ) -> Result<BTreeSet<EnvironmentId>, StoreError> {
         let mut changed = BTreeSet::new();
         if batch.is_empty() {
             return Ok(changed);
@@ -157,9 +160,12 @@ impl SystemStore {
             changed.extend(environments.into_iter().map(EnvironmentId::from_uuid));
         }
         for environment in &changed {
-            sqlx::query!("select work_add($1, 'environment', now())", environment.as_uuid())
-                .fetch_one(&mut *tx)
-                .await?;
+            sqlx::query!(
+                "select work_add($1, 'environment', now())",
+                environment.as_uuid()
+            )
+            .fetch_one(&mut *tx)
+            .await?;
         }
         tx.commit().await?;
         Ok(changed)
@@ -197,7 +203,11 @@ struct Columns {
 
 impl Columns {
     fn of(round: &[&Observation]) -> Result<Self, StoreError> {
-        let restarts = |o: &&Observation| o.restarts.map(|n| decode::number(n, "restarts")).transpose();
+        let restarts = |o: &&Observation| {
+            o.restarts
+                .map(|n| decode::number(n, "restarts"))
+                .transpose()
+        };
         let failure = |o: &&Observation| {
             decode::to_json_opt(o.failure.as_ref().and_then(Option::as_ref), "failure")
         };
@@ -205,7 +215,10 @@ impl Columns {
             instances: round.iter().map(|o| o.instance.as_uuid()).collect(),
             seqs: round.iter().map(|o| o.seq).collect(),
             ages: round.iter().map(|o| o.age.as_secs_f64()).collect(),
-            states: round.iter().map(|o| o.state.map(|s| s.to_string())).collect(),
+            states: round
+                .iter()
+                .map(|o| o.state.map(|s| s.to_string()))
+                .collect(),
             exit_codes: round.iter().map(|o| o.exit_code).collect(),
             ooms: round.iter().map(|o| o.oom).collect(),
             restarts: round.iter().map(restarts).collect::<Result<_, _>>()?,
@@ -229,8 +242,10 @@ mod tests {
             Observation::new(id(1), 3, Observed::Ready),
             Observation::new(id(1), 4, Observed::Unready),
         ];
-        let seqs: Vec<Vec<i64>> =
-            rounds(&batch).iter().map(|round| round.iter().map(|o| o.seq).collect()).collect();
+        let seqs: Vec<Vec<i64>> = rounds(&batch)
+            .iter()
+            .map(|round| round.iter().map(|o| o.seq).collect())
+            .collect();
         assert_eq!(seqs, [vec![1, 2], vec![3], vec![4]]);
     }
 }

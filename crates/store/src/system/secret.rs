@@ -21,7 +21,10 @@ impl SystemStore {
         environment: EnvironmentId,
         wanted: &[(ConfigKey, i64)],
     ) -> Result<BTreeMap<ConfigKey, SecretBytes>, StoreError> {
-        let keys: Vec<String> = wanted.iter().map(|(key, _)| key.as_str().to_owned()).collect();
+        let keys: Vec<String> = wanted
+            .iter()
+            .map(|(key, _)| key.as_str().to_owned())
+            .collect();
         let versions: Vec<i64> = wanted.iter().map(|(_, version)| *version).collect();
         let rows = sqlx::query!(
             r#"
@@ -67,7 +70,11 @@ impl SystemStore {
             opened.insert(key, value);
         }
         let complete = wanted.iter().all(|(key, _)| opened.contains_key(key));
-        if complete { Ok(opened) } else { Err(StoreError::NotFound) }
+        if complete {
+            Ok(opened)
+        } else {
+            Err(StoreError::NotFound)
+        }
     }
 
     /// Every secret value that releases of an environment may carry, for the redactor: all versions of all

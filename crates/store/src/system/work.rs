@@ -80,7 +80,11 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn work_done(&self, item: &WorkItem, next: Option<Timestamp>) -> Result<(), StoreError> {
+    pub async fn work_done(
+        &self,
+        item: &WorkItem,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         match next {
             None => {
                 sqlx::query!(
@@ -116,7 +120,11 @@ impl SystemStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn work_add(&self, environment: EnvironmentId, delay: Duration) -> Result<(), StoreError> {
+    pub async fn work_add(
+        &self,
+        environment: EnvironmentId,
+        delay: Duration,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "
             select work_add($1, 'environment', now() + make_interval(secs => $2))
@@ -151,7 +159,10 @@ impl SystemStore {
             order by e.id
             limit $3
             ",
-            &shares.iter().map(|share| i32::from(*share)).collect::<Vec<_>>(),
+            &shares
+                .iter()
+                .map(|share| i32::from(*share))
+                .collect::<Vec<_>>(),
             after.map(EnvironmentId::as_uuid),
             i64::from(limit),
         )

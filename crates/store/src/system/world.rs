@@ -27,7 +27,9 @@ impl SystemStore {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn world(&self, environment: EnvironmentId) -> Result<Option<World>, StoreError> {
         let mut tx = self.inner.system.begin().await?;
-        sqlx::query!("set transaction isolation level repeatable read read only").execute(&mut *tx).await?;
+        sqlx::query!("set transaction isolation level repeatable read read only")
+            .execute(&mut *tx)
+            .await?;
         let id = environment.as_uuid();
         let Some(row) = sqlx::query!(
             r#"
@@ -55,7 +57,11 @@ impl SystemStore {
             let from = deployment.rollout.as_ref().and_then(|rollout| rollout.from);
             wanted.extend(from.map(ReleaseId::as_uuid));
         }
-        wanted.extend(instances.values().map(|instance| instance.release.as_uuid()));
+        wanted.extend(
+            instances
+                .values()
+                .map(|instance| instance.release.as_uuid()),
+        );
         let world = World {
             now: row.now.to_jiff(),
             team: TeamId::from_uuid(row.team_id),
@@ -84,7 +90,12 @@ impl SystemStore {
     }
 }
 
-async fn routes(tx: &mut Tx, team: Uuid, app: Uuid, environment: Uuid) -> Result<EnvironmentRoutes, StoreError> {
+async fn routes(
+    tx: &mut Tx,
+    team: Uuid,
+    app: Uuid,
+    environment: Uuid,
+) -> Result<EnvironmentRoutes, StoreError> {
     let row = sqlx::query!(
         "
         select routes
@@ -114,7 +125,10 @@ struct BuiltImage {
     generated: Option<bool>,
 }
 
-async fn releases(tx: &mut Tx, wanted: &BTreeSet<Uuid>) -> Result<BTreeMap<ReleaseId, Release>, StoreError> {
+async fn releases(
+    tx: &mut Tx,
+    wanted: &BTreeSet<Uuid>,
+) -> Result<BTreeMap<ReleaseId, Release>, StoreError> {
     let ids: Vec<Uuid> = wanted.iter().copied().collect();
     let found = sqlx::query!(
         "
@@ -161,15 +175,32 @@ async fn releases(tx: &mut Tx, wanted: &BTreeSet<Uuid>) -> Result<BTreeMap<Relea
                 let content = RevisionContent::new(&service, &pinned.image, pinned.exposed);
                 let revision = content.revision();
                 let spec = service.spec;
-                services.insert(name, ServiceRelease { spec, image: pinned.image, revision, content });
+                services.insert(
+                    name,
+                    ServiceRelease {
+                        spec,
+                        image: pinned.image,
+                        revision,
+                        content,
+                    },
+                );
             }
-            let release = Release { version, services, ready, rollout: spec.rollout, stable_at };
+            let release = Release {
+                version,
+                services,
+                ready,
+                rollout: spec.rollout,
+                stable_at,
+            };
             (ReleaseId::from_uuid(id), release)
         })
         .collect())
 }
 
-async fn built_images(tx: &mut Tx, releases: &[Uuid]) -> Result<BTreeMap<BuildId, BuiltImage>, StoreError> {
+async fn built_images(
+    tx: &mut Tx,
+    releases: &[Uuid],
+) -> Result<BTreeMap<BuildId, BuiltImage>, StoreError> {
     let rows = sqlx::query!(
         r#"
         select distinct on (s.build_id) s.build_id, s.image as "image!", s.exposed_port, s.generated
@@ -186,7 +217,10 @@ async fn built_images(tx: &mut Tx, releases: &[Uuid]) -> Result<BTreeMap<BuildId
         .map(|row| {
             let built = BuiltImage {
                 image: decode::json(row.image, "image")?,
-                exposed: row.exposed_port.map(|port| decode::number(port, "port")).transpose()?,
+                exposed: row
+                    .exposed_port
+                    .map(|port| decode::number(port, "port"))
+                    .transpose()?,
                 generated: row.generated,
             };
             Ok((BuildId::from_uuid(row.build_id), built))
@@ -219,7 +253,10 @@ async fn image_facts<'a>(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let port = row.exposed_port.map(|port| decode::number(port, "port")).transpose()?;
+            let port = row
+                .exposed_port
+                .map(|port| decode::number(port, "port"))
+                .transpose()?;
             Ok((row.content, port))
         })
         .collect()

@@ -8,7 +8,9 @@ use segue_model::id::{BuildId, DeploymentId, EdgeId, HostId, InstanceId, Release
 use segue_model::name::{Domain, Label, ServiceName};
 use segue_model::route::{OpenRequests, RouteGen};
 use segue_model::spec::Strategy;
-use segue_model::world::{Build, Deployment, Edge, Host, Instance, Policy, Resting, RolloutState, Subnet};
+use segue_model::world::{
+    Build, Deployment, Edge, Host, Instance, Policy, Resting, RolloutState, Subnet,
+};
 use uuid::Uuid;
 
 use super::world::Tx;
@@ -66,7 +68,10 @@ pub(super) async fn policy(tx: &mut Tx) -> Result<Policy, StoreError> {
 }
 
 /// Deployments whose rollout has not ended or not begun.
-pub(super) async fn deployments(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<i64, Deployment>, StoreError> {
+pub(super) async fn deployments(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<i64, Deployment>, StoreError> {
     let rows = sqlx::query!(
         r#"
         select d.id, d.number, d.release_id, d.kind, d.created_at, d.cancel_requested,
@@ -116,7 +121,10 @@ pub(super) async fn deployments(tx: &mut Tx, environment: Uuid) -> Result<BTreeM
     Ok(deployments)
 }
 
-async fn builds(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<Uuid, BTreeMap<BuildId, Build>>, StoreError> {
+async fn builds(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<Uuid, BTreeMap<BuildId, Build>>, StoreError> {
     let rows = sqlx::query!(
         "
         select distinct d.release_id, b.build_id, s.state, s.failure
@@ -136,13 +144,19 @@ async fn builds(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<Uuid, BTreeMa
             state: decode::text(&row.state, "build state")?,
             failure: decode::json_opt(row.failure, "failure")?,
         };
-        builds.entry(row.release_id).or_default().insert(BuildId::from_uuid(row.build_id), build);
+        builds
+            .entry(row.release_id)
+            .or_default()
+            .insert(BuildId::from_uuid(row.build_id), build);
     }
     Ok(builds)
 }
 
 /// Instances that are not gone, and per slot the newest that is, whose end decides the back-off of the next.
-pub(super) async fn instances(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<InstanceId, Instance>, StoreError> {
+pub(super) async fn instances(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<InstanceId, Instance>, StoreError> {
     let rows = sqlx::query!(
         r#"
         with newest as (
@@ -205,7 +219,10 @@ pub(super) async fn instances(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap
         .collect()
 }
 
-pub(super) async fn targets(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<ServiceName, u32>, StoreError> {
+pub(super) async fn targets(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<ServiceName, u32>, StoreError> {
     let rows = sqlx::query!(
         "
         select service, replicas
@@ -217,12 +234,20 @@ pub(super) async fn targets(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<S
     .fetch_all(&mut **tx)
     .await?;
     rows.into_iter()
-        .map(|row| Ok((decode::text(&row.service, "service")?, decode::number(row.replicas, "replicas")?)))
+        .map(|row| {
+            Ok((
+                decode::text(&row.service, "service")?,
+                decode::number(row.replicas, "replicas")?,
+            ))
+        })
         .collect()
 }
 
 /// Host names that may be routed: the generated ones and those whose owner has proved them.
-pub(super) async fn domains(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<ServiceName, Vec<Domain>>, StoreError> {
+pub(super) async fn domains(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<ServiceName, Vec<Domain>>, StoreError> {
     let rows = sqlx::query!(
         "
         select service, name
@@ -237,13 +262,19 @@ pub(super) async fn domains(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<S
     let mut domains: BTreeMap<ServiceName, Vec<Domain>> = BTreeMap::new();
     for row in rows {
         let service = decode::text(&row.service, "service")?;
-        domains.entry(service).or_default().push(decode::text(&row.name, "domain")?);
+        domains
+            .entry(service)
+            .or_default()
+            .push(decode::text(&row.name, "domain")?);
     }
     Ok(domains)
 }
 
 /// Where exclusive volumes lie: on the host of the newest instance that ever held one.
-pub(super) async fn volume_hosts(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<ServiceName, HostId>, StoreError> {
+pub(super) async fn volume_hosts(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<ServiceName, HostId>, StoreError> {
     let rows = sqlx::query!(
         "
         select distinct on (i.service) i.service, i.host_id
@@ -257,11 +288,19 @@ pub(super) async fn volume_hosts(tx: &mut Tx, environment: Uuid) -> Result<BTree
     .fetch_all(&mut **tx)
     .await?;
     rows.into_iter()
-        .map(|row| Ok((decode::text(&row.service, "service")?, HostId::from_uuid(row.host_id))))
+        .map(|row| {
+            Ok((
+                decode::text(&row.service, "service")?,
+                HostId::from_uuid(row.host_id),
+            ))
+        })
         .collect()
 }
 
-pub(super) async fn hosts(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<HostId, Host>, StoreError> {
+pub(super) async fn hosts(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<HostId, Host>, StoreError> {
     let rows = sqlx::query!(
         "
         select h.id, h.name, h.labels, h.cordoned, p.state, p.epoch, p.reserved_cpu_millis,
@@ -290,7 +329,10 @@ pub(super) async fn hosts(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<Hos
     for row in rows {
         let mut labels: BTreeMap<Label, Label> = decode::json(row.labels, "labels")?;
         if let Some(arch) = row.arch {
-            labels.insert(decode::text("arch", "label")?, decode::text(&arch, "architecture")?);
+            labels.insert(
+                decode::text("arch", "label")?,
+                decode::text(&arch, "architecture")?,
+            );
         }
         let host = Host {
             name: row.name,
@@ -311,13 +353,17 @@ pub(super) async fn hosts(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<Hos
     for row in failures {
         if let Some(host) = hosts.get_mut(&HostId::from_uuid(row.host_id)) {
             let service = decode::text(&row.service, "service")?;
-            host.recent_failures.insert(service, decode::number(row.deaths, "deaths")?);
+            host.recent_failures
+                .insert(service, decode::number(row.deaths, "deaths")?);
         }
     }
     Ok(hosts)
 }
 
-pub(super) async fn subnets(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<HostId, Subnet>, StoreError> {
+pub(super) async fn subnets(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<HostId, Subnet>, StoreError> {
     let rows = sqlx::query!(
         "
         select id, host_id, base, cursor
@@ -348,11 +394,20 @@ pub(super) async fn subnets(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<H
             held: Default::default(),
             resting: BTreeMap::new(),
         };
-        for address in addresses.iter().filter(|address| address.subnet_id == row.id) {
+        for address in addresses
+            .iter()
+            .filter(|address| address.subnet_id == row.id)
+        {
             let octet = decode::number(address.octet, "octet")?;
             match decode::time(address.gone_at) {
                 Some(since) if address.gone => {
-                    subnet.resting.insert(octet, Resting { since, unrouted_gen: address.unrouted_gen.map(RouteGen) });
+                    subnet.resting.insert(
+                        octet,
+                        Resting {
+                            since,
+                            unrouted_gen: address.unrouted_gen.map(RouteGen),
+                        },
+                    );
                 }
                 _ => {
                     subnet.held.insert(octet);
@@ -365,7 +420,10 @@ pub(super) async fn subnets(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<H
 }
 
 /// Edges that were ever here and have not said goodbye.
-pub(super) async fn edges(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<EdgeId, Edge>, StoreError> {
+pub(super) async fn edges(
+    tx: &mut Tx,
+    environment: Uuid,
+) -> Result<BTreeMap<EdgeId, Edge>, StoreError> {
     let rows = sqlx::query!(
         "
         select e.id, e.lease_until, a.route_gen as \"route_gen?\"
@@ -404,7 +462,8 @@ pub(super) async fn edges(tx: &mut Tx, environment: Uuid) -> Result<BTreeMap<Edg
                 requests: decode::number(row.requests, "requests")?,
                 upgraded: decode::number(row.upgraded, "upgraded")?,
             };
-            edge.draining.insert(InstanceId::from_uuid(row.instance_id), open);
+            edge.draining
+                .insert(InstanceId::from_uuid(row.instance_id), open);
         }
     }
     Ok(edges)

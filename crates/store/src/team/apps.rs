@@ -109,10 +109,18 @@ impl TeamScope {
         .await?
         .try_into()?;
         let detail = json!({"name": app.name});
-        intent.audit("app_create", &app.id.to_string(), &detail).await?;
+        intent
+            .audit("app_create", &app.id.to_string(), &detail)
+            .await?;
         let message = format!("app {} created", app.name);
         intent
-            .event(Some(app.id), None, "app.created", &EventSubject::default(), &message)
+            .event(
+                Some(app.id),
+                None,
+                "app.created",
+                &EventSubject::default(),
+                &message,
+            )
             .await?;
         intent.finish(idempotency, app).await
     }
@@ -213,7 +221,13 @@ impl TeamScope {
         intent.audit("app_update", &id.to_string(), &detail).await?;
         let message = format!("app {} changed", app.name);
         intent
-            .event(Some(id), None, "app.changed", &EventSubject::default(), &message)
+            .event(
+                Some(id),
+                None,
+                "app.changed",
+                &EventSubject::default(),
+                &message,
+            )
             .await?;
         intent.finish(None, ()).await?;
         Ok(app)
@@ -253,11 +267,20 @@ impl TeamScope {
         .fetch_all(&mut *intent.tx)
         .await?;
         for environment in environments {
-            super::environments::delete(&mut intent, id, EnvironmentId::from_uuid(environment)).await?;
+            super::environments::delete(&mut intent, id, EnvironmentId::from_uuid(environment))
+                .await?;
         }
-        intent.audit("app_delete", &id.to_string(), &json!({})).await?;
         intent
-            .event(Some(id), None, "app.deleted", &EventSubject::default(), "app deleted")
+            .audit("app_delete", &id.to_string(), &json!({}))
+            .await?;
+        intent
+            .event(
+                Some(id),
+                None,
+                "app.deleted",
+                &EventSubject::default(),
+                "app deleted",
+            )
             .await?;
         intent.finish(None, ()).await?;
         Ok(())
@@ -287,7 +310,7 @@ async fn lock(intent: &mut Intent<'_>, id: AppId) -> Result<i64, StoreError> {
         select generation
         from apps
         where team_id = $1 and id = $2 and deleted_at is null
-        for update
+        for no key update
         ",
         intent.team(),
         id.as_uuid(),

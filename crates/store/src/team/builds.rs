@@ -178,7 +178,9 @@ impl TeamScope {
                 constraint: "build_finished".to_owned(),
             });
         }
-        intent.audit("build_cancel", &id.to_string(), &json!({})).await?;
+        intent
+            .audit("build_cancel", &id.to_string(), &json!({}))
+            .await?;
         intent
             .event(
                 Some(build.app),
@@ -195,7 +197,10 @@ impl TeamScope {
 }
 
 /// Sets the wish to stop; `false` if the build has ended.
-pub(super) async fn request_cancel(intent: &mut Intent<'_>, id: BuildId) -> Result<bool, StoreError> {
+pub(super) async fn request_cancel(
+    intent: &mut Intent<'_>,
+    id: BuildId,
+) -> Result<bool, StoreError> {
     let changed = sqlx::query!(
         "
         update build_status

@@ -228,7 +228,9 @@ impl TeamScope {
         .await?;
         intent.wake(environment).await?;
         let detail = json!({"version": row.version});
-        intent.audit("spec_put", &environment.to_string(), &detail).await?;
+        intent
+            .audit("spec_put", &environment.to_string(), &detail)
+            .await?;
         intent
             .event(
                 Some(locked.app),
@@ -252,7 +254,10 @@ impl TeamScope {
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn spec_get(&self, environment: EnvironmentId) -> Result<Option<SpecVersion>, StoreError> {
+    pub async fn spec_get(
+        &self,
+        environment: EnvironmentId,
+    ) -> Result<Option<SpecVersion>, StoreError> {
         let mut intent = self.begin().await?;
         let row = sqlx::query!(
             "

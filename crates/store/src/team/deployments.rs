@@ -191,7 +191,8 @@ impl TeamScope {
         let release = match &new.target {
             Target::New(release) => {
                 last_release += 1;
-                releases::insert(&mut intent, locked.app, environment, last_release, release).await?;
+                releases::insert(&mut intent, locked.app, environment, last_release, release)
+                    .await?;
                 release.id
             }
             Target::Existing(release) => *release,
@@ -239,15 +240,26 @@ impl TeamScope {
         let detail = json!({
             "environment": environment, "number": number, "version": deployment.version, "kind": new.kind.as_str(),
         });
-        intent.audit("deployment_create", &new.id.to_string(), &detail).await?;
+        intent
+            .audit("deployment_create", &new.id.to_string(), &detail)
+            .await?;
         let subject = EventSubject {
             deployment: Some(new.id),
             release: Some(release),
             ..EventSubject::default()
         };
-        let message = format!("{} #{number} to v{} asked for", new.kind, deployment.version);
+        let message = format!(
+            "{} #{number} to v{} asked for",
+            new.kind, deployment.version
+        );
         intent
-            .event(Some(locked.app), Some(environment), "deployment.created", &subject, &message)
+            .event(
+                Some(locked.app),
+                Some(environment),
+                "deployment.created",
+                &subject,
+                &message,
+            )
             .await?;
         intent.finish(idempotency, deployment).await
     }
@@ -266,7 +278,11 @@ impl TeamScope {
             return Ok(Done::Replayed(response));
         }
         let before = find(&mut intent, id).await?;
-        if matches!(before.state, DeploymentState::Live | DeploymentState::Baking) || before.state.is_terminal() {
+        if matches!(
+            before.state,
+            DeploymentState::Live | DeploymentState::Baking
+        ) || before.state.is_terminal()
+        {
             return Err(StoreError::Conflict {
                 constraint: "deployment_live".to_owned(),
             });
@@ -287,7 +303,11 @@ impl TeamScope {
         }
         environments::touch(&mut intent, before.environment).await?;
         intent
-            .audit("deployment_cancel", &id.to_string(), &json!({"number": before.number}))
+            .audit(
+                "deployment_cancel",
+                &id.to_string(),
+                &json!({"number": before.number}),
+            )
             .await?;
         let subject = EventSubject {
             deployment: Some(id),
@@ -381,7 +401,9 @@ impl TeamScope {
         .await?
         .flatten();
         match id {
-            Some(id) => find(&mut intent, DeploymentId::from_uuid(id)).await.map(Some),
+            Some(id) => find(&mut intent, DeploymentId::from_uuid(id))
+                .await
+                .map(Some),
             None => Ok(None),
         }
     }
@@ -390,7 +412,10 @@ impl TeamScope {
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub async fn deployment_receipt(&self, id: DeploymentId) -> Result<Option<Receipt>, StoreError> {
+    pub async fn deployment_receipt(
+        &self,
+        id: DeploymentId,
+    ) -> Result<Option<Receipt>, StoreError> {
         let mut intent = self.begin().await?;
         let deployment = find(&mut intent, id).await?;
         let row = sqlx::query!(
@@ -408,9 +433,13 @@ impl TeamScope {
         )
         .fetch_optional(&mut *intent.tx)
         .await?;
-        let Some((first_gen, from, until)) =
-            row.and_then(|row| Some((row.first_gen?, row.first_gen_at?.to_jiff(), decode::time(row.until))))
-        else {
+        let Some((first_gen, from, until)) = row.and_then(|row| {
+            Some((
+                row.first_gen?,
+                row.first_gen_at?.to_jiff(),
+                decode::time(row.until),
+            ))
+        }) else {
             return Ok(None);
         };
         let counts = sqlx::query!(

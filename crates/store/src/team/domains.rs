@@ -89,7 +89,9 @@ impl TeamScope {
         claim(&mut intent, locked.app, environment, new).await?;
         environments::touch(&mut intent, environment).await?;
         let detail = json!({"name": new.name, "service": new.service});
-        intent.audit("domain_add", &environment.to_string(), &detail).await?;
+        intent
+            .audit("domain_add", &environment.to_string(), &detail)
+            .await?;
         let message = format!("host name {} claimed", new.name);
         intent
             .event(
@@ -158,7 +160,10 @@ impl TeamScope {
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn domain_list(&self, environment: EnvironmentId) -> Result<Vec<DomainView>, StoreError> {
+    pub async fn domain_list(
+        &self,
+        environment: EnvironmentId,
+    ) -> Result<Vec<DomainView>, StoreError> {
         let mut intent = self.begin().await?;
         list(&mut intent, environment).await
     }
@@ -171,7 +176,11 @@ pub(super) async fn claim(
     environment: EnvironmentId,
     new: &NewDomain,
 ) -> Result<(), StoreError> {
-    let state = if new.active { DomainState::Active } else { DomainState::PendingDns };
+    let state = if new.active {
+        DomainState::Active
+    } else {
+        DomainState::PendingDns
+    };
     let proof = (!new.active).then(|| format!("segue-verify={}", fresh_id().simple()));
     // Own rows only are visible here: a name that another team has is not found and the insert collides.
     let again = sqlx::query!(

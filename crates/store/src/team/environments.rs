@@ -258,10 +258,22 @@ impl TeamScope {
         .execute(&mut *intent.tx)
         .await?;
         let detail = json!({"protected": protected});
-        intent.audit("environment_protect", &id.to_string(), &detail).await?;
-        let message = if protected { "environment protected" } else { "environment not protected any more" };
         intent
-            .event(Some(locked.app), Some(id), "environment.changed", &EventSubject::default(), message)
+            .audit("environment_protect", &id.to_string(), &detail)
+            .await?;
+        let message = if protected {
+            "environment protected"
+        } else {
+            "environment not protected any more"
+        };
+        intent
+            .event(
+                Some(locked.app),
+                Some(id),
+                "environment.changed",
+                &EventSubject::default(),
+                message,
+            )
             .await?;
         intent.wake(id).await?;
         let environment = find(&mut intent, id).await?;
@@ -297,7 +309,11 @@ impl TeamScope {
         )
         .execute(&mut *intent.tx)
         .await?;
-        let action = if stopped { "environment_stop" } else { "environment_start" };
+        let action = if stopped {
+            "environment_stop"
+        } else {
+            "environment_start"
+        };
         intent.audit(action, &id.to_string(), &json!({})).await?;
         let (kind, message) = if stopped {
             ("environment.stopped", "environment stopped")
@@ -305,7 +321,13 @@ impl TeamScope {
             ("environment.started", "environment started")
         };
         intent
-            .event(Some(locked.app), Some(id), kind, &EventSubject::default(), message)
+            .event(
+                Some(locked.app),
+                Some(id),
+                kind,
+                &EventSubject::default(),
+                message,
+            )
             .await?;
         intent.wake(id).await?;
         let environment = find(&mut intent, id).await?;
@@ -392,7 +414,7 @@ pub(super) async fn lock(
         select app_id, generation, last_release, last_deployment, last_config, last_spec
         from environments
         where team_id = $1 and id = $2 and deleted_at is null
-        for update
+        for no key update
         ",
         intent.team(),
         id.as_uuid(),

@@ -110,11 +110,13 @@ impl<'a> Intent<'a> {
         )
         .execute(&mut *self.tx)
         .await
-        .map_err(|error| match error.as_database_error().and_then(|e| e.code()).as_deref() {
-            // Waited for the other one until the lock timeout.
-            Some("55P03") => StoreError::IdempotencyBusy,
-            _ => error.into(),
-        })?
+        .map_err(
+            |error| match error.as_database_error().and_then(|e| e.code()).as_deref() {
+                // Waited for the other one until the lock timeout.
+                Some("55P03") => StoreError::IdempotencyBusy,
+                _ => error.into(),
+            },
+        )?
         .rows_affected();
         if taken == 1 {
             return Ok(None);

@@ -156,7 +156,8 @@ impl TeamScope {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let data = zstd::bulk::decompress(&row.data, INFLATED_LIMIT).map_err(corrupt("log piece"))?;
+                let data = zstd::bulk::decompress(&row.data, INFLATED_LIMIT)
+                    .map_err(corrupt("log piece"))?;
                 Ok(LogChunk {
                     cursor: LogCursor(EventCursor {
                         xid: row.xid,

@@ -83,11 +83,20 @@ impl TeamScope {
         )
         .execute(&mut *intent.tx)
         .await?;
-        let detail = json!({"role": new.role.as_str(), "app": new.app, "environment": new.environment});
-        intent.audit("member_add", &new.user.to_string(), &detail).await?;
+        let detail =
+            json!({"role": new.role.as_str(), "app": new.app, "environment": new.environment});
+        intent
+            .audit("member_add", &new.user.to_string(), &detail)
+            .await?;
         let message = format!("{} given to a person", new.role);
         intent
-            .event(new.app, new.environment, "member.added", &EventSubject::default(), &message)
+            .event(
+                new.app,
+                new.environment,
+                "member.added",
+                &EventSubject::default(),
+                &message,
+            )
             .await?;
         intent.finish(idempotency, ()).await
     }
@@ -127,9 +136,17 @@ impl TeamScope {
                 constraint: "last_owner".to_owned(),
             });
         }
-        intent.audit("member_remove", &user.to_string(), &json!({})).await?;
         intent
-            .event(None, None, "member.removed", &EventSubject::default(), "a person was removed")
+            .audit("member_remove", &user.to_string(), &json!({}))
+            .await?;
+        intent
+            .event(
+                None,
+                None,
+                "member.removed",
+                &EventSubject::default(),
+                "a person was removed",
+            )
             .await?;
         intent.finish(None, ()).await?;
         Ok(())

@@ -39,7 +39,12 @@ impl FromStr for EventCursor {
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (xid, seq) = text.split_once('-').ok_or(InvalidCursor)?;
-        let number = |part: &str| part.parse::<i64>().ok().filter(|n| *n >= 0).ok_or(InvalidCursor);
+        let number = |part: &str| {
+            part.parse::<i64>()
+                .ok()
+                .filter(|n| *n >= 0)
+                .ok_or(InvalidCursor)
+        };
         Ok(Self {
             xid: number(xid)?,
             seq: number(seq)?,
@@ -174,7 +179,9 @@ impl TeamScope {
         environment: Option<EnvironmentId>,
         before: Page<EventCursor>,
     ) -> Result<Vec<Event>, StoreError> {
-        let until = before.after.map_or_else(|| i64::MAX.to_string(), |cursor| cursor.xid.to_string());
+        let until = before
+            .after
+            .map_or_else(|| i64::MAX.to_string(), |cursor| cursor.xid.to_string());
         let mut intent = self.begin().await?;
         sqlx::query!(
             r#"
@@ -309,7 +316,9 @@ impl TeamScope {
         }
         match head {
             None if seq == 0 => Ok(AuditVerdict::Whole { records: 0 }),
-            Some(head) if head.seq == seq && head.hash == hash => Ok(AuditVerdict::Whole { records: seq }),
+            Some(head) if head.seq == seq && head.hash == hash => {
+                Ok(AuditVerdict::Whole { records: seq })
+            }
             // Records were cut off at the end.
             _ => Ok(AuditVerdict::Broken { seq: seq + 1 }),
         }

@@ -75,12 +75,20 @@ impl TeamScope {
             };
             let message = format!("{service} wanted {replicas} times");
             intent
-                .event(Some(locked.app), Some(environment), "scale.changed", &subject, &message)
+                .event(
+                    Some(locked.app),
+                    Some(environment),
+                    "scale.changed",
+                    &subject,
+                    &message,
+                )
                 .await?;
         }
         environments::touch(&mut intent, environment).await?;
         let detail = json!({"targets": targets});
-        intent.audit("scale_set", &environment.to_string(), &detail).await?;
+        intent
+            .audit("scale_set", &environment.to_string(), &detail)
+            .await?;
         let targets = list(&mut intent, environment).await?;
         intent.finish(idempotency, targets).await
     }
@@ -89,7 +97,10 @@ impl TeamScope {
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn scale_list(&self, environment: EnvironmentId) -> Result<Vec<ScaleTarget>, StoreError> {
+    pub async fn scale_list(
+        &self,
+        environment: EnvironmentId,
+    ) -> Result<Vec<ScaleTarget>, StoreError> {
         let mut intent = self.begin().await?;
         list(&mut intent, environment).await
     }

@@ -88,7 +88,10 @@ impl TeamScope {
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn secret_list(&self, environment: EnvironmentId) -> Result<Vec<SecretInfo>, StoreError> {
+    pub async fn secret_list(
+        &self,
+        environment: EnvironmentId,
+    ) -> Result<Vec<SecretInfo>, StoreError> {
         let mut intent = self.begin().await?;
         sqlx::query!(
             r#"
@@ -254,7 +257,9 @@ async fn told(
 ) -> Result<(), StoreError> {
     environments::touch(intent, environment).await?;
     let detail = json!({"key": info.key, "version": info.version});
-    intent.audit(action, &environment.to_string(), &detail).await?;
+    intent
+        .audit(action, &environment.to_string(), &detail)
+        .await?;
     let message = format!("secret {} changed (version {})", info.key, info.version);
     intent
         .event(
@@ -268,7 +273,10 @@ async fn told(
 }
 
 /// The team's newest data key; made with the team's first secret.
-async fn data_key(intent: &mut Intent<'_>, kek: &KeyEncryptionKey) -> Result<(i32, Key), StoreError> {
+async fn data_key(
+    intent: &mut Intent<'_>,
+    kek: &KeyEncryptionKey,
+) -> Result<(i32, Key), StoreError> {
     let newest = sqlx::query_scalar!(
         r#"
         select max(version) as "version"

@@ -218,7 +218,9 @@ impl TeamScope {
             }
         };
         let detail = json!({"sha256": hex::encode(sha256), "size_bytes": size_bytes});
-        intent.audit("source_put", &app.to_string(), &detail).await?;
+        intent
+            .audit("source_put", &app.to_string(), &detail)
+            .await?;
         intent.finish(None, ()).await?;
         Ok(info)
     }
@@ -249,7 +251,11 @@ impl TeamScope {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], also when its chunks were dropped.
-    pub async fn source_by_sha256(&self, app: AppId, sha256: [u8; 32]) -> Result<SourceInfo, StoreError> {
+    pub async fn source_by_sha256(
+        &self,
+        app: AppId,
+        sha256: [u8; 32],
+    ) -> Result<SourceInfo, StoreError> {
         let mut intent = self.begin().await?;
         let row = sqlx::query!(
             r#"

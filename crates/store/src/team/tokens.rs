@@ -101,10 +101,18 @@ impl TeamScope {
         .fetch_one(&mut *intent.tx)
         .await?;
         let detail = json!({"name": new.name, "prefix": new.prefix, "role": new.role.as_str(), "scopes": new.scopes, "app": new.app});
-        intent.audit("token_create", &new.id.to_string(), &detail).await?;
+        intent
+            .audit("token_create", &new.id.to_string(), &detail)
+            .await?;
         let message = format!("token {} created", new.prefix);
         intent
-            .event(new.app, None, "token.created", &EventSubject::default(), &message)
+            .event(
+                new.app,
+                None,
+                "token.created",
+                &EventSubject::default(),
+                &message,
+            )
             .await?;
         let view = TokenView {
             id: new.id,
@@ -144,9 +152,17 @@ impl TeamScope {
         if revoked == 0 {
             return Err(StoreError::NotFound);
         }
-        intent.audit("token_revoke", &id.to_string(), &json!({})).await?;
         intent
-            .event(None, None, "token.revoked", &EventSubject::default(), "a token was revoked")
+            .audit("token_revoke", &id.to_string(), &json!({}))
+            .await?;
+        intent
+            .event(
+                None,
+                None,
+                "token.revoked",
+                &EventSubject::default(),
+                "a token was revoked",
+            )
             .await?;
         intent.finish(None, ()).await?;
         Ok(())

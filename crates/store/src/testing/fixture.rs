@@ -12,8 +12,8 @@ use super::Result;
 use crate::context::{Actor, TeamContext, fresh_id};
 use crate::store::Store;
 use crate::team::{
-    Deployment, DeploymentKind, EnvironmentKind, NewApp, NewDeployment, NewEnvironment, NewRelease, Target,
-    TeamScope,
+    Deployment, DeploymentKind, EnvironmentKind, NewApp, NewDeployment, NewEnvironment, NewRelease,
+    Target, TeamScope,
 };
 
 /// Something to stand on.

@@ -20,7 +20,7 @@ use sqlx::{Connection, Executor, PgConnection};
 
 pub use self::fixture::{Fixture, release_spec, release_spec_of_build};
 use crate::embedded::{Embedded, EmbeddedConfig, EmbeddedError};
-use crate::migrate;
+use crate::migrate::{fingerprint, migrate};
 use crate::seal::KeyEncryptionKey;
 use crate::store::{Store, StoreConfig};
 
@@ -44,12 +44,19 @@ impl TestDb {
     /// No PostgreSQL is installed, or it does not start.
     pub async fn new() -> Result<Self> {
         let (server, template) = shared().await?;
-        let name = format!("t_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "t_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let mut admin = PgConnection::connect_with(&server).await?;
         let statement = format!("create database {name} template {template}");
         admin.execute(sqlx::AssertSqlSafe(statement)).await?;
         admin.close().await?;
-        let mut config = StoreConfig::new(server.clone().database(&name), KeyEncryptionKey::from_bytes(KEK));
+        let mut config = StoreConfig::new(
+            server.clone().database(&name),
+            KeyEncryptionKey::from_bytes(KEK),
+        );
         config.api_connections = 6;
         config.system_connections = 6;
         config.acquire_timeout = Duration::from_secs(30);
@@ -88,7 +95,9 @@ impl Drop for TestDb {
         let server = self.server.clone();
         // The test's own runtime may be ending: a thread with a runtime of its own drops the database.
         let dropper = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
                 let mut admin = PgConnection::connect_with(&server).await?;
                 let statement = format!("drop database if exists {name} with (force)");
@@ -146,17 +155,18 @@ async fn shared() -> Result<(PgConnectOptions, String)> {
     let server = Embedded::start(config()).await?.connect_options();
     let template = template_name();
     let mut admin = PgConnection::connect_with(&server).await?;
-    let made: Option<bool> = sqlx::query_scalar("select datistemplate from pg_database where datname = $1")
-        .bind(&template)
-        .fetch_optional(&mut admin)
-        .await?;
+    let made: Option<bool> =
+        sqlx::query_scalar("select datistemplate from pg_database where datname = $1")
+            .bind(&template)
+            .fetch_optional(&mut admin)
+            .await?;
     if made != Some(true) {
         remove_leftovers(&mut admin).await?;
         let statement = format!("drop database if exists {template} with (force)");
         admin.execute(sqlx::AssertSqlSafe(statement)).await?;
         let statement = format!("create database {template}");
         admin.execute(sqlx::AssertSqlSafe(statement)).await?;
-        migrate::migrate(&server.clone().database(&template)).await?;
+        migrate(&server.clone().database(&template)).await?;
         let statement = format!("alter database {template} is_template true");
         admin.execute(sqlx::AssertSqlSafe(statement)).await?;
     }
@@ -167,10 +177,11 @@ async fn shared() -> Result<(PgConnectOptions, String)> {
 
 /// Databases of test processes that are gone, and templates of older migrations.
 async fn remove_leftovers(admin: &mut PgConnection) -> Result<()> {
-    let names: Vec<String> =
-        sqlx::query_scalar("select datname from pg_database where datname ~ '^(t_[0-9]+_[0-9]+|template_segue_.*)$'")
-            .fetch_all(&mut *admin)
-            .await?;
+    let names: Vec<String> = sqlx::query_scalar(
+        "select datname from pg_database where datname ~ '^(t_[0-9]+_[0-9]+|template_segue_.*)$'",
+    )
+    .fetch_all(&mut *admin)
+    .await?;
     for name in names {
         let owner_lives = name
             .split('_')
@@ -190,7 +201,7 @@ async fn remove_leftovers(admin: &mut PgConnection) -> Result<()> {
 /// One template per sum of the migrations and per day (their partitions are dated).
 fn template_name() -> String {
     let day = jiff::Timestamp::now().as_second() / 86_400;
-    format!("template_segue_{:016x}_{day}", migrate::fingerprint())
+    format!("template_segue_{:016x}_{day}", fingerprint())
 }
 
 /// Stops the shared server, for the end of a test run. Nothing happens if none runs.

@@ -1,3 +1,21 @@
 //! Integration tests of the store, on a real Postgres and as the service roles.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests end the test"
+)]
+
+mod audit;
+mod builds;
 mod embedded;
+mod intents;
+mod reconcile;
+mod records;
+mod schema;
+mod secrets;
+mod seen;
+mod sources;
+mod support;
+mod tenancy;
