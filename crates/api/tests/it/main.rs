@@ -1,3 +1,5 @@
 //! The API as its clients meet it: the real router, the real store on a real Postgres.
 
+mod access;
+mod harness;
 mod openapi;

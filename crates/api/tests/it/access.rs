@@ -1,0 +1,296 @@
+//! The access table: every operation of the OpenAPI document against five principals, on a real Postgres through
+//! the real router. The list of exceptions is empty, and an operation without a row fails.
+
+use axum::body::Body;
+use axum::http::Request;
+use segue_store::Role;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Api, Person};
+
+/// Who may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Everybody, signed in or not.
+    Public,
+    /// Everybody who is signed in, about himself.
+    Self_,
+    /// The people who run the installation.
+    Platform,
+    /// Every member of the team.
+    Viewer,
+    /// Deployers and above.
+    Deployer,
+    /// Admins and above.
+    Admin,
+}
+
+use Class::{Admin, Deployer, Platform, Public, Self_, Viewer};
+
+/// One row per operation, with a body that is valid as far as permission is concerned.
+fn table() -> Vec<(&'static str, Class, Option<Value>)> {
+    vec![
+        ("health_get", Public, None),
+        ("readiness_get", Public, None),
+        ("metrics_get", Platform, None),
+        ("openapi_get", Public, None),
+        ("key_list", Public, None),
+        (
+            "setup_create",
+            Public,
+            Some(json!({"token": "x", "email": "a@b", "password": "long enough", "team": "t"})),
+        ),
+        ("token_exchange", Self_, None),
+        ("me_get", Self_, None),
+        ("token_list", Self_, None),
+        ("token_create", Self_, Some(json!({"name": "ci", "scopes": ["read"]}))),
+        ("token_delete", Self_, None),
+        ("event_list", Self_, None),
+        ("team_list", Self_, None),
+        ("team_create", Platform, Some(json!({"name": "another"}))),
+        ("team_get", Viewer, None),
+        ("member_list", Viewer, None),
+        ("member_add", Admin, Some(json!({"email": "new@example.com", "role": "viewer"}))),
+        ("member_remove", Admin, None),
+        ("app_list", Viewer, None),
+        ("app_create", Deployer, Some(json!({"name": "fresh"}))),
+        ("app_get", Viewer, None),
+        ("app_update", Deployer, Some(json!({"labels": {}}))),
+        ("app_delete", Admin, None),
+        ("environment_list", Viewer, None),
+        ("environment_create", Deployer, Some(json!({"name": "staging"}))),
+        ("environment_get", Viewer, None),
+        ("environment_update", Deployer, Some(json!({"stopped": false}))),
+        ("environment_delete", Admin, None),
+        ("spec_get", Viewer, None),
+        ("spec_put", Deployer, Some(json!({"services": {"web": {}}}))),
+        ("service_list", Viewer, None),
+        ("service_get", Viewer, None),
+        ("service_update", Deployer, Some(json!({"replicas": 1}))),
+        ("scale_set", Deployer, Some(json!({"replicas": {"web": 1}}))),
+        ("instance_list", Viewer, None),
+        ("instance_get", Viewer, None),
+        ("instance_why", Viewer, None),
+        ("config_get", Viewer, None),
+        ("config_update", Deployer, Some(json!({"KEY": "value"}))),
+        ("config_version_list", Viewer, None),
+        ("secret_list", Viewer, None),
+        ("secret_get", Viewer, None),
+        ("secret_set", Deployer, Some(json!({"value": "x"}))),
+        ("secret_delete", Deployer, None),
+        ("source_upload", Deployer, None),
+        ("source_check", Viewer, None),
+        ("deployment_list", Viewer, None),
+        ("deployment_create", Deployer, Some(json!({"image": "nginx"}))),
+        ("deployment_get", Viewer, None),
+        ("deployment_cancel", Deployer, None),
+        ("deployment_rollback", Deployer, None),
+        ("deployment_events", Viewer, None),
+        ("deployment_receipt", Viewer, None),
+        ("build_list", Viewer, None),
+        ("build_get", Viewer, None),
+        ("build_log", Viewer, None),
+        ("build_cancel", Deployer, None),
+        ("release_list", Viewer, None),
+        ("release_get", Viewer, None),
+        ("release_diff", Viewer, None),
+        ("log_list", Viewer, None),
+        ("host_list", Platform, None),
+        ("host_get", Platform, None),
+        ("host_cordon", Platform, None),
+        ("host_uncordon", Platform, None),
+    ]
+}
+
+struct Operation {
+    method: String,
+    path: String,
+    id: String,
+    class: Class,
+    body: Option<Value>,
+    public: bool,
+}
+
+fn operations() -> Vec<Operation> {
+    let document = serde_json::to_value(segue_api::openapi::public()).unwrap();
+    let mut rows = table();
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            let row = rows.iter().position(|row| row.0 == id);
+            let (_, class, body) =
+                rows.swap_remove(row.unwrap_or_else(|| panic!("{id} has no row in the access table")));
+            all.push(Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                id,
+                class,
+                body,
+                public: operation["security"] == json!([{}]) || operation["security"] == json!([]),
+            });
+        }
+    }
+    assert!(rows.is_empty(), "rows without an operation: {rows:?}");
+    all
+}
+
+/// What stands in paths.
+#[derive(Clone)]
+struct Ids {
+    team: String,
+    app: String,
+    env: String,
+}
+
+fn path_of(operation: &Operation, ids: &Ids) -> String {
+    let nil = "0".repeat(32);
+    operation
+        .path
+        .replace("{team}", &ids.team)
+        .replace("{app}", &ids.app)
+        .replace("{env}", &ids.env)
+        .replace("{service}", "web")
+        .replace("{instance}", &format!("ins_{nil}"))
+        .replace("{key}", "KEY")
+        .replace("{number}", "1")
+        .replace("{build}", &format!("bld_{nil}"))
+        .replace("{version}", "1")
+        .replace("{other}", "1")
+        .replace("{sha256}", &"0".repeat(64))
+        .replace("{host}", "missing")
+        .replace("{token}", &format!("tok_{nil}"))
+        .replace("{user}", &format!("usr_{nil}"))
+}
+
+async fn ask(api: &Api, operation: &Operation, ids: &Ids, person: Option<&Person>) -> Answer {
+    let mut request =
+        Request::builder().method(operation.method.as_str()).uri(path_of(operation, ids));
+    if let Some(person) = person {
+        request = request.header("authorization", format!("Bearer {}", person.token));
+    }
+    // A generation that never was: whoever may, is told 412 and changes nothing.
+    request = request.header("if-match", "\"999999\"");
+    let body = match &operation.body {
+        Some(body) => {
+            request = request.header("content-type", "application/json");
+            Body::from(body.to_string())
+        }
+        None if operation.id == "source_upload" => {
+            request = request.header("content-type", "application/octet-stream");
+            Body::from("no archive")
+        }
+        None => Body::empty(),
+    };
+    api.send(request.body(body).unwrap()).await
+}
+
+#[tokio::test]
+async fn every_operation_answers_each_principal_as_the_table_says() {
+    let api = Api::new().await;
+    let owner = api.team("acme", true).await;
+    let admin = api.member(owner.team, "admin", Role::Admin).await;
+    let deployer = api.member(owner.team, "deployer", Role::Deployer).await;
+    let viewer = api.member(owner.team, "viewer", Role::Viewer).await;
+    let stranger = api.team("other", false).await;
+    api.app(&owner, "acme", "shop").await;
+    let ids = Ids { team: "acme".into(), app: "shop".into(), env: "production".into() };
+
+    let mut wrong = Vec::new();
+    for operation in operations() {
+        assert_eq!(operation.public, operation.class == Public, "{}", operation.id);
+        // Weakest first, so that nobody finds what a stronger one has changed.
+        let rows: [(&str, Option<&Person>, bool); 5] = [
+            ("anonymous", None, operation.class == Public),
+            ("stranger", Some(&stranger), matches!(operation.class, Public | Self_)),
+            ("viewer", Some(&viewer), matches!(operation.class, Public | Self_ | Viewer)),
+            (
+                "deployer",
+                Some(&deployer),
+                matches!(operation.class, Public | Self_ | Viewer | Deployer),
+            ),
+            ("admin", Some(&admin), operation.class != Platform),
+        ];
+        for (name, person, allowed) in rows {
+            let answer = ask(&api, &operation, &ids, person).await;
+            let status = answer.status.as_u16();
+            let expected = if allowed {
+                let setup = operation.id == "setup_create" && status == 403;
+                setup || (status < 500 && !matches!(status, 401 | 403 | 405))
+            } else if person.is_none() {
+                status == 401
+            } else if name == "stranger" && operation.path.contains("{team}") {
+                status == 404
+            } else {
+                status == 403
+            };
+            if !expected {
+                wrong.push(format!("{} as {name}: {status} {}", operation.id, answer.body));
+            }
+        }
+        if operation.class == Platform {
+            let status = ask(&api, &operation, &ids, Some(&owner)).await.status.as_u16();
+            if matches!(status, 401 | 403) || status >= 500 {
+                wrong.push(format!("{} as platform admin: {status}", operation.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Everything of an answer that a client can see, but the request id.
+fn visible(answer: &Answer) -> String {
+    let mut body = answer.body.clone();
+    if let Some(members) = body.as_object_mut() {
+        members.remove("request_id");
+    }
+    let headers: Vec<_> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name.as_str() != "x-request-id")
+        .map(|(name, value)| format!("{name}: {value:?}"))
+        .collect();
+    format!("{} {headers:?} {body}", answer.status)
+}
+
+#[tokio::test]
+async fn what_is_foreign_answers_as_what_is_missing() {
+    let api = Api::new().await;
+    let owner = api.team("acme", true).await;
+    let stranger = api.team("other", false).await;
+    let env_path = api.app(&owner, "acme", "shop").await;
+    api.app(&stranger, "other", "own").await;
+    let team = owner.team.to_string();
+    let app = api.get("/v1/teams/acme/apps/shop", &owner).await.expect(200)["id"].as_str().unwrap().to_owned();
+    let env = api.get(&env_path, &owner).await.expect(200)["id"].as_str().unwrap().to_owned();
+    let missing = |prefix: &str| format!("{prefix}_{}", "f".repeat(32));
+    let ids = |team: &str, app: &str, env: &str| Ids { team: team.into(), app: app.into(), env: env.into() };
+
+    let mut compared = 0;
+    let mut wrong = Vec::new();
+    for operation in operations() {
+        let mut pairs = Vec::new();
+        if operation.path.contains("{team}") {
+            let inner = |team: &str| ids(team, "shop", "production");
+            pairs.push((inner("acme"), inner("nowhere")));
+            pairs.push((inner(&team), inner(&missing("team"))));
+        }
+        if operation.path.contains("{app}") {
+            pairs.push((ids("other", "shop", "production"), ids("other", "nowhere", "production")));
+            pairs.push((ids("other", &app, "production"), ids("other", &missing("app"), "production")));
+        }
+        if operation.path.contains("{env}") {
+            pairs.push((ids("other", "own", &env), ids("other", "own", &missing("env"))));
+        }
+        for (foreign, none) in pairs {
+            let foreign = ask(&api, &operation, &foreign, Some(&stranger)).await;
+            let none = ask(&api, &operation, &none, Some(&stranger)).await;
+            compared += 1;
+            if foreign.status != 404 || visible(&foreign) != visible(&none) {
+                wrong.push(format!("{}: {} / {}", operation.id, visible(&foreign), visible(&none)));
+            }
+        }
+    }
+    assert!(compared > 100, "{compared} pairs");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
