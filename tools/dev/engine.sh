@@ -17,6 +17,9 @@ engine_up() {
     done_ "Docker engine $version runs already"
     return 0
   fi
+  if [ -S /var/run/docker.sock ] && ! [ -w /var/run/docker.sock ]; then
+    die "the Docker engine's socket is closed to $(id -un). Join its group and sign in again: sudo usermod -aG docker $(id -un)"
+  fi
   if [ -d /run/systemd/system ]; then
     step "starting the Docker engine through systemd"
     as_root systemctl start docker

@@ -27,6 +27,8 @@ serve_arguments() {
   printf '%s\n' serve
   [ ! -e "$SEGUE_STATE/local.toml" ] || printf '%s\n' --config "$SEGUE_STATE/local.toml"
   printf '%s\n' --set "state=$SEGUE_STATE/server" --set "run=$(run_folder)"
+  # A share of the usual range, so that another installation on this engine has another one.
+  printf '%s\n' --set "engine.subnets=10.$((96 + 0x$(printf '%s' "$SEGUE_STATE" | sha | cut -c1))).0.0/16"
   ca=$(extra_ca)
   [ -z "$ca" ] || printf '%s\n' --set "build.extra_ca=$ca"
 }

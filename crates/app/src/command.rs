@@ -3,17 +3,24 @@
 //! Must not: print anything but errors; what a role has to say goes to its log.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use segue_api::{hook, openapi};
 
 use crate::config::{self, Flag, Settings};
+use crate::roles::control::Parts;
 use crate::{crypto, roles, telemetry};
 
+/// The name under which git starts this program.
+pub(crate) const HOOK: &str = "pre-receive";
 /// The first words that are ours.
-const SERVER_WORDS: [&str; 2] = ["serve", "edge"];
+const SERVER_WORDS: [&str; 8] = [
+    "serve", "control", "api", "worker", "edge", "migrate", "openapi", "admin",
+];
 
 #[derive(Debug, Parser)]
 #[command(name = "segue", version, about = "Runs Segue's server.")]
@@ -26,6 +33,25 @@ struct Server {
 enum Role {
     /// Everything for one machine: the database, the control plane, the edge, the build engine
     Serve(Common),
+    /// API and worker in one process
+    Control(Common),
+    /// The API alone
+    Api(Common),
+    /// The worker alone
+    Worker(Common),
+    /// Bring the database to this version, then end
+    Migrate(Common),
+    /// Print the API's description: v1 or internal
+    Openapi {
+        /// Which interface
+        #[arg(value_enum, default_value_t = Interface::V1)]
+        interface: Interface,
+    },
+    /// For operators on the server itself
+    Admin {
+        #[command(subcommand)]
+        order: Admin,
+    },
     /// The data plane alone
     Edge {
         #[command(flatten)]
@@ -36,6 +62,29 @@ enum Role {
         /// File with this edge's token (edge.token_file)
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,
+    },
+}
+
+/// An interface that has a description.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Interface {
+    /// The public one
+    V1,
+    /// The one between Segue's own processes
+    Internal,
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Print a fresh one-time link to create the owner account
+    SetupLink(Common),
+    /// Print a deploy token of a team, which is made if there is none of that name
+    Token {
+        #[command(flatten)]
+        common: Common,
+        /// Name of the team
+        #[arg(long)]
+        team: String,
     },
 }
 
@@ -59,15 +108,14 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     if let Err(error) = crypto::install() {
         return refuse(&error);
     }
-    let ours = args
-        .get(1)
-        .and_then(|word| word.to_str())
-        .is_some_and(|word| SERVER_WORDS.contains(&word));
-    if !ours {
-        return refuse(&anyhow::anyhow!(
-            "usage: segue {}",
-            SERVER_WORDS.join(" | segue ")
-        ));
+    // Git calls the hook by its own name and with no word of ours.
+    let called = args.first().map(Path::new).and_then(Path::file_name);
+    if called.is_some_and(|name| name == HOOK) {
+        return hook::pre_receive();
+    }
+    let word = args.get(1).and_then(|word| word.to_str());
+    if !word.is_some_and(|word| SERVER_WORDS.contains(&word)) {
+        return talk_to_the_api(args);
     }
     match Server::try_parse_from(args) {
         Ok(server) => match run(server.role) {
@@ -82,9 +130,42 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// Every other word is a command of the client.
+fn talk_to_the_api(args: Vec<OsString>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(segue_cli::run(args)),
+        Err(error) => refuse(&error.into()),
+    }
+}
+
 fn run(role: Role) -> anyhow::Result<()> {
     match role {
         Role::Serve(common) => roles::serve::run(&settings(common, Vec::new())?),
+        Role::Control(common) => control(common, Parts::Both),
+        Role::Api(common) => control(common, Parts::Api),
+        Role::Worker(common) => control(common, Parts::Worker),
+        Role::Migrate(common) => roles::database::migrate(&settings(common, Vec::new())?),
+        Role::Openapi {
+            interface: Interface::V1,
+        } => print(&openapi::to_text(&openapi::public())),
+        Role::Openapi {
+            interface: Interface::Internal,
+        } => print(&openapi::to_text(&openapi::internal())),
+        Role::Admin {
+            order: Admin::SetupLink(common),
+        } => print(&roles::admin::setup_link_new(&settings(
+            common,
+            Vec::new(),
+        )?)?),
+        Role::Admin {
+            order: Admin::Token { common, team },
+        } => print(&roles::admin::team_token(
+            &settings(common, Vec::new())?,
+            &team,
+        )?),
         Role::Edge {
             common,
             control,
@@ -100,6 +181,14 @@ fn run(role: Role) -> anyhow::Result<()> {
             roles::edge::run(&settings(common, given(flags))?)
         }
     }
+}
+
+fn control(common: Common, parts: Parts) -> anyhow::Result<()> {
+    roles::control::run(&settings(common, Vec::new())?, parts)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{}", text.trim_end()).context("standard output")
 }
 
 /// Flags that were given, as settings.

@@ -10,3 +10,4 @@ mod keys;
 mod roles;
 pub mod supervise;
 mod telemetry;
+mod token;

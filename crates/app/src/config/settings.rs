@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::{IpNet, Ipv4Net};
 use segue_edge::ControlAddr;
+use segue_model::name::ImageName;
 use serde::{Deserialize, Serialize};
 
 /// Longest path of a unix socket, in bytes.
@@ -119,7 +120,7 @@ pub struct BuildSettings {
     pub extra_ca: Option<PathBuf>,
     /// Base images by runtime and version, such as `python = { "3.11" = "…" }`. What is given
     /// here comes before the defaults.
-    pub runtimes: BTreeMap<String, BTreeMap<String, String>>,
+    pub runtimes: BTreeMap<String, BTreeMap<String, ImageName>>,
 }
 
 /// Logs of the server itself.
@@ -238,6 +239,12 @@ impl Settings {
     #[must_use]
     pub fn keys(&self) -> PathBuf {
         self.state.join("keys")
+    }
+
+    /// Folder of the private Postgres's socket.
+    #[must_use]
+    pub fn postgres_run(&self) -> PathBuf {
+        self.run.join("postgres")
     }
 
     /// Socket of the internal interface.

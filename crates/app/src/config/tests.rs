@@ -50,7 +50,10 @@ fn a_flag_beats_the_environment_and_that_the_file() {
     assert_eq!(settings.edge.http, ["127.0.0.1:1".parse().unwrap()]);
     assert_eq!(settings.edge.https.len(), 2);
     assert_eq!(settings.log.filter, "debug");
-    assert_eq!(settings.build.runtimes["python"]["3.11"], "own/python:3.11");
+    assert_eq!(
+        settings.build.runtimes["python"]["3.11"].as_str(),
+        "own/python:3.11"
+    );
     let without = load(Some(&file), &environment, &[]).unwrap();
     assert_eq!(without.edge.threads, Some(2));
 }

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use segue_driver::build::engine::{BuildEngine, BuildLimits};
 
 use super::PATH;
-use crate::config::Settings;
+use crate::config::{OWN_ENGINE, Settings};
 use crate::supervise::{Before, ProcessSpec, unix_http_ready};
 
 /// Its name among the units.
@@ -48,6 +48,17 @@ pub(super) fn engine(settings: &Settings) -> anyhow::Result<BuildEngine> {
             cache_bytes: build.cache_mib.saturating_mul(MIB),
         },
     })
+}
+
+/// The control group of all builds, when the build engine is our own.
+///
+/// # Errors
+/// A program is missing.
+pub(super) fn cgroup(settings: &Settings) -> anyhow::Result<Option<String>> {
+    if settings.build.engine != OWN_ENGINE {
+        return Ok(None);
+    }
+    Ok(Some(engine(settings)?.cgroup()))
 }
 
 /// Settings are checked: the figure is finite and above zero.

@@ -1,10 +1,14 @@
 //! The roles of the binary: each reads its part of the settings, builds its runtime, and runs one
 //! of the crates. No logic of theirs is here.
 
+pub(crate) mod admin;
 mod build_engine;
+pub(crate) mod control;
+pub(crate) mod database;
 pub(crate) mod edge;
 mod postgres;
 pub(crate) mod serve;
+mod setup_link;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

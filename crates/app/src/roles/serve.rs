@@ -15,17 +15,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::Signal;
-use segue_store::embedded::EmbeddedConfig;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::postgres::PostgresUnit;
-use super::{PATH, build_engine};
+use super::{PATH, build_engine, database};
 use crate::config::{OWN_ENGINE, Section, Settings};
 use crate::keys;
 use crate::supervise::{
-    Backoff, Board, Order, Phase, Probe, ProcessSpec, ProcessUnit, Slot, Supervisor, http_ready,
-    notify_manager,
+    Backoff, Before, Board, Order, Phase, Probe, ProcessSpec, ProcessUnit, Slot, Supervisor,
+    http_ready, notify_manager,
 };
 
 /// The whole stop. The service manager must allow more.
@@ -82,7 +81,7 @@ fn slots(settings: &Settings, folder: &Path) -> anyhow::Result<Vec<Slot>> {
     let mut slots = Vec::new();
     if settings.database.url.is_none() {
         slots.push(Slot {
-            unit: Arc::new(PostgresUnit::new(postgres(settings))),
+            unit: Arc::new(PostgresUnit::new(database::embedded(settings))),
             after: Vec::new(),
             backoff: Backoff::default(),
             stop_grace: POSTGRES_GRACE,
@@ -98,27 +97,46 @@ fn slots(settings: &Settings, folder: &Path) -> anyhow::Result<Vec<Slot>> {
             stop_grace: BUILD_GRACE,
         });
     }
-    slots.push(role(
-        settings,
-        folder,
-        &Role {
-            name: "edge",
-            sections: &[Section::Edge],
-            after: &[],
-            ready: http_ready(settings.edge.admin, "/readyz"),
-            grace: EDGE_GRACE,
-        },
-    )?);
+    let after: &[&str] = match settings.database.url {
+        None => &[PostgresUnit::NAME],
+        Some(_) => &[],
+    };
+    let control = Role {
+        name: "control",
+        sections: &[
+            Section::Database,
+            Section::Api,
+            Section::Edge,
+            Section::Engine,
+            Section::Build,
+        ],
+        after,
+        before: Some(migrations(settings)),
+        ready: http_ready(settings.api.listen, "/readyz"),
+        grace: CONTROL_GRACE,
+    };
+    slots.push(role(settings, folder, control)?);
+    // It serves from its own copy of the routes, so it waits for nobody.
+    let edge = Role {
+        name: "edge",
+        sections: &[Section::Edge],
+        after: &[],
+        before: None,
+        ready: http_ready(settings.edge.admin, "/readyz"),
+        grace: EDGE_GRACE,
+    };
+    slots.push(role(settings, folder, edge)?);
     Ok(slots)
 }
 
-fn postgres(settings: &Settings) -> EmbeddedConfig {
-    let mut config = EmbeddedConfig::new(settings.state.join("postgres"));
-    config.socket_folder = Some(settings.run.join("postgres"));
-    config.bin_folder.clone_from(&settings.database.binaries);
-    config.account.clone_from(&settings.database.account);
-    config.stop_timeout = POSTGRES_GRACE / 2;
-    config
+/// The control plane of this version on the schema of this version.
+fn migrations(settings: &Settings) -> Before {
+    let settings = Arc::new(settings.clone());
+    Arc::new(move || {
+        let settings = Arc::clone(&settings);
+        let migrated = tokio::task::spawn_blocking(move || database::migrate(&settings));
+        Box::pin(async move { migrated.await? })
+    })
 }
 
 /// This binary in one of its roles.
@@ -126,13 +144,14 @@ struct Role<'a> {
     name: &'a str,
     sections: &'a [Section],
     after: &'a [&'a str],
+    before: Option<Before>,
     ready: Probe,
     grace: Duration,
 }
 
-fn role(settings: &Settings, folder: &Path, role: &Role<'_>) -> anyhow::Result<Slot> {
+fn role(settings: &Settings, folder: &Path, role: Role<'_>) -> anyhow::Result<Slot> {
     let program = std::env::current_exe().context("the path of this program is not known")?;
-    let file = settings_file(settings, folder, role)?;
+    let file = settings_file(settings, folder, &role)?;
     let spec = ProcessSpec {
         name: role.name.to_owned(),
         program,
@@ -147,8 +166,8 @@ fn role(settings: &Settings, folder: &Path, role: &Role<'_>) -> anyhow::Result<S
             .join("log")
             .join(format!("{}.log", role.name)),
         stop_signal: Signal::TERM,
-        ready: Arc::clone(&role.ready),
-        before: None,
+        ready: role.ready,
+        before: role.before,
     };
     Ok(Slot {
         unit: Arc::new(ProcessUnit::new(folder, spec)),

@@ -1,0 +1,91 @@
+//! `segue admin`: what an operator does on the server itself, with the database and no API.
+//!
+//! Each order prints one thing to standard output, for people and scripts to take.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use segue_model::access::Scopes;
+use segue_model::id::{TeamId, TokenId, UserId};
+use segue_model::name::TeamName;
+use segue_store::{Actor, NewToken, Role, Store, TeamContext, fresh_id};
+
+use super::database;
+use crate::config::Settings;
+use crate::token;
+
+/// Tokens made here end after this.
+const TOKEN_LIFE: Duration = Duration::from_secs(90 * 86_400);
+
+/// A fresh set-up link; older ones end.
+///
+/// # Errors
+/// Somebody is set up already, or the database is away.
+pub(crate) fn setup_link_new(settings: &Settings) -> anyhow::Result<String> {
+    with_store(settings, async |store| {
+        segue_api::setup_link(&store, &settings.public_url())
+            .await?
+            .context("this installation has an owner already")
+    })
+}
+
+/// A deploy token of the team of that name. The team is made if nobody has it; its owner is then
+/// an account without a password, in which nobody can sign in.
+///
+/// # Errors
+/// The name is none, somebody else's team has it, or the database is away.
+pub(crate) fn team_token(settings: &Settings, team: &str) -> anyhow::Result<String> {
+    let team = TeamName::new(team).context("team")?;
+    with_store(settings, async |store| {
+        let (owner, id) = ensure_team(&store, &team).await?;
+        let (text, hash) = token::generate()?;
+        let new = NewToken {
+            id: TokenId::from_uuid(fresh_id()),
+            name: "made on the server".to_owned(),
+            prefix: token::shown_prefix(&hash),
+            hash,
+            role: Role::Deployer,
+            scopes: Scopes::full().0.iter().map(ToString::to_string).collect(),
+            app: None,
+            address_ranges: Vec::new(),
+            expires_at: Timestamp::now().checked_add(SignedDuration::try_from(TOKEN_LIFE)?)?,
+            created_by: owner,
+        };
+        let context = TeamContext::new(id, Actor::System("admin"));
+        store.team(&context).token_create(&new, None).await?;
+        Ok(text)
+    })
+}
+
+async fn ensure_team(store: &Store, name: &TeamName) -> anyhow::Result<(UserId, TeamId)> {
+    let auth = store.auth();
+    let email = format!("{name}@segue.invalid");
+    if let Some((user, _)) = auth.user_by_email(&email).await? {
+        let membership = auth
+            .memberships(user.id)
+            .await?
+            .into_iter()
+            .find(|one| one.team_name == *name);
+        let membership = membership.with_context(|| format!("the team {name} is gone"))?;
+        return Ok((user.id, membership.team));
+    }
+    let owner = auth.user_create(&email, "Server", None, false).await?;
+    let team = auth.team_create(name, owner).await?;
+    Ok((owner, team))
+}
+
+fn with_store<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(Store) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let store = Store::connect(database::store_config(settings)?).await?;
+        let result = work(store.clone()).await;
+        store.close().await;
+        result
+    })
+}

@@ -1,0 +1,76 @@
+//! Where the database is, and `segue migrate`.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use segue_store::embedded::EmbeddedConfig;
+use segue_store::seal::KeyEncryptionKey;
+use segue_store::{Store, StoreConfig};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::Settings;
+use crate::keys;
+
+/// The superuser and the database of the private Postgres, as the store names them.
+const PRIVATE: &str = "segue";
+/// The private Postgres gets this to write its checkpoint when it stops, before it is forced.
+const PRIVATE_STOP: Duration = Duration::from_secs(10);
+
+/// How to connect: to the server of the settings, or to the private one.
+///
+/// # Errors
+/// The URL cannot be read; it is not repeated, because it may hold a password.
+pub(crate) fn connect_options(settings: &Settings) -> anyhow::Result<PgConnectOptions> {
+    match &settings.database.url {
+        Some(url) => url
+            .parse()
+            .ok()
+            .context("database.url is not the URL of a Postgres"),
+        None => Ok(PgConnectOptions::new_without_pgpass()
+            .socket(settings.postgres_run())
+            .username(PRIVATE)
+            .database(PRIVATE)),
+    }
+}
+
+/// How the store is opened.
+///
+/// # Errors
+/// The URL or the key cannot be read.
+pub(crate) fn store_config(settings: &Settings) -> anyhow::Result<StoreConfig> {
+    keys::private_folder(&settings.keys())?;
+    let key = KeyEncryptionKey::load_or_create(&settings.keys().join("secrets.key"))?;
+    Ok(StoreConfig::new(connect_options(settings)?, key))
+}
+
+/// Brings the database to this version, and tells it which range environments get networks from.
+///
+/// # Errors
+/// The database is away, or a migration failed.
+pub(crate) fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(migrate_now(settings))
+}
+
+async fn migrate_now(settings: &Settings) -> anyhow::Result<()> {
+    Store::migrate(&connect_options(settings)?).await?;
+    let store = Store::connect(store_config(settings)?).await?;
+    store
+        .system()
+        .installation_set_range(settings.engine.subnets.into())
+        .await?;
+    store.close().await;
+    Ok(())
+}
+
+/// The private Postgres.
+pub(crate) fn embedded(settings: &Settings) -> EmbeddedConfig {
+    let mut config = EmbeddedConfig::new(settings.state.join("postgres"));
+    config.socket_folder = Some(settings.postgres_run());
+    config.bin_folder.clone_from(&settings.database.binaries);
+    config.account.clone_from(&settings.database.account);
+    config.stop_timeout = PRIVATE_STOP;
+    config
+}
