@@ -25,6 +25,15 @@ pub fn after(world: &World, changes: &Changes) -> World {
         if change.lost {
             instance.observed = Observed::Lost;
         }
+        // A reservation ends when its instance is to be gone: its process has ended by then.
+        if instance.desired == Desired::Gone
+            && let Some(host) = next.hosts.get_mut(&instance.host)
+        {
+            host.reserved_cpu_millis = host.reserved_cpu_millis.saturating_sub(instance.cpu_millis);
+            host.reserved_memory_bytes = host
+                .reserved_memory_bytes
+                .saturating_sub(instance.memory_bytes);
+        }
     }
     for change in &changes.rollouts {
         let terminal = change.rollout.state.is_terminal();

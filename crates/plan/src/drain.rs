@@ -42,10 +42,17 @@ pub(crate) fn give_up(draft: &mut Draft<'_>, id: InstanceId, why: &str) {
     draft.raise(id, to, why);
 }
 
-/// Something of the environment is on its way out and will give its room back.
+/// Something of the environment is on its way out, or was just let go, and gives its room back.
 pub(crate) fn is_making_room(draft: &Draft<'_>) -> bool {
-    draft.instances.values().any(|i| {
-        i.desired != Desired::Run && i.may_exist() && blocked(draft.world, i.host).is_none()
+    draft.instances.iter().any(|(id, i)| {
+        let let_go = i.desired == Desired::Gone
+            && draft
+                .world
+                .instances
+                .get(id)
+                .is_some_and(|before| before.desired != Desired::Gone);
+        let leaving = matches!(i.desired, Desired::Drain | Desired::Stop) && i.may_exist();
+        let_go || leaving && blocked(draft.world, i.host).is_none()
     })
 }
 

@@ -65,6 +65,13 @@ pub(crate) fn active(
         }
         Strategy::Switch | Strategy::Recreate => {
             if goal.switched || !service.is_changed() {
+                // Where the old set had to step in, it stays until enough of the new one are back.
+                let enough = service.count.saturating_sub(service.unavailable);
+                if !new.is_empty() && new.len() < enough {
+                    new.extend(serving.into_iter().filter(|id| draft.is_routed(*id)));
+                    new.sort();
+                    return new;
+                }
                 return first([new, serving, rest]);
             }
             // Before the switch: what serves goes on, and new ones that a former rollout routed already.

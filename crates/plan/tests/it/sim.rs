@@ -13,7 +13,7 @@ use segue_model::id::{EdgeId, HostId, InstanceId};
 use segue_model::revision::Revision;
 use segue_model::route::{EnvironmentRoutes, OpenRequests, RouteGen};
 use segue_model::state::{DeploymentState, Desired, HostState, Observed};
-use segue_model::world::{Edge, Resting, World};
+use segue_model::world::{Edge, Instance, Resting, World};
 use segue_plan::{Action, Input, Plan, after, check, plan};
 
 use crate::fixture::subnet;
@@ -141,6 +141,7 @@ impl Sim {
                 }
             }
         }
+        self.assert_reservations();
         self.turn_edges();
         self.probe();
         self.forget();
@@ -210,7 +211,7 @@ impl Sim {
             self.world.subnets.insert(*host, subnet(self.subnets % 200));
         }
         for change in changes.instances.iter().filter(|c| c.lost) {
-            self.release_room(change.id);
+            self.rest_address(change.id);
             if let Some(container) = self.containers.get_mut(&change.id) {
                 container.faulted = true;
             }
@@ -310,19 +311,15 @@ impl Sim {
         instance.observed = observed;
         instance.observed_at = Some(now);
         if observed == Observed::Gone {
-            self.release_room(id);
+            self.rest_address(id);
         }
     }
 
-    fn release_room(&mut self, id: InstanceId) {
+    fn rest_address(&mut self, id: InstanceId) {
         let now = self.world.now;
         let Some(instance) = self.world.instances.get(&id) else {
             return;
         };
-        if let Some(host) = self.world.hosts.get_mut(&instance.host) {
-            host.reserved_cpu_millis -= instance.cpu_millis;
-            host.reserved_memory_bytes -= instance.memory_bytes;
-        }
         let [.., octet] = instance.address.octets();
         if let Some(subnet) = self.world.subnets.get_mut(&instance.host)
             && subnet.held.remove(&octet)
@@ -420,17 +417,32 @@ impl Sim {
     fn forget(&mut self) {
         let mut newest = BTreeMap::new();
         for instance in self.world.instances.values() {
-            let slot = (instance.service.clone(), instance.slot, instance.revision);
+            let slot = (instance.service.clone(), instance.slot);
             let serial = newest.entry(slot).or_insert(0);
             *serial = instance.serial.max(*serial);
         }
         self.world.instances.retain(|_, i| {
-            let slot = (i.service.clone(), i.slot, i.revision);
+            let slot = (i.service.clone(), i.slot);
             let gone = i.desired == Desired::Gone && !i.may_exist();
             !gone || newest[&slot] == i.serial
         });
         self.containers
             .retain(|id, _| self.world.instances.contains_key(id));
+    }
+
+    /// What hosts have reserved is the sum over instances that are not let go.
+    fn assert_reservations(&self) {
+        for (id, host) in &self.world.hosts {
+            let of_host = |i: &&Instance| i.host == *id && i.desired != Desired::Gone;
+            let sum: u64 = self
+                .world
+                .instances
+                .values()
+                .filter(of_host)
+                .map(|i| i.memory_bytes)
+                .sum();
+            assert_eq!(host.reserved_memory_bytes, sum, "reserved on {id}");
+        }
     }
 
     fn assert_no_request_fails(&self) {
