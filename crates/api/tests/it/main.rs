@@ -1,5 +1,6 @@
 //! The API as its clients meet it: the real router, the real store on a real Postgres.
 
 mod access;
+mod flows;
 mod harness;
 mod openapi;
