@@ -144,6 +144,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// Marks a value that this program cannot read.
+#[cfg(feature = "queries")]
 pub(crate) fn corrupt<E>(what: &'static str) -> impl FnOnce(E) -> StoreError
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
