@@ -26,6 +26,9 @@ pub struct WorkerConfig {
     pub build: BuildLimits,
     /// Bounds of kept logs.
     pub logs: LogLimits,
+    /// A container of this installation that the store does not know is removed this long after it was first seen to
+    /// be one. With listings ten seconds apart, 45 s keep every one below a minute (invariant I10).
+    pub stranger_grace: Duration,
 }
 
 /// Bounds of builds.

@@ -24,7 +24,7 @@ impl Steps {
 
 #[cfg(test)]
 pub(crate) mod counting {
-    use std::sync::Mutex;
+    use std::sync::{Condvar, Mutex};
 
     use tokio::sync::Notify;
 
@@ -34,6 +34,10 @@ pub(crate) mod counting {
         /// The worker stops at the step with this number, counted from 1.
         pub(crate) stop_at: Mutex<Option<usize>>,
         pub(crate) stopped: Notify,
+        /// The worker's whole thread stops at the next step of this name, as SIGSTOP does.
+        pub(crate) freeze_at: Mutex<Option<&'static str>>,
+        pub(crate) frozen: Notify,
+        pub(crate) thaw: (Mutex<bool>, Condvar),
     }
 
     impl Counter {
@@ -47,6 +51,25 @@ pub(crate) mod counting {
                 self.stopped.notify_one();
                 std::future::pending::<()>().await;
             }
+            if self.freeze_at.lock().unwrap().take_if(|at| *at == name).is_some() {
+                self.frozen.notify_one();
+                let (thawed, changed) = &self.thaw;
+                let mut thawed = thawed.lock().unwrap();
+                while !*thawed {
+                    thawed = changed.wait(thawed).unwrap();
+                }
+            }
+        }
+
+        /// Lets a frozen worker go on.
+        pub(crate) fn thaw(&self) {
+            *self.thaw.0.lock().unwrap() = true;
+            self.thaw.1.notify_all();
+        }
+
+        /// How often a step was passed.
+        pub(crate) fn count(&self, name: &str) -> usize {
+            self.passed.lock().unwrap().iter().filter(|passed| **passed == name).count()
         }
     }
 }

@@ -27,15 +27,10 @@ const HOSTS_EVERY: Duration = Duration::from_secs(5);
 const LOST_AFTER: Duration = Duration::from_secs(15);
 /// Pings missed until a host is in doubt.
 const SUSPECT_AFTER: u32 = 3;
-/// A stranger is removed this long after it was first seen to be one. Listings are ten seconds apart, so that none
-/// lives for a minute (invariant I10).
-const STRANGER_GRACE: Duration = Duration::from_secs(45);
 /// A task that nobody removed: longer than any task may run.
 const TASK_GRACE: Duration = Duration::from_secs(2 * 3600);
 /// To remove a stranger.
 const REMOVE_LIMIT: Duration = Duration::from_secs(60);
-
-const _: () = assert!(STRANGER_GRACE.as_secs() + 10 < 60);
 
 /// Looks after every host until `stop`.
 pub(crate) async fn keep(shared: Arc<Shared>, stop: CancellationToken) -> Result<(), StoreError> {
@@ -136,7 +131,8 @@ async fn term_of(shared: Arc<Shared>, record: HostRecord, driver: Arc<dyn Driver
     let mut tasks = JoinSet::new();
     tasks.spawn(observer.run());
     tasks.spawn(crate::logs::follow_host(shared.clone(), record.id, driver.clone(), term.clone(), running_list));
-    tasks.spawn(remove_strangers(record.clone(), driver, term.clone(), stranger_list));
+    let grace = shared.config.stranger_grace;
+    tasks.spawn(remove_strangers(record.clone(), driver, term.clone(), stranger_list, grace));
     tasks.spawn(states(shared, record, term, host_seen));
     // Each runs until the term ends; one that ends or panics ends the term, and all begin anew.
     if let Some(Err(error)) = tasks.join_next().await {
@@ -225,6 +221,7 @@ async fn remove_strangers(
     driver: Arc<dyn Driver>,
     term: Term<Lease>,
     strangers: watch::Receiver<Strangers>,
+    stranger_grace: Duration,
 ) {
     let mut told = BTreeSet::new();
     loop {
@@ -233,7 +230,7 @@ async fn remove_strangers(
             .borrow()
             .values()
             .filter(|(container, since)| {
-                let grace = if container.role == Role::Task { TASK_GRACE } else { STRANGER_GRACE };
+                let grace = if container.role == Role::Task { TASK_GRACE } else { stranger_grace };
                 since.elapsed() >= grace
             })
             .map(|(container, _)| container.name.clone())

@@ -120,6 +120,7 @@ impl Reconciler {
                 term.check()?;
                 self.acts.begin(term, &world, plan.actions)
             };
+            self.shared.steps.pass("looked").await;
             return Ok(Next { check: plan.next_check, retry });
         }
         tracing::error!(environment.id = %environment, rounds = MAX_ROUNDS, "the plan does not come to rest");
@@ -194,7 +195,6 @@ pub(crate) fn known(world: &World, id: InstanceId, instance: &Instance) -> Optio
         service: instance.service.clone(),
         slot: instance.slot,
         host: instance.host,
-        host_name: world.hosts.get(&instance.host).map_or_else(String::new, |host| host.name.clone()),
         address: instance.address,
         port: instance.port,
         health,

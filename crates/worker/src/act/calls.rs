@@ -124,15 +124,11 @@ impl HostRun {
 
     /// Told as an observation: here if the host's observer is, otherwise written directly.
     async fn failed(&self, instance: InstanceId, error: &ActError) {
-        let place = match (self.world.instances.get(&instance), self.world.hosts.get(&self.host)) {
-            (Some(one), Some(host)) => format!("{}.{} on {}", one.service, one.slot, host.name),
-            _ => instance.to_string(),
-        };
         let text = match self.shared.redactors.of(&self.shared.store, self.world.environment).await {
             Some(redactor) => redactor.text(&error.to_string()),
             None => error.code().sentence().to_owned(),
         };
-        let failure = Failure { code: error.code(), evidence: one_line(&format!("{place}: {text}"), 600) };
+        let failure = Failure { code: error.code(), evidence: one_line(&text, 600) };
         let input = Input::Failed { instance, failure: failure.clone() };
         if !self.shared.tell(self.host, input) {
             crate::db::observe_failure(&self.shared.store, &self.shared.clock, instance, failure).await;

@@ -130,7 +130,7 @@ async fn trial(
         addresses: None,
     });
     driver.ensure_running(&spec, Deadline::after(CALL_LIMIT)).await?;
-    let mut log = driver.logs(&name, None, true, Deadline::after(CALL_LIMIT)).await?;
+    let mut log = driver.logs(&name, None, true, Deadline::after(CALL_LIMIT)).await?.fuse();
     let limit = shared.config.build.test_time;
     let exit = driver.wait(&name, Deadline::after(limit));
     tokio::pin!(exit);

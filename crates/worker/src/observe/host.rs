@@ -299,7 +299,7 @@ impl<B: Book> Observer<B> {
     fn died(&mut self, id: InstanceId, as_of: Timestamp, at: Timestamp, code: i32) {
         let Some(track) = self.tracks.get_mut(&id) else { return };
         let exit = Exit { code, oom: track.oom_hinted(), at: Some(at) };
-        let (run, place, environment) = (track.run(), track.target.place(), track.target.environment);
+        let (run, environment) = (track.run(), track.target.environment);
         let stopping = track.target.is_stopping();
         if stopping || track.gate() != Gate::Closed {
             track.died(as_of, code, exit.oom);
@@ -312,7 +312,7 @@ impl<B: Book> Observer<B> {
         let (book, driver) = (self.setup.book.clone(), self.setup.driver.clone());
         self.jobs.spawn(async move {
             let redactor = book.redactor(environment).await;
-            jobs::explain(driver, redactor, id, place, run, exit, as_of).await
+            jobs::explain(driver, redactor, id, run, exit, as_of).await
         });
     }
 

@@ -96,7 +96,6 @@ pub(super) async fn explain(
     driver: Arc<dyn Driver>,
     redactor: Option<Arc<Redactor>>,
     instance: InstanceId,
-    place: String,
     run: Option<Timestamp>,
     mut exit: Exit,
     as_of: Timestamp,
@@ -122,7 +121,7 @@ pub(super) async fn explain(
     }
     // Both by the engine's clock.
     let uptime = run.zip(exit.at).map(|(run, end)| end.as_millisecond() - run.as_millisecond()).filter(|ms| *ms >= 0);
-    let failure = super::track::explain_exit(&place, &exit, uptime, &lines);
+    let failure = super::track::explain_exit(&exit, uptime, &lines);
     Found::End { instance, as_of, code: exit.code, oom: exit.oom, failure }
 }
 

@@ -24,8 +24,6 @@ pub(crate) struct Target {
     pub slot: u32,
     /// Its host.
     pub host: HostId,
-    /// That host's name, for people.
-    pub host_name: String,
     /// What edge and probe dial.
     pub address: Ipv4Addr,
     /// Where it should listen.
@@ -42,11 +40,6 @@ impl Target {
     /// Address and port.
     pub(crate) fn socket(&self) -> SocketAddr {
         SocketAddr::new(IpAddr::V4(self.address), self.port)
-    }
-
-    /// `web.3 on host-a`, for evidence.
-    pub(crate) fn place(&self) -> String {
-        format!("{}.{} on {}", self.service, self.slot, self.host_name)
     }
 
     /// Its end is wanted.

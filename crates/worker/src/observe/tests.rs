@@ -22,7 +22,6 @@ pub(crate) fn target() -> Target {
         service: "web".parse().unwrap(),
         slot: 1,
         host: HostId::from_uuid(Uuid::from_u128(5)),
-        host_name: "host-a".into(),
         address: Ipv4Addr::new(10, 96, 0, 2),
         port: 8080,
         health: Health::default(),
@@ -105,6 +104,17 @@ fn an_end_that_the_engine_does_not_repeat_is_an_exit() {
 }
 
 #[test]
+fn one_that_never_passed_its_gate_is_not_unready_between_its_restarts() {
+    let mut track = track();
+    track.runs(Some(at(100)));
+    track.died(at(200), 1, false);
+    let seen = track.take().unwrap();
+    assert_eq!((seen.state, seen.restarts, seen.exit_code), (Observed::Started, 1, Some(1)));
+    track.runs(Some(at(300)));
+    assert_eq!(track.known().state, Observed::Started);
+}
+
+#[test]
 fn a_late_result_does_not_beat_a_newer_one() {
     let mut track = track();
     track.target.restarts_by_engine = false;
@@ -145,9 +155,9 @@ fn an_open_gate_survives_the_worker_and_not_a_restart_meanwhile() {
 #[test]
 fn an_end_says_how_after_how_long_and_with_which_words() {
     let exit = Exit { code: 1, oom: false, at: None };
-    let failure = explain_exit("web.1 on host-a", &exit, Some(1250), "starting\nKeyError: 'DATABASE_URL'\n\n");
+    let failure = explain_exit(&exit, Some(1250), "starting\nKeyError: 'DATABASE_URL'\n\n");
     assert_eq!(failure.code, FailureCode::ExitedAtOnce);
-    assert_eq!(failure.evidence, "web.1 on host-a: exit code 1 after 1.2 s: KeyError: 'DATABASE_URL'");
+    assert_eq!(failure.evidence, "exit code 1 after 1.2 s: KeyError: 'DATABASE_URL'");
     let killed = Exit { code: 137, oom: true, at: None };
-    assert_eq!(explain_exit("w", &killed, None, "").code, FailureCode::OutOfMemory);
+    assert_eq!(explain_exit(&killed, None, "").code, FailureCode::OutOfMemory);
 }

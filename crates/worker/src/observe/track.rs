@@ -202,13 +202,20 @@ impl Track {
         self.reopen();
         Self::set(&mut self.dirty, &mut self.known.exit_code, Some(exit.code));
         Self::set(&mut self.dirty, &mut self.known.oom, oom);
-        self.change(if again { Observed::Unready } else { Observed::Exited });
+        if !again {
+            self.change(Observed::Exited);
+        } else if self.gate != Gate::Closed {
+            // One that never passed its gate stays `started`: unready would say that it once was ready.
+            self.change(Observed::Unready);
+        }
     }
 
     /// The engine said at `as_of` that its process ended with `code`. Whether it starts it again is the restart
     /// policy's word, unless the end was ours.
     pub(crate) fn died(&mut self, as_of: Timestamp, code: i32, oom: bool) {
         if !self.newer(as_of) {
+            // It runs again already; how it ended is still worth knowing.
+            Self::set(&mut self.dirty, &mut self.known.exit_code, Some(code));
             return;
         }
         let again = self.target.restarts_by_engine && !self.target.is_stopping();
@@ -284,7 +291,7 @@ impl Track {
 }
 
 /// The failure that an end stands for, from its code and its last lines (already redacted).
-pub(crate) fn explain_exit(place: &str, exit: &Exit, uptime_ms: Option<i64>, last_lines: &str) -> Failure {
+pub(crate) fn explain_exit(exit: &Exit, uptime_ms: Option<i64>, last_lines: &str) -> Failure {
     let code = exit.failure_code(last_lines);
     let last = last_lines.lines().rev().find(|line| !line.trim().is_empty());
     let how = match code {
@@ -294,7 +301,7 @@ pub(crate) fn explain_exit(place: &str, exit: &Exit, uptime_ms: Option<i64>, las
     };
     let after = uptime_ms.map(|ms| format!(" after {}.{} s", ms / 1000, (ms % 1000) / 100)).unwrap_or_default();
     let said = last.map(|line| format!(": {}", one_line(line, 300))).unwrap_or_default();
-    Failure { code, evidence: format!("{place}: {how}{after}{said}") }
+    Failure { code, evidence: format!("{how}{after}{said}") }
 }
 
 /// One line without control characters, bounded.

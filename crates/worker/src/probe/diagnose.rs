@@ -20,7 +20,7 @@ pub(crate) fn failing(target: &Target, answer: &Answer, tries: u32) -> Failure {
         Answer::Silent(why) => (FailureCode::HealthTimeout, why.clone()),
         Answer::Good => (FailureCode::HealthTimeout, "answered again".to_owned()),
     };
-    failure(code, format!("{}: {} → {what} ({tries} tries)", target.place(), question(target)))
+    failure(code, format!("{} → {what} ({tries} tries)", question(target)))
 }
 
 /// An instance that did not become healthy in time. Looks who listens where, from inside.
@@ -41,8 +41,8 @@ pub(crate) async fn late(target: &Target, driver: &dyn Driver, answer: &Answer, 
 
 fn judge(target: &Target, answer: &Answer, tries: u32, listeners: &[Listen]) -> Failure {
     let asked = match answer {
-        Answer::Silent(why) => format!("{}: {} → {why} ({tries} tries)", target.place(), question(target)),
-        _ => format!("{}: {} ({tries} tries)", target.place(), question(target)),
+        Answer::Silent(why) => format!("{} → {why} ({tries} tries)", question(target)),
+        _ => format!("{} ({tries} tries)", question(target)),
     };
     let list = |found: &[&Listen]| {
         let all: Vec<String> = found.iter().map(|l| std::net::SocketAddr::new(l.addr, l.port).to_string()).collect();
@@ -93,7 +93,7 @@ mod tests {
         let (_, evidence) = code(&["127.0.0.1:3000"]);
         assert_eq!(
             evidence,
-            "web.1 on host-a: GET / → connection refused (12 tries); the process listens on 127.0.0.1:3000, expected 0.0.0.0:8080"
+            "GET / → connection refused (12 tries); the process listens on 127.0.0.1:3000, expected 0.0.0.0:8080"
         );
     }
 }

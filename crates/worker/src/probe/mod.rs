@@ -54,6 +54,10 @@ impl Dial for Network {
     }
 }
 
+/// The look from inside takes a moment; begun so long before the start-up limit, its answer is there when the
+/// planner asks for the reason.
+const DIAGNOSE_BEFORE: Duration = Duration::from_secs(3);
+
 /// What one check gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -74,7 +78,7 @@ pub(crate) enum Report {
     Open,
     /// It was open and is not any more.
     Failing(Failure),
-    /// The start-up limit has passed without a success.
+    /// The start-up limit is about to pass without a success.
     Late(Failure),
 }
 
@@ -137,6 +141,8 @@ pub(crate) async fn watch(
     mut report: impl FnMut(Report) + Send,
 ) {
     let begun = Instant::now();
+    let limit = target.health.start_timeout;
+    let diagnose_at = limit.saturating_sub(DIAGNOSE_BEFORE.min(limit / 4));
     let floor = match target.health.check {
         Check::Command { .. } => COMMAND_EVERY,
         _ => Duration::ZERO,
@@ -169,7 +175,7 @@ pub(crate) async fn watch(
             if open && bad >= target.health.failures.max(1) {
                 open = false;
                 report(Report::Failing(diagnose::failing(&target, &answer, bad)));
-            } else if !open && !late && begun.elapsed() >= target.health.start_timeout {
+            } else if !open && !late && begun.elapsed() >= diagnose_at {
                 late = true;
                 report(Report::Late(diagnose::late(&target, driver.as_ref(), &answer, tries).await));
             }

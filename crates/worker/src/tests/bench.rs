@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use segue_driver::{Behaviour, ContainerName, Driver, Fake, Ownership};
+use segue_driver::{Behaviour, ContainerName, Deadline, Driver, Fake, Ownership};
 use segue_model::detect::Runtimes;
 use segue_model::id::{DeploymentId, HostId, InstallationId};
 use segue_model::spec::{ImageRef, ImageSource, ReleaseSpec};
 use segue_model::state::{DeploymentState, Observed};
 use segue_store::testing::{Fixture, TestDb, release_spec};
-use segue_store::{Deployment, InstanceView};
+use segue_store::{Deployment, InstanceView, Shard};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -95,9 +95,14 @@ impl Bench {
 
     /// What a worker of this bench shares.
     pub(super) fn shared(&self) -> Arc<Shared> {
-        let fake = self.fake.clone();
+        self.shared_of(self.installation, self.fake.clone())
+    }
+
+    /// The same on another engine, as another installation.
+    pub(super) fn shared_of(&self, installation: InstallationId, fake: Fake) -> Arc<Shared> {
+        let (dial, build, tasks) = (fake.clone(), fake.clone(), fake.clone());
         let connect: Connect = Arc::new(move |_, _| Ok(Arc::new(fake.clone()) as Arc<dyn Driver>));
-        let engines = Engines::new(connect, None, None, Arc::new(FakeDial(self.fake.clone())));
+        let engines = Engines::new(connect, Some(Arc::new(build)), Some(Arc::new(tasks)), Arc::new(FakeDial(dial)));
         let config = WorkerConfig {
             docker_socket: Some("/fake.sock".into()),
             host_name: "host-a".parse().unwrap(),
@@ -107,8 +112,9 @@ impl Bench {
             runtimes: Runtimes::default(),
             build: BuildLimits::default(),
             logs: LogLimits::default(),
+            stranger_grace: Duration::from_secs(1),
         };
-        crate::shared(config, self.db.store().system(), self.installation, engines)
+        crate::shared(config, self.db.store().system(), installation, engines)
     }
 
     pub(super) fn start(&self) -> Worker {
@@ -161,6 +167,43 @@ impl Bench {
             (deployment.state.rank() >= state.rank()).then_some(deployment)
         })
         .await
+    }
+
+    /// Gives back every lease of a worker that was killed, so that the test need not wait for their end. What the
+    /// dead worker would still do is fenced: the epochs are spent.
+    pub(super) async fn forget(&self, dead: &Shared) {
+        let store = self.db.store().system();
+        let mut shards: Vec<Shard> = (0..4).map(Shard::environments).collect();
+        shards.extend(store.hosts().await.unwrap().iter().map(|host| Shard::host(host.id)));
+        for shard in shards {
+            let lease = store.lease_acquire(&shard, dead.worker, Duration::from_secs(1)).await.unwrap();
+            if let Some(lease) = lease {
+                store.lease_release(&lease).await.unwrap();
+            }
+        }
+    }
+
+    /// Waits until nothing moves any more, and says what was done until then.
+    pub(super) async fn settled(&self, shared: &Shared) -> Vec<&'static str> {
+        let passed = || shared.steps.inner.passed.lock().unwrap().clone();
+        let effects = || passed().into_iter().filter(|step| *step != "looked").collect::<Vec<_>>();
+        let mut last = effects();
+        loop {
+            sleep(Duration::from_millis(700)).await;
+            let now = effects();
+            if now.len() == last.len() {
+                return now;
+            }
+            last = now;
+        }
+    }
+
+    /// Names of the containers on the engine.
+    pub(super) async fn containers(&self) -> Vec<String> {
+        let listed = self.fake.list(Deadline::after(Duration::from_secs(10))).await.unwrap();
+        let mut names: Vec<String> = listed.iter().map(|one| one.name.to_string()).collect();
+        names.sort();
+        names
     }
 
     /// Waits until exactly these many instances are there and all of them are ready.
