@@ -3,4 +3,5 @@
 mod access;
 mod flows;
 mod harness;
+mod live;
 mod openapi;
