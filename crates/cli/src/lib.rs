@@ -1,1 +1,59 @@
 //! The commands people type.
+//!
+//! Owns what a person or a script sees: data on stdout, talk on stderr, exit codes, sentences of errors.
+//! Everything but `init` and `completion` is done by the public API through `segue-client`; nothing here knows
+//! more than any other client of that API. Must not: print a secret, write to a terminal what a pipe expects,
+//! or cancel anything because a person stopped watching.
+
+mod args;
+mod calls;
+mod commands;
+mod config_files;
+mod error;
+mod host;
+mod output;
+mod pack;
+mod session;
+mod target;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use error::Exit;
+
+/// Runs one command line, the program's name first, and says how it ended.
+pub async fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
+    ExitCode::from(run_on(&mut host::Host::process(), args).await.code())
+}
+
+/// Whether a first argument names a command of this crate; the binary has others.
+#[must_use]
+pub fn knows(command: &str) -> bool {
+    use clap::CommandFactory;
+    let known = args::Cli::command();
+    known
+        .get_subcommands()
+        .any(|sub| sub.get_name() == command || sub.get_all_aliases().any(|alias| alias == command))
+}
+
+/// The same on a given world: the tests' way in.
+async fn run_on<I: IntoIterator<Item = OsString>>(host: &mut host::Host, args: I) -> Exit {
+    let cli = match args::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(host, &error),
+    };
+    let style = output::Style::of(host, &cli.global);
+    match commands::run(host, &cli).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            output::failure(host, style, &cli.global, &error);
+            error.exit
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Deployments and releases: listed, shown, followed, stopped, undone.
+
+use segue_client::{Deployment, DeploymentCreate};
+
+use super::{Context, follow, idempotency_key, now};
+use crate::args::{Deploys, Releases, Restart, Rollback};
+use crate::error::{CliError, Exit, Result};
+use crate::output::ago;
+
+pub(crate) async fn deploys(context: &mut Context<'_>, args: &Deploys) -> Result<Exit> {
+    match args {
+        Deploys::List => {
+            let (session, place) = context.quiet_target()?;
+            let deployments = session.deployment_list(&place).await?;
+            let now = now();
+            context.out.table(
+                &deployments,
+                &[
+                    "NUMBER", "STATE", "RELEASE", "KIND", "WHEN", "BY", "MESSAGE",
+                ],
+                |d| {
+                    vec![
+                        format!("#{}", d.number),
+                        state(d),
+                        format!("v{}", d.release),
+                        d.kind.clone(),
+                        ago(now, d.created_at.timestamp()),
+                        d.created_by.clone(),
+                        d.message.lines().next().unwrap_or_default().to_owned(),
+                    ]
+                },
+            )?;
+            Ok(Exit::Ok)
+        }
+        Deploys::Show { number } => {
+            let (session, place) = context.quiet_target()?;
+            let deployment = session.deployment_get(&place, *number).await?;
+            let receipt = session.receipt(&place, *number).await?;
+            if context.out.json {
+                context
+                    .out
+                    .object(&serde_json::json!({ "deployment": deployment, "receipt": receipt }))?;
+                return Ok(Exit::Ok);
+            }
+            context.out.data(format!(
+                "#{} {} → v{}, by {}",
+                deployment.number,
+                state(&deployment),
+                deployment.release,
+                deployment.created_by
+            ))?;
+            if let Some(failure) = &deployment.failure {
+                context
+                    .out
+                    .data(format!("  {}: {}", failure.code, failure.sentence))?;
+                context.out.data(format!("  {}", failure.evidence))?;
+            }
+            if let Some(receipt) = receipt {
+                context.out.data(format!(
+                    "  switch: {} requests, {} failed, longest wait {:.1} ms{}",
+                    receipt.requests,
+                    receipt.failed,
+                    micros(receipt.longest_wait_us),
+                    if receipt.until.is_none() {
+                        " (going on)"
+                    } else {
+                        ""
+                    }
+                ))?;
+            }
+            Ok(Exit::Ok)
+        }
+        Deploys::Follow { number } => {
+            let (session, place) = context.target()?;
+            follow::after(context, &session, &place, *number, false).await
+        }
+        Deploys::Cancel { number } => {
+            let (session, place) = context.target()?;
+            let deployment = session
+                .deployment_cancel(&place, *number, idempotency_key())
+                .await?;
+            context
+                .out
+                .done(format!("deployment #{number} is being stopped"));
+            if context.out.json {
+                context.out.object(&deployment)?;
+            }
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn micros(us: i64) -> f64 {
+    us as f64 / 1000.0
+}
+
+/// The state for people: a deployment that waits to be stopped says so.
+fn state(deployment: &Deployment) -> String {
+    if deployment.cancel_requested && !deployment.finished {
+        format!("{} (stopping)", deployment.state)
+    } else {
+        deployment.state.clone()
+    }
+}
+
+pub(crate) async fn rollback(context: &mut Context<'_>, args: &Rollback) -> Result<Exit> {
+    let (session, place) = context.target()?;
+    let deployment = match args.release {
+        Some(release) => {
+            let create = DeploymentCreate {
+                release: Some(release),
+                message: Some(format!("rollback to v{release}")),
+                ..DeploymentCreate::default()
+            };
+            session.deploy(&place, create, idempotency_key()).await?
+        }
+        None => {
+            let serving = session.env_get(&place).await?.serving.ok_or_else(|| {
+                CliError::new(format!("{} serves nothing", place.short()))
+                    .now("nothing was changed")
+            })?;
+            let deployments = session.deployment_list(&place).await?;
+            let last = deployments
+                .iter()
+                .find(|d| d.release == serving && d.live_at.is_some());
+            let number = last.map(|d| d.number).ok_or_else(|| {
+                CliError::new(format!("no deployment of v{serving} is known"))
+                    .now("nothing was changed")
+                    .next("segue releases list, then segue rollback vN")
+            })?;
+            context.out.say(format!("undoing #{number} (v{serving})"));
+            session
+                .deployment_rollback(&place, number, idempotency_key())
+                .await?
+        }
+    };
+    follow::after(context, &session, &place, deployment.number, args.detach).await
+}
+
+pub(crate) async fn restart(context: &mut Context<'_>, args: &Restart) -> Result<Exit> {
+    let (session, place) = context.target()?;
+    let create = DeploymentCreate {
+        restart: Some(args.service.iter().cloned().collect()),
+        message: Some(match &args.service {
+            Some(service) => format!("restart {service}"),
+            None => "restart".to_owned(),
+        }),
+        ..DeploymentCreate::default()
+    };
+    let deployment = session.deploy(&place, create, idempotency_key()).await?;
+    follow::after(context, &session, &place, deployment.number, args.detach).await
+}
+
+pub(crate) async fn releases(context: &mut Context<'_>, args: &Releases) -> Result<Exit> {
+    let (session, place) = context.quiet_target()?;
+    match args {
+        Releases::List => {
+            let releases = session.release_list(&place).await?;
+            let serving = session.env_get(&place).await?.serving;
+            let now = now();
+            context
+                .out
+                .table(&releases, &["RELEASE", "WHEN", "BY", "MESSAGE"], |r| {
+                    let mark = if serving == Some(r.version) {
+                        " (serves)"
+                    } else {
+                        ""
+                    };
+                    vec![
+                        format!("v{}{mark}", r.version),
+                        ago(now, r.created_at.timestamp()),
+                        r.created_by.clone(),
+                        r.message.lines().next().unwrap_or_default().to_owned(),
+                    ]
+                })?;
+        }
+        Releases::Show { release } => {
+            let release = session.release_get(&place, *release).await?;
+            context.out.object(&release)?;
+        }
+    }
+    Ok(Exit::Ok)
+}

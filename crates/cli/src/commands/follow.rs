@@ -1,0 +1,213 @@
+//! Following a deployment to the point where nobody has to wait any longer, and saying what came of it.
+
+use std::time::{Duration, Instant};
+
+use segue_client::{Deployment, Event};
+
+use super::{Context, Place, watching};
+use crate::error::{CliError, Exit, Result};
+use crate::session::Session;
+
+/// Lines of a log that a failure shows.
+const LAST_LINES: u32 = 10;
+
+/// What follows a deployment that was asked for: its end, or the way to come back to it.
+pub(crate) async fn after(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    number: i64,
+    detach: bool,
+) -> Result<Exit> {
+    let come_back = format!("segue deploys follow {number} {}", place.flags());
+    if detach {
+        if context.out.json {
+            let deployment = session.deployment_get(place, number).await?;
+            context.out.object(&deployment)?;
+        }
+        context
+            .out
+            .done(format!("deployment #{number} is under way: {come_back}"));
+        return Ok(Exit::Ok);
+    }
+    let watched = watching(context, &come_back, async |context: &mut Context<'_>| {
+        follow(context, session, place, number).await
+    });
+    match watched.await? {
+        Ok(end) => settled(context, session, place, &end).await,
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// How a deployment that was followed stands.
+struct End {
+    deployment: Deployment,
+    /// The phase it failed in, and after how long, if it was seen.
+    failed_in: Option<(String, Duration)>,
+}
+
+/// Whether nobody has to wait any longer.
+fn is_settled(deployment: &Deployment) -> bool {
+    deployment.live || deployment.finished
+}
+
+/// Follows until it is live or has ended, and tells each phase when it is over.
+async fn follow(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    number: i64,
+) -> Result<End> {
+    let begin = Instant::now();
+    let mut failed_in = None;
+    let text = number.to_string();
+    let mut stream = session.stream(session.url(&place.path(&["deployments", &text, "events"])));
+    let mut phase: Option<(String, Instant)> = None;
+    loop {
+        // The server ends the stream when it stops; the deployment goes on, and so does looking at it.
+        let Some(frame) = stream.next().await? else {
+            continue;
+        };
+        match frame.event.as_str() {
+            "deployment" => {
+                let Ok(deployment) = serde_json::from_str::<Deployment>(&frame.data) else {
+                    continue;
+                };
+                if context.out.json {
+                    context.out.data(&frame.data)?;
+                }
+                let moved = phase
+                    .as_ref()
+                    .is_none_or(|(name, _)| *name != deployment.phase);
+                if moved
+                    && let Some((over, since)) =
+                        phase.replace((deployment.phase.clone(), Instant::now()))
+                {
+                    let ends = matches!(deployment.phase.as_str(), "rollback" | "done");
+                    if ends && over != "rollback" {
+                        failed_in = Some((over.clone(), begin.elapsed()));
+                    }
+                    tell(context, &over, &deployment, since);
+                }
+                if is_settled(&deployment) {
+                    return Ok(End {
+                        deployment,
+                        failed_in,
+                    });
+                }
+            }
+            "event" => {
+                let Ok(event) = serde_json::from_str::<Event>(&frame.data) else {
+                    continue;
+                };
+                match &event.failure {
+                    Some(failure) => context
+                        .out
+                        .warn(format!("{}: {}", event.message, failure.evidence)),
+                    None => context.out.detail(format!("  {}", event.message)),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One line for a phase that went well.
+fn tell(context: &mut Context<'_>, over: &str, deployment: &Deployment, since: Instant) {
+    if deployment.phase == "rollback" || (deployment.finished && !deployment.live) {
+        return;
+    }
+    let took = since.elapsed();
+    let line = match over {
+        "build" if deployment.builds.is_empty() => return,
+        "build" => "built",
+        "release" => "ran the release command",
+        "start" => "started and healthy",
+        "switch" => "switched 100 % of traffic",
+        _ => return,
+    };
+    context
+        .out
+        .done(format!("{line:<26} {:.1}s", took.as_secs_f64()));
+}
+
+/// Says how it ended; a deployment that is not live is an error with exit code 3.
+async fn settled(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    end: &End,
+) -> Result<Exit> {
+    let deployment = &end.deployment;
+    let environment = session.env_get(place).await?;
+    if deployment.live {
+        let receipt = session
+            .receipt(place, deployment.number)
+            .await
+            .ok()
+            .flatten();
+        let requests = match receipt {
+            Some(receipt) if receipt.requests > 0 => {
+                format!(
+                    ", {} requests during the switch so far, {} failed",
+                    receipt.requests, receipt.failed
+                )
+            }
+            _ => String::new(),
+        };
+        context
+            .out
+            .done(format!("v{} is live{requests}", deployment.release));
+        if !context.out.json {
+            for url in &environment.urls {
+                context.out.data(url)?;
+            }
+        }
+        return Ok(Exit::Ok);
+    }
+    Err(failed(session, place, end, environment.serving).await)
+}
+
+/// The error for a deployment that did not become live: what, why, what is true now, what next.
+async fn failed(session: &Session, place: &Place, end: &End, serving: Option<i64>) -> CliError {
+    let deployment = &end.deployment;
+    let number = deployment.number;
+    let phase = match &end.failed_in {
+        Some((phase, after)) => format!(" in {phase} after {}s", after.as_secs()),
+        None => String::new(),
+    };
+    let how = match deployment.state.as_str() {
+        "rolled_back" => format!("failed{phase} and was rolled back"),
+        "cancelled" => "was stopped".to_owned(),
+        "superseded" => "was overtaken by a newer one".to_owned(),
+        _ => format!("failed{phase}"),
+    };
+    let now = match serving {
+        Some(version) => format!("traffic is on v{version}"),
+        None => "nothing serves yet".to_owned(),
+    };
+    let mut error = CliError::new(format!("deploy #{number} of {} {how}", place.short()))
+        .now(now)
+        .exit(Exit::Deploy);
+    let Some(failure) = &deployment.failure else {
+        return error.next(format!("segue deploys list {}", place.flags()));
+    };
+    error = error.why(&failure.sentence);
+    if !failure.evidence.is_empty() {
+        error = error.why(&failure.evidence);
+    }
+    let lines = session.last_lines(place, deployment, LAST_LINES).await;
+    if !lines.is_empty() {
+        error = error.why("last lines:");
+        for line in lines {
+            error = error.why(format!("  {line}"));
+        }
+    }
+    error
+        .next(format!(
+            "{}   Log: segue logs --deploy {number} {}",
+            failure.hint,
+            place.flags()
+        ))
+        .code(failure.code.clone())
+}

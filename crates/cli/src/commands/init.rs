@@ -1,0 +1,132 @@
+//! `segue init`: looks at a folder and writes the manifest that says what would be done without one.
+
+use std::path::Path;
+
+use segue_model::detect::{Detected, Dockerfile, Runtimes, Source, detect};
+use segue_model::failure::Failure;
+use segue_model::manifest::{FILE_NAME, Manifest, starter};
+use segue_model::name::AppName;
+
+use super::Context;
+use crate::args::Init;
+use crate::error::{CliError, Exit, Result};
+use crate::pack;
+use crate::target;
+
+pub(crate) fn run(context: &mut Context<'_>, args: &Init) -> Result<Exit> {
+    let folder = context.out.host().path(&args.path);
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let path = folder.join(FILE_NAME);
+    if args.print_dockerfile {
+        return print_dockerfile(context, &folder);
+    }
+    if path.exists() && !args.force {
+        return Err(
+            CliError::new(format!("{} is there already", path.display()))
+                .now("nothing was changed")
+                .next("segue up, or segue init --force to replace it"),
+        );
+    }
+    let app = app_name(context, &folder)?;
+    let detected = look(&folder, &Manifest::bare(app.clone()))?;
+    let text = starter(&app, &detected);
+    std::fs::write(&path, &text)
+        .map_err(|e| CliError::new(format!("{} cannot be written", path.display())).why(e))?;
+    context.out.say(format!("Found: {}", detected.summary()));
+    for (key, entry) in &detected.config {
+        use segue_model::manifest::ConfigEntry;
+        match entry {
+            ConfigEntry::Secret { required: true } => {
+                context
+                    .out
+                    .say(format!("Needs: {key} (app.json): segue secret set {key}"));
+            }
+            ConfigEntry::Generate => context
+                .out
+                .say(format!("Needs: {key} (app.json, generated)")),
+            ConfigEntry::Value(_)
+            | ConfigEntry::From(_)
+            | ConfigEntry::Secret { required: false } => {}
+        }
+    }
+    context.out.done(format!(
+        "wrote {FILE_NAME} ({} lines) for app {app}",
+        text.lines().count()
+    ));
+    context.out.say("Next: segue up");
+    if context.out.json {
+        let services: Vec<&str> = detected.services.keys().map(|name| name.as_str()).collect();
+        context.out.object(&serde_json::json!({
+            "app": app, "manifest": path, "runtime": detected.runtime.key(), "version": detected.version,
+            "start": detected.start, "services": services,
+        }))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn print_dockerfile(context: &mut Context<'_>, folder: &Path) -> Result<Exit> {
+    let manifest = match target::manifest(folder)? {
+        Some((_, file)) => {
+            let found =
+                target::Target::with_app(context.out.host(), context.global, file.app().clone())?;
+            file.for_environment(&found.env).clone()
+        }
+        None => Manifest::bare(app_name(context, folder)?),
+    };
+    match look(folder, &manifest)?.dockerfile {
+        Dockerfile::Generated { text } => context.out.raw(text.as_bytes())?,
+        Dockerfile::Source { path } => context.out.say(format!("the source's own {path} is used")),
+    }
+    Ok(Exit::Ok)
+}
+
+/// Runs detection on a folder. The base images named are the usual ones; the server may have others.
+fn look(folder: &Path, manifest: &Manifest) -> Result<Detected> {
+    let contents = pack::look(folder)?;
+    let source = Source {
+        paths: &contents.paths,
+        files: &contents.files,
+    };
+    detect(source, manifest, &Runtimes::default()).map_err(|failure| undetected(folder, &failure))
+}
+
+fn undetected(folder: &Path, failure: &Failure) -> CliError {
+    CliError::new(format!("{}: {}", folder.display(), failure.code.sentence()))
+        .why(&failure.evidence)
+        .now("nothing was written")
+        .next(failure.code.hint())
+        .code(failure.code.as_str())
+}
+
+/// The name that was given, or the folder's.
+fn app_name(context: &mut Context<'_>, folder: &Path) -> Result<AppName> {
+    let given = context
+        .global
+        .app
+        .clone()
+        .or_else(|| context.out.host().var("SEGUE_APP").map(str::to_owned));
+    if let Some(name) = given {
+        return AppName::new(name).map_err(|e| CliError::usage(e.to_string()));
+    }
+    let folder_name = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let mut name = String::new();
+    for c in folder_name.chars() {
+        match c {
+            'a'..='z' | '0'..='9' => name.push(c),
+            _ if name.ends_with('-') || name.is_empty() => {}
+            _ => name.push('-'),
+        }
+    }
+    let name: String = name
+        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '-')
+        .chars()
+        .take(40)
+        .collect();
+    AppName::new(name.trim_end_matches('-')).map_err(|_| {
+        CliError::usage(format!("{folder_name:?} is no name for an app"))
+            .next("segue init --app NAME")
+    })
+}

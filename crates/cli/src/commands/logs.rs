@@ -1,0 +1,225 @@
+//! `segue logs`: from the store, so that they are there after the container is gone.
+
+use std::collections::BTreeSet;
+
+use reqwest::Url;
+use segue_client::{Deployment, LogLine};
+
+use super::{Context, Place, watching};
+use crate::args::Logs;
+use crate::error::{CliError, Exit, Result};
+use crate::session::Session;
+
+/// Which lines are shown of those that the server sends.
+#[derive(Debug, Default)]
+struct Filter {
+    /// Only of these instances; `None`: of all.
+    instances: Option<BTreeSet<String>>,
+}
+
+impl Filter {
+    fn shows(&self, line: &LogLine) -> bool {
+        match (&self.instances, &line.instance) {
+            (None, _) => true,
+            (Some(names), Some(name)) => names.contains(name),
+            (Some(_), None) => false,
+        }
+    }
+}
+
+pub(crate) async fn run(context: &mut Context<'_>, args: &Logs) -> Result<Exit> {
+    let (session, place) = context.quiet_target()?;
+    let deployment = match args.deploy {
+        Some(number) => Some(session.deployment_get(&place, number).await?),
+        None if args.build => session
+            .deployment_list(&place)
+            .await?
+            .into_iter()
+            .find(|d| !d.builds.is_empty()),
+        None => None,
+    };
+    // A deployment that failed before anything started has only its build to show.
+    let built_only = deployment
+        .as_ref()
+        .is_some_and(|d| d.finished && !d.live && d.started_at.is_none());
+    if args.build || built_only {
+        let deployment = deployment
+            .ok_or_else(|| CliError::new(format!("nothing was built for {}", place.short())))?;
+        for build in &deployment.builds {
+            let url = url(&session, &place, &["builds", build, "log"], args, None);
+            let exit = show(
+                context,
+                &session,
+                &place,
+                url,
+                args,
+                &Filter::default(),
+                Some(build),
+            )
+            .await?;
+            if exit != Exit::Ok {
+                return Ok(exit);
+            }
+        }
+        return Ok(Exit::Ok);
+    }
+    let filter = match &deployment {
+        Some(deployment) => Filter {
+            instances: Some(instances(&session, &place, deployment).await?),
+        },
+        None => Filter::default(),
+    };
+    let url = url(&session, &place, &["logs"], args, deployment.as_ref());
+    show(context, &session, &place, url, args, &filter, None).await
+}
+
+/// Names of the instances that run a deployment's release, those that are gone included.
+async fn instances(
+    session: &Session,
+    place: &Place,
+    deployment: &Deployment,
+) -> Result<BTreeSet<String>> {
+    let all = session.instance_list_all(place).await?;
+    let own = all
+        .into_iter()
+        .filter(|instance| instance.release == deployment.release);
+    Ok(own
+        .flat_map(|instance| [instance.name, instance.id])
+        .collect())
+}
+
+fn url(
+    session: &Session,
+    place: &Place,
+    path: &[&str],
+    args: &Logs,
+    deployment: Option<&Deployment>,
+) -> Url {
+    let mut url = session.url(&place.path(path));
+    let since = args.since.and_then(|since| {
+        let since = jiff::SignedDuration::try_from(since).ok()?;
+        jiff::Timestamp::now().checked_sub(since).ok()
+    });
+    let since = since
+        .map(|since| since.to_string())
+        .or_else(|| Some(deployment?.created_at.to_rfc3339()));
+    {
+        let mut query = url.query_pairs_mut();
+        query.append_pair("tail", &args.lines.min(5000).to_string());
+        if let Some(service) = &args.service {
+            query.append_pair("service", service);
+        }
+        if let Some(text) = &args.grep {
+            query.append_pair("contains", text);
+        }
+        if let Some(since) = since {
+            query.append_pair("since", &since);
+        }
+    }
+    url
+}
+
+async fn show(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    url: Url,
+    args: &Logs,
+    filter: &Filter,
+    build: Option<&str>,
+) -> Result<Exit> {
+    if !args.follow {
+        for line in session.log_page(url).await? {
+            if filter.shows(&line) {
+                print(context, &line)?;
+            }
+        }
+        return Ok(Exit::Ok);
+    }
+    let come_back = format!("segue logs -f {}", place.flags());
+    let followed = watching(context, &come_back, async |context: &mut Context<'_>| {
+        let mut stream = session.stream(url);
+        loop {
+            match stream.next().await? {
+                Some(frame) if frame.event == "line" => {
+                    let line: LogLine = match serde_json::from_str(&frame.data) {
+                        Ok(line) => line,
+                        Err(_) => continue,
+                    };
+                    if filter.shows(&line) {
+                        print(context, &line)?;
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    let Some(build) = build else { continue };
+                    if session.build_ended(place, build).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    });
+    Ok(followed.await?.err().unwrap_or(Exit::Ok))
+}
+
+fn print(context: &mut Context<'_>, line: &LogLine) -> Result<()> {
+    if context.out.json {
+        return context.out.object(line);
+    }
+    let at = line.at.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    let from = line
+        .instance
+        .as_deref()
+        .or(line.service.as_deref())
+        .unwrap_or(&line.stream);
+    context
+        .out
+        .data(format!("{at} {from} {}", plain(&line.text)))
+}
+
+/// A line without what could move a terminal's cursor or change its title; colours stay.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c != '\u{1b}' {
+            if !c.is_control() || c == '\t' {
+                out.push(c);
+            }
+            continue;
+        }
+        if rest.peek() != Some(&'[') {
+            continue;
+        }
+        rest.next();
+        let mut sequence = String::from("\u{1b}[");
+        for c in rest.by_ref() {
+            sequence.push(c);
+            if !(c.is_ascii_digit() || c == ';') {
+                break;
+            }
+        }
+        if sequence.ends_with('m') {
+            out.push_str(&sequence);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_drive_the_terminal() {
+        assert_eq!(
+            plain("a\tb \u{1b}[1;31mred\u{1b}[0m"),
+            "a\tb \u{1b}[1;31mred\u{1b}[0m"
+        );
+        assert_eq!(plain("x\u{1b}[2J\u{1b}[Hy\r\u{8}z"), "xyz");
+        assert_eq!(plain("\u{1b}]0;title\u{7}t"), "]0;titlet");
+        assert_eq!(plain("\u{1b}"), "");
+        assert_eq!(plain("\u{1b}["), "");
+    }
+}

@@ -1,0 +1,195 @@
+//! One file per group of commands. Each resolves its target, says so before it writes, asks the API, and tells
+//! what came of it.
+
+mod api;
+mod apply;
+mod apps;
+mod config;
+mod deploys;
+mod doctor;
+mod follow;
+mod hosts;
+mod init;
+mod login;
+mod logs;
+mod scale;
+mod status;
+mod up;
+
+use clap::CommandFactory;
+
+use crate::args::{Apps, Cli, Command, Config, Deploys, Envs, Global, Hosts, Releases, Secret};
+use crate::error::{CliError, Exit, Result};
+use crate::host::Host;
+use crate::output::Out;
+use crate::session::Session;
+use crate::target::Target;
+
+/// What every command works with.
+pub(crate) struct Context<'h> {
+    pub out: Out<'h>,
+    pub global: &'h Global,
+}
+
+impl Context<'_> {
+    pub fn session(&mut self) -> Result<Session> {
+        Session::open(self.out.host(), self.global)
+    }
+
+    /// The session and the target, said aloud: for commands that change something.
+    pub fn target(&mut self) -> Result<(Session, Place)> {
+        let session = self.session()?;
+        let target = Target::of(self.out.host(), self.global)?;
+        let place = Place::new(&session, target)?;
+        self.out.say(format!("→ {place}"));
+        Ok((session, place))
+    }
+
+    /// The same for commands that only read.
+    pub fn quiet_target(&mut self) -> Result<(Session, Place)> {
+        let session = self.session()?;
+        let target = Target::of(self.out.host(), self.global)?;
+        let place = Place::new(&session, target)?;
+        Ok((session, place))
+    }
+}
+
+/// A team's app's environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub team: String,
+    pub app: String,
+    pub env: String,
+}
+
+impl Place {
+    pub fn new(session: &Session, target: Target) -> Result<Self> {
+        Ok(Self {
+            team: session.team()?,
+            app: target.app.to_string(),
+            env: target.env.to_string(),
+        })
+    }
+
+    /// The segments of its path in the API, and more.
+    pub fn path<'p>(&'p self, rest: &[&'p str]) -> Vec<&'p str> {
+        let own = [
+            "v1", "teams", &self.team, "apps", &self.app, "envs", &self.env,
+        ];
+        own.into_iter().chain(rest.iter().copied()).collect()
+    }
+
+    /// The flags that mean this place.
+    pub fn flags(&self) -> String {
+        format!("-a {} -e {}", self.app, self.env)
+    }
+
+    /// `shop/production`.
+    pub fn short(&self) -> String {
+        format!("{}/{}", self.app, self.env)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}, environment {}", self.team, self.app, self.env)
+    }
+}
+
+/// Runs a command.
+pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
+    let mut context = Context {
+        out: Out::new(host, &cli.global),
+        global: &cli.global,
+    };
+    let context = &mut context;
+    match &cli.command {
+        Command::Init(args) => init::run(context, args),
+        Command::Up(args) => up::run(context, args).await,
+        Command::Apply(args) => apply::run(context, args).await,
+        Command::Status => status::status(context).await,
+        Command::Ps => status::ps(context).await,
+        Command::Logs(args) => logs::run(context, args).await,
+        Command::Rollback(args) => deploys::rollback(context, args).await,
+        Command::Restart(args) => deploys::restart(context, args).await,
+        Command::Scale(args) => scale::run(context, args).await,
+        Command::Config { verb } => {
+            config::config(context, verb.as_ref().unwrap_or(&Config::List)).await
+        }
+        Command::Secret { verb } => {
+            config::secret(context, verb.as_ref().unwrap_or(&Secret::List)).await
+        }
+        Command::Apps { verb } => apps::apps(context, verb.as_ref().unwrap_or(&Apps::List)).await,
+        Command::Envs { verb } => apps::envs(context, verb.as_ref().unwrap_or(&Envs::List)).await,
+        Command::Deploys { verb } => {
+            deploys::deploys(context, verb.as_ref().unwrap_or(&Deploys::List)).await
+        }
+        Command::Releases { verb } => {
+            deploys::releases(context, verb.as_ref().unwrap_or(&Releases::List)).await
+        }
+        Command::Hosts { verb } => hosts::run(context, verb.as_ref().unwrap_or(&Hosts::List)).await,
+        Command::Api(args) => api::run(context, args).await,
+        Command::Doctor => doctor::run(context).await,
+        Command::Login(args) => login::login(context, args).await,
+        Command::Logout => login::logout(context),
+        Command::Whoami => login::whoami(context).await,
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "segue", &mut script);
+            context.out.raw(&script)?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Waits for work, or for a person who stops watching; the work itself goes on.
+pub(crate) async fn watching<T>(
+    context: &mut Context<'_>,
+    come_back: &str,
+    work: impl AsyncFnOnce(&mut Context<'_>) -> Result<T>,
+) -> Result<std::result::Result<T, Exit>> {
+    let stopped = tokio::signal::ctrl_c();
+    let done = {
+        let work = work(context);
+        tokio::select! {
+            done = work => Some(done?),
+            _ = stopped => None,
+        }
+    };
+    match done {
+        Some(done) => Ok(Ok(done)),
+        None => {
+            context
+                .out
+                .say(format!("\ndetached; it goes on. To come back: {come_back}"));
+            Ok(Err(Exit::Interrupted))
+        }
+    }
+}
+
+/// A key for one intent of a person, so that a repeated request does nothing twice.
+pub(crate) fn idempotency_key() -> Option<String> {
+    Some(uuid::Uuid::now_v7().to_string())
+}
+
+/// The present time, in seconds.
+pub(crate) fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// Reads what a request's body is: text, `@FILE`, or `@-` for stdin.
+pub(crate) fn body(context: &mut Context<'_>, text: &str) -> Result<Vec<u8>> {
+    match text.strip_prefix('@') {
+        None => Ok(text.as_bytes().to_vec()),
+        Some("-") => {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut context.out.host().stdin, &mut bytes)?;
+            Ok(bytes)
+        }
+        Some(path) => {
+            let path = context.out.host().cwd.join(path);
+            std::fs::read(&path)
+                .map_err(|e| CliError::usage(format!("{} cannot be read", path.display())).why(e))
+        }
+    }
+}

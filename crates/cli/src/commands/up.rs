@@ -1,0 +1,150 @@
+//! `segue up`: from a folder, or an image, to a URL.
+
+use std::time::Instant;
+
+use reqwest::{Body, Method, StatusCode, header};
+use segue_client::{DeploymentCreate, Source};
+use tokio_util::io::ReaderStream;
+
+use super::{Context, Place, follow, idempotency_key};
+use crate::args::Up;
+use crate::config_files::Link;
+use crate::error::{CliError, Exit, Result};
+use crate::output::bytes;
+use crate::pack::{self, Packed};
+use crate::session::Session;
+use crate::target::{self, Target};
+
+pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
+    let folder = context.out.host().path(&args.path);
+    let session = context.session()?;
+    let place = Place::new(&session, target(context, &folder, args.image.is_some())?)?;
+    let mut create = DeploymentCreate {
+        message: args.message.clone(),
+        ..DeploymentCreate::default()
+    };
+    if let Some(image) = &args.image {
+        create.image = Some(image.clone());
+        make_place(context, &session, &place).await?;
+    } else {
+        // A wrong manifest is told before anything is packed or made.
+        let manifest = target::manifest(&folder)?;
+        let begin = Instant::now();
+        let packed = pack::pack(&folder)?;
+        make_place(context, &session, &place).await?;
+        context.out.done(format!(
+            "packed {} files, {:<12} {:.1}s",
+            packed.contents.paths.len(),
+            bytes(packed.bytes),
+            begin.elapsed().as_secs_f64()
+        ));
+        create.source = Some(upload(context, &session, &place, packed).await?);
+        if manifest.is_none() {
+            link(context, &session, &place, &folder)?;
+        }
+    }
+    let deployment = session.deploy(&place, create, idempotency_key()).await?;
+    follow::after(context, &session, &place, deployment.number, args.detach).await
+}
+
+/// The target of a folder; one without a manifest gets the folder's name as its app's.
+fn target(context: &mut Context<'_>, folder: &std::path::Path, image: bool) -> Result<Target> {
+    let (host, global) = (context.out.host(), context.global);
+    match Target::in_folder(host, global, folder) {
+        Err(error) if error.exit == Exit::Usage && !image => {
+            let error = error.next("segue init, or repeat it with --app NAME");
+            Err(error)
+        }
+        other => other,
+    }
+}
+
+/// Makes the app and the environment where they are missing, and says which they are.
+pub(crate) async fn make_place(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+) -> Result<()> {
+    let app = session.app_maybe(place).await?.is_none();
+    if app {
+        session.app_create(place, idempotency_key()).await?;
+    }
+    let env = session.env_maybe(place).await?.is_none();
+    if env {
+        session.env_create(place, idempotency_key()).await?;
+    }
+    let made = match (app, env) {
+        (true, _) => " (app created)",
+        (false, true) => " (environment created)",
+        (false, false) => "",
+    };
+    context.out.say(format!("→ {place}{made}"));
+    Ok(())
+}
+
+/// Sends a packed source unless the server has it; answers its name.
+async fn upload(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    packed: Packed,
+) -> Result<String> {
+    let sources = ["v1", "teams", &place.team, "apps", &place.app, "sources"];
+    let known: Vec<&str> = sources
+        .into_iter()
+        .chain([packed.sha256.as_str()])
+        .collect();
+    let head = session
+        .send(session.request(Method::HEAD, session.url(&known)))
+        .await?;
+    if head.status().is_success() {
+        context.out.done("sent: the server has these files already");
+        return Ok(packed.sha256);
+    }
+    if head.status() != StatusCode::NOT_FOUND {
+        session.check("asking for the source", head).await?;
+    }
+    let begin = Instant::now();
+    let size = packed.bytes;
+    let file = tokio::fs::File::from_std(packed.file);
+    let request = session
+        .request(Method::PUT, session.url(&sources))
+        .header(header::CONTENT_TYPE, "application/octet-stream")
+        .header(header::CONTENT_LENGTH, size)
+        .body(Body::wrap_stream(ReaderStream::with_capacity(
+            file,
+            64 << 10,
+        )));
+    let response = session.send(request).await?;
+    let response = session.check("sending the source", response).await?;
+    let source: Source = response
+        .json()
+        .await
+        .map_err(|e| CliError::new("sending the source: the answer cannot be read").why(e))?;
+    context.out.done(format!(
+        "sent {:<22} {:.1}s",
+        bytes(size),
+        begin.elapsed().as_secs_f64()
+    ));
+    Ok(source.sha256)
+}
+
+/// Remembers which app a folder without a manifest is.
+fn link(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    folder: &std::path::Path,
+) -> Result<()> {
+    let link = Link {
+        server: Some(session.server()),
+        team: Some(place.team.clone()),
+        app: Some(place.app.clone()),
+        env: Some(place.env.clone()),
+    };
+    if Link::nearest(folder)?.as_ref() != Some(&link) {
+        link.save(folder)?;
+        context.out.detail("remembered in .segue/link.toml");
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What the command line keeps: who is signed in where, and which app a folder without a manifest belongs to.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CliError, Result};
+use crate::host::Host;
+
+/// Sign-ins by server. The file holds tokens, so that nobody but its owner may read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credentials {
+    /// The server that commands talk to if nothing else is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Sign-ins by address.
+    #[serde(default)]
+    pub servers: BTreeMap<String, SignIn>,
+}
+
+/// A sign-in.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    /// API token.
+    pub token: String,
+    /// The team that commands mean if nothing else is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignIn")
+            .field("team", &self.team)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    fn path(host: &Host) -> Result<PathBuf> {
+        let dir = host.config_dir().ok_or_else(|| {
+            CliError::new("no place for credentials")
+                .why("neither HOME nor SEGUE_CONFIG_DIR is set")
+        })?;
+        Ok(dir.join("credentials.toml"))
+    }
+
+    /// Reads the file; none is the same as an empty one.
+    pub fn load(host: &Host) -> Result<Self> {
+        let Ok(path) = Self::path(host) else {
+            return Ok(Self::default());
+        };
+        let mode = match fs::metadata(&path) {
+            Ok(metadata) => metadata.permissions().mode(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(unreadable(&path, &error)),
+        };
+        if mode & 0o077 != 0 {
+            return Err(
+                CliError::new(format!("{} can be read by others", path.display()))
+                    .why(format!("its mode is {:o}, expected 600", mode & 0o777))
+                    .next(format!(
+                        "chmod 600 {}, and think of the tokens in it as known",
+                        path.display()
+                    )),
+            );
+        }
+        let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+        // The text holds tokens: the parser's own message would quote it.
+        toml::from_str(&text).map_err(|_| unreadable(&path, &"not valid TOML of the expected form"))
+    }
+
+    /// Writes the file, mode 600, as a whole or not at all.
+    pub fn save(&self, host: &Host) -> Result<PathBuf> {
+        let path = Self::path(host)?;
+        let text = toml::to_string(self).map_err(|e| unwritable(&path, &e))?;
+        write_private(&path, text.as_bytes()).map_err(|e| unwritable(&path, &e))?;
+        Ok(path)
+    }
+}
+
+fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> CliError {
+    CliError::new(format!("{} cannot be read", path.display())).why(why)
+}
+
+fn unwritable(path: &Path, why: &dyn std::fmt::Display) -> CliError {
+    CliError::new(format!("{} cannot be written", path.display())).why(why)
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let temporary = path.with_extension(format!("tmp{}", std::process::id()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+/// Which app a folder belongs to; the last word after flags, variables and segue.toml.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Link {
+    /// Server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// App.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+}
+
+impl Link {
+    const PATH: &'static str = ".segue/link.toml";
+
+    /// The link of the nearest folder that has one.
+    pub fn nearest(from: &Path) -> Result<Option<Self>> {
+        let Some(path) = from
+            .ancestors()
+            .map(|dir| dir.join(Self::PATH))
+            .find(|path| path.is_file())
+        else {
+            return Ok(None);
+        };
+        let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+        toml::from_str(&text)
+            .map(Some)
+            .map_err(|e| unreadable(&path, &e.message()))
+    }
+
+    /// Writes the link of a folder.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(Self::PATH);
+        let dir = folder.join(".segue");
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(&dir)?;
+            fs::write(dir.join(".gitignore"), "*\n")?;
+            fs::write(&path, toml::to_string(self).map_err(io::Error::other)?)
+        };
+        write().map_err(|e| unwritable(&path, &e))
+    }
+}

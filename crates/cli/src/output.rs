@@ -1,0 +1,239 @@
+//! Data on stdout, talk on stderr.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style as Ansi};
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::error::{CliError, Exit, Result};
+use crate::host::Host;
+
+/// How talk looks: colour only where a person reads and did not refuse it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    colour: bool,
+}
+
+impl Style {
+    pub fn of(host: &Host, global: &Global) -> Self {
+        let refused =
+            global.no_color || host.var("NO_COLOR").is_some() || host.var("TERM") == Some("dumb");
+        Self {
+            colour: host.stderr_terminal && !refused && !global.json,
+        }
+    }
+
+    fn paint(self, colour: AnsiColor, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let ansi = Ansi::new().fg_color(Some(colour.into()));
+        format!("{ansi}{text}{ansi:#}")
+    }
+}
+
+/// A command's voice.
+pub(crate) struct Out<'h> {
+    host: &'h mut Host,
+    style: Style,
+    quiet: bool,
+    verbose: bool,
+    /// Whether data is JSON.
+    pub json: bool,
+}
+
+impl<'h> Out<'h> {
+    pub fn new(host: &'h mut Host, global: &Global) -> Self {
+        Self {
+            style: Style::of(host, global),
+            quiet: global.quiet,
+            verbose: global.verbose,
+            json: global.json,
+            host,
+        }
+    }
+
+    /// A line of talk.
+    pub fn say(&mut self, line: impl AsRef<str>) {
+        if !self.quiet {
+            // Talk that nobody can read must not stop the work.
+            let _ = writeln!(self.host.stderr, "{}", line.as_ref());
+        }
+    }
+
+    /// A line of talk for `--verbose`.
+    pub fn detail(&mut self, line: impl AsRef<str>) {
+        if self.verbose {
+            self.say(line);
+        }
+    }
+
+    /// Something is done.
+    pub fn done(&mut self, line: impl AsRef<str>) {
+        let mark = self.style.paint(AnsiColor::Green, "✓");
+        self.say(format!("{mark} {}", line.as_ref()));
+    }
+
+    /// Something is wrong, and the command goes on.
+    pub fn warn(&mut self, line: impl AsRef<str>) {
+        let mark = self.style.paint(AnsiColor::Yellow, "!");
+        self.say(format!("{mark} {}", line.as_ref()));
+    }
+
+    /// A check that failed.
+    pub fn bad(&mut self, line: impl AsRef<str>) {
+        let mark = self.style.paint(AnsiColor::Red, "✗");
+        self.say(format!("{mark} {}", line.as_ref()));
+    }
+
+    /// A line of data.
+    pub fn data(&mut self, line: impl AsRef<str>) -> Result<()> {
+        writeln!(self.host.stdout, "{}", line.as_ref())?;
+        Ok(self.host.stdout.flush()?)
+    }
+
+    /// Data as it is.
+    pub fn raw(&mut self, bytes: &[u8]) -> Result<()> {
+        self.host.stdout.write_all(bytes)?;
+        Ok(self.host.stdout.flush()?)
+    }
+
+    /// Data as one line of JSON.
+    pub fn object<T: Serialize>(&mut self, value: &T) -> Result<()> {
+        let text = serde_json::to_string(value)
+            .map_err(|e| CliError::new("the answer is not JSON").why(e))?;
+        self.data(text)
+    }
+
+    /// A table, or with `--json` the items it was made from. A table without rows prints nothing.
+    pub fn table<T: Serialize>(
+        &mut self,
+        items: &[T],
+        header: &[&str],
+        row: impl Fn(&T) -> Vec<String>,
+    ) -> Result<()> {
+        if self.json {
+            return self.object(&items);
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(header);
+        for item in items {
+            table.add_row(row(item));
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        let text = table.to_string();
+        for line in text.lines() {
+            self.data(line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// The world, for a command that reads its input.
+    pub fn host(&mut self) -> &mut Host {
+        self.host
+    }
+
+    /// Asks a person; a script must say `--yes`.
+    pub fn confirm(&mut self, yes: bool, what: &str, word: &str) -> Result<()> {
+        if yes {
+            return Ok(());
+        }
+        if !self.host.stdin_terminal {
+            return Err(
+                CliError::usage(format!("{what}: this needs a yes")).next("repeat it with --yes")
+            );
+        }
+        let _ = write!(self.host.stderr, "{what}. Type {word} to go on: ");
+        let _ = self.host.stderr.flush();
+        if line(self.host)?.trim() == word {
+            Ok(())
+        } else {
+            Err(CliError::new("not confirmed").now("nothing was changed"))
+        }
+    }
+}
+
+/// One line of standard input.
+pub(crate) fn line(host: &mut Host) -> Result<String> {
+    let mut text = Vec::new();
+    let mut byte = [0u8; 1];
+    while host.stdin.read(&mut byte)? == 1 && byte != [b'\n'] && text.len() < 64 << 10 {
+        text.extend_from_slice(&byte);
+    }
+    String::from_utf8(text).map_err(|_| CliError::new("the input is not UTF-8"))
+}
+
+/// A failure: what, why, what is true now, what next.
+pub(crate) fn failure(host: &mut Host, style: Style, global: &Global, error: &CliError) {
+    let mark = style.paint(AnsiColor::Red, "✗");
+    let mut text = format!("{mark} {}", error.what);
+    if let Some(now) = &error.now {
+        text.push_str(&format!("; {now}"));
+    }
+    text.push('\n');
+    for why in &error.why {
+        text.push_str(&format!("  {why}\n"));
+    }
+    let code = error.code.as_ref().map(|code| format!("code: {code}"));
+    let last = match (&error.next, code) {
+        (Some(next), Some(code)) => Some(format!("→ {next}   {code}")),
+        (Some(next), None) => Some(format!("→ {next}")),
+        (None, Some(code)) => Some(code),
+        (None, None) => None,
+    };
+    if let Some(last) = last {
+        text.push_str(&format!("  {last}\n"));
+    }
+    let _ = host.stderr.write_all(text.as_bytes());
+    if global.json {
+        let value = serde_json::json!({ "error": {
+            "what": error.what, "why": error.why, "now": error.now, "next": error.next, "code": error.code,
+        }});
+        let _ = writeln!(host.stdout, "{value}");
+    }
+}
+
+/// What clap has to say: help on stdout, complaints on stderr.
+pub(crate) fn usage(host: &mut Host, error: &clap::Error) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        let _ = write!(host.stderr, "{text}");
+        Exit::Usage
+    } else {
+        let _ = write!(host.stdout, "{text}");
+        Exit::Ok
+    }
+}
+
+/// A number of bytes for people.
+pub(crate) fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let scaled = |unit: u64| count as f64 / unit as f64;
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.0} kB", scaled(1_000)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", scaled(1_000_000)),
+        _ => format!("{:.1} GB", scaled(1_000_000_000)),
+    }
+}
+
+/// A point in time as its distance from now, both in seconds since 1970.
+pub(crate) fn ago(now: i64, then: i64) -> String {
+    let seconds = now - then;
+    match seconds {
+        ..5 => "now".to_owned(),
+        5..120 => format!("{seconds}s ago"),
+        120..7_200 => format!("{}m ago", seconds / 60),
+        7_200..172_800 => format!("{}h ago", seconds / 3_600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
+}
