@@ -131,3 +131,39 @@ async fn a_socket_path_that_is_too_long_is_refused() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn a_store_says_that_the_database_is_away_and_goes_on_when_it_is_back() {
+    use segue_store::seal::KeyEncryptionKey;
+    use segue_store::testing::Fixture;
+    use segue_store::{Store, StoreConfig};
+
+    let folder = folder();
+    let config = EmbeddedConfig::new(folder.path().join("pg")).without_durability();
+    let server = Embedded::start(config.clone()).await.unwrap();
+    Store::migrate(&server.connect_options()).await.unwrap();
+    let kek = KeyEncryptionKey::from_bytes(*b"a-key-for-tests-0123456789-only!");
+    let store = Store::connect(StoreConfig::new(server.connect_options(), kek))
+        .await
+        .unwrap();
+    let one = Fixture::new(&store, "one").await.unwrap();
+    let mut listener = store.system().listen(&["segue_work"]).await.unwrap();
+    server.stop().await.unwrap();
+    for _ in 0..3 {
+        let error = one.scope().app_get(one.app).await.unwrap_err();
+        assert!(
+            matches!(error, segue_store::StoreError::Unavailable(_)) && error.is_retryable(),
+            "{error:?}"
+        );
+    }
+    assert!(store.ready().await.unwrap_err().is_retryable());
+    let again = Embedded::start(config).await.unwrap();
+    assert_eq!(one.scope().app_get(one.app).await.unwrap().id, one.app);
+    // A listener hears that it may have missed something, and then what is new.
+    assert!(listener.try_recv().await.unwrap().is_none());
+    one.deploy(segue_store::testing::release_spec('a'))
+        .await
+        .unwrap();
+    assert_eq!(listener.recv().await.unwrap().channel(), "segue_work");
+    again.stop().await.unwrap();
+}

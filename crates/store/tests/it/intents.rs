@@ -321,3 +321,59 @@ async fn a_deleted_app_gives_back_its_name_and_wakes_its_environments() {
             .deleted
     );
 }
+
+#[tokio::test]
+async fn a_pushed_commit_is_found_again_with_its_deployment() {
+    use segue_model::id::DeploymentId;
+    use segue_store::{DeploymentKind, DomainKind, NewDeployment, NewDomain, Target};
+
+    let db = TestDb::new().await.unwrap();
+    let one = Fixture::new(db.store(), "one").await.unwrap();
+    let first = one.deploy(release_spec('a')).await.unwrap();
+    let main: segue_model::name::GitRef = "refs/heads/main".parse().unwrap();
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let new = NewDeployment {
+        id: DeploymentId::from_uuid(fresh_id()),
+        target: Target::Existing(first.release),
+        kind: DeploymentKind::Rollback,
+        domains: vec![NewDomain {
+            name: "shop.localhost".parse().unwrap(),
+            service: "web".parse().unwrap(),
+            kind: DomainKind::Generated,
+            active: true,
+        }],
+        git: Some((main.clone(), commit.to_owned())),
+        message: "back".into(),
+    };
+    let scope = one.scope();
+    scope
+        .deployment_create(one.environment, None, &new, None)
+        .await
+        .unwrap();
+    let found = scope
+        .deployment_of_push(one.app, &main, commit)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((found.number, found.version), (2, 1));
+    let other = "1123456789abcdef0123456789abcdef01234567";
+    assert!(
+        scope
+            .deployment_of_push(one.app, &main, other)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let world = db
+        .store()
+        .system()
+        .world(one.environment)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(world.deployments[&2].is_rollback && !world.deployments[&1].is_rollback);
+    assert_eq!(
+        world.hosts_of.values().next().unwrap()[0].as_str(),
+        "shop.localhost"
+    );
+}

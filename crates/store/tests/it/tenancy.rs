@@ -377,3 +377,73 @@ async fn names_are_unique_in_a_team_and_host_names_everywhere() {
         .team(&TeamContext::new(one.team, Actor::System("test")));
     assert_eq!(stranger.app_get(one.app).await.unwrap().id, one.app);
 }
+
+/// What `--database-url` gives: an account that owns its database and is no superuser.
+#[tokio::test]
+async fn an_account_that_is_no_superuser_can_migrate_and_serve() {
+    use segue_store::embedded::{Embedded, EmbeddedConfig};
+    use segue_store::seal::{KeyEncryptionKey, SecretBytes};
+    use segue_store::{Store, StoreConfig};
+    use sqlx::Executor;
+
+    let folder = tempfile::Builder::new()
+        .prefix("segue-owner-")
+        .tempdir()
+        .unwrap();
+    std::fs::set_permissions(
+        folder.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o711),
+    )
+    .unwrap();
+    let config = EmbeddedConfig::new(folder.path().join("pg")).without_durability();
+    let server = Embedded::start(config).await.unwrap();
+    let mut admin = PgConnection::connect_with(&server.connect_options())
+        .await
+        .unwrap();
+    admin
+        .execute("create role plain login createrole")
+        .await
+        .unwrap();
+    admin
+        .execute("create database theirs owner plain")
+        .await
+        .unwrap();
+    let options = server
+        .connect_options()
+        .username("plain")
+        .database("theirs");
+    let kek = KeyEncryptionKey::from_bytes(*b"a-key-for-tests-0123456789-only!");
+    let early = Store::connect(StoreConfig::new(options.clone(), kek.clone())).await;
+    assert!(
+        matches!(early, Err(StoreError::NotMigrated { .. })),
+        "{early:?}"
+    );
+    Store::migrate(&options).await.unwrap();
+    let store = Store::connect(StoreConfig::new(options, kek))
+        .await
+        .unwrap();
+    let one = Fixture::new(&store, "one").await.unwrap();
+    let two = Fixture::new(&store, "two").await.unwrap();
+    one.deploy(release_spec('a')).await.unwrap();
+    let key = "A".parse().unwrap();
+    let value = SecretBytes::from("x".to_owned());
+    one.scope()
+        .secret_set(one.environment, None, &key, &value, None)
+        .await
+        .unwrap();
+    let foreign = two.scope().app_get(one.app).await.unwrap_err();
+    assert!(matches!(foreign, StoreError::NotFound), "{foreign:?}");
+    let world = store
+        .system()
+        .world(one.environment)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(world.deployments.len(), 1);
+    store
+        .system()
+        .sweep(&segue_store::Retention::default())
+        .await
+        .unwrap();
+    server.stop().await.unwrap();
+}
