@@ -112,6 +112,13 @@ struct Score {
     id: HostId,
 }
 
+/// How a service's wanted instances are spread.
+#[derive(Debug, Clone, Default)]
+struct Counts {
+    sets: BTreeMap<(Revision, HostId), u32>,
+    hosts: BTreeMap<HostId, u32>,
+}
+
 /// Room on hosts while a plan is made.
 #[derive(Debug, Clone)]
 pub(crate) struct Room<'a> {
@@ -119,8 +126,8 @@ pub(crate) struct Room<'a> {
     zone_key: Option<Label>,
     free: BTreeMap<HostId, (u64, u64)>,
     books: BTreeMap<HostId, Book>,
-    sets: BTreeMap<(ServiceName, Revision, HostId), u32>,
-    services: BTreeMap<(ServiceName, HostId), u32>,
+    /// Wanted instances by service: those of each revision on each host, and all on each host.
+    counts: BTreeMap<ServiceName, Counts>,
 }
 
 fn scaled(capacity: u64, percent: u32) -> u64 {
@@ -149,8 +156,7 @@ impl<'a> Room<'a> {
                 .iter()
                 .map(|(host, subnet)| (*host, Book::new(world, subnet)))
                 .collect(),
-            sets: BTreeMap::new(),
-            services: BTreeMap::new(),
+            counts: BTreeMap::new(),
         };
         for instance in world.instances.values() {
             if instance.desired == Desired::Run {
@@ -200,20 +206,20 @@ impl<'a> Room<'a> {
 
     /// An instance is on its way out: it no longer counts for spread. Its reservation stays.
     pub(crate) fn leave(&mut self, instance: &Instance) {
-        let set = (instance.service.clone(), instance.revision, instance.host);
-        if let Some(count) = self.sets.get_mut(&set) {
-            *count = count.saturating_sub(1);
-        }
-        let service = (instance.service.clone(), instance.host);
-        if let Some(count) = self.services.get_mut(&service) {
+        let Some(counts) = self.counts.get_mut(&instance.service) else {
+            return;
+        };
+        let set = counts.sets.get_mut(&(instance.revision, instance.host));
+        for count in set.into_iter().chain(counts.hosts.get_mut(&instance.host)) {
             *count = count.saturating_sub(1);
         }
     }
 
     /// Instances of a service on a host that are wanted, whatever their revision.
     pub(crate) fn on_host(&self, service: &ServiceName, host: HostId) -> u32 {
-        self.services
-            .get(&(service.clone(), host))
+        let counts = self.counts.get(service);
+        counts
+            .and_then(|c| c.hosts.get(&host))
             .copied()
             .unwrap_or(0)
     }
@@ -227,18 +233,21 @@ impl<'a> Room<'a> {
     }
 
     fn count(&mut self, service: &ServiceName, revision: Revision, host: HostId) {
-        let set = self
-            .sets
-            .entry((service.clone(), revision, host))
-            .or_default();
-        *set = set.saturating_add(1);
-        let all = self.services.entry((service.clone(), host)).or_default();
-        *all = all.saturating_add(1);
+        if !self.counts.contains_key(service) {
+            self.counts.insert(service.clone(), Counts::default());
+        }
+        if let Some(counts) = self.counts.get_mut(service) {
+            let set = counts.sets.entry((revision, host)).or_default();
+            *set = set.saturating_add(1);
+            let all = counts.hosts.entry(host).or_default();
+            *all = all.saturating_add(1);
+        }
     }
 
     fn in_set(&self, request: Request<'_>, host: HostId) -> u32 {
-        self.sets
-            .get(&(request.service.clone(), request.release.revision, host))
+        let counts = self.counts.get(request.service);
+        counts
+            .and_then(|c| c.sets.get(&(request.release.revision, host)))
             .copied()
             .unwrap_or(0)
     }

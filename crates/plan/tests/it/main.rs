@@ -11,4 +11,5 @@ mod fixture;
 mod props;
 mod scenarios;
 mod sim;
+mod trace;
 mod twins;

@@ -4,6 +4,9 @@
 //! edge's table, however stale, is a container that was not sent SIGTERM, unless a fault killed it or an event
 //! says that the edge was passed over: that is, that no request fails.
 
+mod drive;
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,9 +14,9 @@ use segue_model::change::{Changes, EventKind};
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{EdgeId, HostId, InstanceId};
 use segue_model::revision::Revision;
-use segue_model::route::{EnvironmentRoutes, OpenRequests, RouteGen};
+use segue_model::route::{EnvironmentRoutes, OpenRequests};
 use segue_model::state::{DeploymentState, Desired, HostState, Observed};
-use segue_model::world::{Edge, Instance, Resting, World};
+use segue_model::world::{Instance, Resting, World};
 use segue_plan::{Action, Input, Plan, after, check, plan};
 
 use crate::fixture::subnet;
@@ -464,128 +467,6 @@ impl Sim {
     }
 }
 
-/// Faults.
-impl Sim {
-    /// Kills a process; the engine starts it again unless it holds a volume.
-    pub fn kill(&mut self, index: usize) {
-        let running: Vec<InstanceId> = self
-            .containers
-            .iter()
-            .filter(|(id, c)| c.running && self.world.instances.contains_key(id))
-            .map(|(id, _)| *id)
-            .collect();
-        let Some(id) = running.get(index % running.len().max(1)).copied() else {
-            return;
-        };
-        let instance = self.world.instances.get_mut(&id).unwrap();
-        let up = instance.observed.rank() >= Observed::Ready.rank();
-        if instance.exclusive || !up {
-            let container = self.containers.get_mut(&id).unwrap();
-            container.running = false;
-            container.faulted = true;
-            self.observe(id, Observed::Exited);
-        } else {
-            instance.restarts += 1;
-            self.observe(id, Observed::Unready);
-        }
-    }
-
-    /// Removes a container behind our back.
-    pub fn remove_by_hand(&mut self, index: usize) {
-        let ids: Vec<InstanceId> = self
-            .containers
-            .keys()
-            .filter(|id| {
-                self.world
-                    .instances
-                    .get(id)
-                    .is_some_and(|i| i.may_exist() && i.observed != Observed::Gone)
-            })
-            .copied()
-            .collect();
-        let Some(id) = ids.get(index % ids.len().max(1)).copied() else {
-            return;
-        };
-        let container = self.containers.get_mut(&id).unwrap();
-        container.running = false;
-        container.faulted = true;
-        self.observe(id, Observed::Gone);
-    }
-
-    /// An instance stops passing its checks.
-    pub fn sicken(&mut self, index: usize) {
-        let count = self.containers.len().max(1);
-        if let Some(container) = self.containers.values_mut().nth(index % count) {
-            container.sick = true;
-        }
-    }
-
-    pub fn sicken_all(&mut self, service: &str) {
-        for (id, container) in &mut self.containers {
-            let instance = self.world.instances.get(id);
-            container.sick |= instance.is_some_and(|i| i.service.as_str() == service);
-        }
-    }
-
-    pub fn cure(&mut self) {
-        for container in self.containers.values_mut() {
-            container.sick = false;
-        }
-    }
-
-    /// A new edge joins with nothing and gets a snapshot when it first connects.
-    pub fn new_edge(&mut self, id: EdgeId) {
-        if self.edges.contains_key(&id) {
-            return;
-        }
-        let row = Edge {
-            lease_until: self.world.now,
-            acknowledged: RouteGen(0),
-            draining: BTreeMap::new(),
-        };
-        self.world.edges.insert(id, row);
-        let mut table = self.world.routes.clone();
-        table.routes.clear();
-        let edge = SimEdge {
-            connected: true,
-            pace: 1,
-            table,
-        };
-        self.edges.insert(id, edge);
-        self.advance(0);
-    }
-
-    /// An edge says goodbye: it serves nobody any more.
-    pub fn remove_edge(&mut self, id: EdgeId) {
-        self.edges.remove(&id);
-        self.world.edges.remove(&id);
-    }
-
-    pub fn lose_host(&mut self, host: HostId) {
-        if let Some(row) = self.world.hosts.get_mut(&host) {
-            row.state = HostState::Lost;
-            row.epoch += 1;
-        }
-    }
-
-    /// The host answers again: what was replaced meanwhile is removed by the sweep, the rest is adopted.
-    pub fn return_host(&mut self, host: HostId) {
-        if let Some(row) = self.world.hosts.get_mut(&host) {
-            row.state = HostState::Ready;
-        }
-        for (id, container) in &mut self.containers {
-            let lost = self
-                .world
-                .instances
-                .get(id)
-                .is_none_or(|i| i.observed == Observed::Lost);
-            if container.host == host && lost {
-                container.running = false;
-            }
-        }
-    }
-}
-
 pub fn endpoints(routes: &EnvironmentRoutes) -> BTreeSet<InstanceId> {
     routes
         .routes
@@ -594,139 +475,4 @@ pub fn endpoints(routes: &EnvironmentRoutes) -> BTreeSet<InstanceId> {
         .flat_map(|pool| &pool.endpoints)
         .map(|endpoint| endpoint.instance)
         .collect()
-}
-
-/// Driving.
-impl Sim {
-    /// Rounds without time passing until the plan is empty; panics after `limit`.
-    pub fn settle(&mut self, limit: usize) -> usize {
-        let mut empty = false;
-        for round in 0..limit {
-            // Twice, because what edges and prober see in a round is planned for in the next one.
-            if self.round().is_empty() {
-                if empty {
-                    return round;
-                }
-                empty = true;
-            } else {
-                empty = false;
-            }
-        }
-        panic!(
-            "no empty plan in {limit} rounds\nlast: {:#?}\n{}",
-            plan(&Input { world: &self.world }),
-            self.picture()
-        );
-    }
-
-    /// Settles again and again, letting time pass to each next check, until nothing is left to wait for.
-    pub fn rest(&mut self) {
-        for _ in 0..300 {
-            self.settle(400);
-            let left = plan(&Input { world: &self.world });
-            if !left.is_empty() {
-                continue;
-            }
-            let Some(next) = left.next_check else {
-                return;
-            };
-            let seconds = next.duration_since(self.world.now).as_secs().max(0);
-            // Never longer than a lease, or edges would fall silent for want of a clock tick.
-            self.advance(u64::try_from(seconds).unwrap().clamp(1, 700) + 1);
-        }
-        panic!("never at rest: {}", self.picture());
-    }
-
-    /// The world in a few lines, for failures.
-    pub fn picture(&self) -> String {
-        use std::fmt::Write;
-        let mut text = format!("now {} routes {:?}\n", self.world.now, self.world.routes);
-        for (id, i) in &self.world.instances {
-            let _ = writeln!(
-                text,
-                "{id} {}.{} {} on {} {}/{} attempt {} restarts {} died {} unrouted {:?} serial {} {:?}",
-                i.service,
-                i.slot,
-                i.revision.short(),
-                i.host,
-                i.desired,
-                i.observed,
-                i.attempt,
-                i.restarts,
-                i.died,
-                i.unrouted_gen,
-                i.serial,
-                i.failure
-            );
-        }
-        for (id, h) in &self.world.hosts {
-            let _ = writeln!(
-                text,
-                "{id} {} listed {:?} cordoned {}",
-                h.state, h.listed_at, h.cordoned
-            );
-        }
-        for (id, e) in &self.world.edges {
-            let _ = writeln!(text, "{id} {e:?}");
-        }
-        for d in self.world.deployments.values() {
-            let _ = writeln!(text, "#{} to {} {:?}", d.number, d.release, d.rollout);
-        }
-        for (id, r) in &self.world.releases {
-            let services: Vec<String> = r
-                .services
-                .iter()
-                .map(|(n, s)| format!("{n}={}x{}", s.revision.short(), s.spec.replicas))
-                .collect();
-            let _ = writeln!(
-                text,
-                "{id} v{} stable {:?} {services:?} {:?}",
-                r.version, r.stable_at, r.rollout
-            );
-        }
-        let _ = writeln!(
-            text,
-            "serving {:?} stable {:?}",
-            self.world.serving, self.world.stable
-        );
-        text
-    }
-
-    pub fn ready(&self, service: &str) -> usize {
-        self.world
-            .instances
-            .values()
-            .filter(|i| i.service.as_str() == service && i.is_ready())
-            .count()
-    }
-
-    pub fn wanted(&self) -> usize {
-        self.world
-            .instances
-            .values()
-            .filter(|i| i.desired == Desired::Run)
-            .count()
-    }
-
-    pub fn existing(&self) -> usize {
-        self.world
-            .instances
-            .values()
-            .filter(|i| i.may_exist())
-            .count()
-    }
-
-    pub fn state(&self, number: i64) -> Option<DeploymentState> {
-        self.world
-            .deployments
-            .get(&number)
-            .and_then(|d| d.rollout.as_ref())
-            .map(|r| r.state)
-            .or(self
-                .finished
-                .iter()
-                .rev()
-                .find(|(n, _)| *n == number)
-                .map(|(_, s)| *s))
-    }
 }

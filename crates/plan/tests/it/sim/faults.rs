@@ -1,0 +1,131 @@
+//! What goes wrong in the simulated installation.
+
+use std::collections::BTreeMap;
+
+use segue_model::id::{EdgeId, HostId, InstanceId};
+use segue_model::route::RouteGen;
+use segue_model::state::{HostState, Observed};
+use segue_model::world::Edge;
+
+use super::{Sim, SimEdge};
+
+impl Sim {
+    /// Kills a process; the engine starts it again unless it holds a volume.
+    pub fn kill(&mut self, index: usize) {
+        let running: Vec<InstanceId> = self
+            .containers
+            .iter()
+            .filter(|(id, c)| c.running && self.world.instances.contains_key(id))
+            .map(|(id, _)| *id)
+            .collect();
+        let Some(id) = running.get(index % running.len().max(1)).copied() else {
+            return;
+        };
+        let instance = self.world.instances.get_mut(&id).unwrap();
+        let up = instance.observed.rank() >= Observed::Ready.rank();
+        if instance.exclusive || !up {
+            let container = self.containers.get_mut(&id).unwrap();
+            container.running = false;
+            container.faulted = true;
+            self.observe(id, Observed::Exited);
+        } else {
+            instance.restarts += 1;
+            self.observe(id, Observed::Unready);
+        }
+    }
+
+    /// Removes a container behind our back.
+    pub fn remove_by_hand(&mut self, index: usize) {
+        let ids: Vec<InstanceId> = self
+            .containers
+            .keys()
+            .filter(|id| {
+                self.world
+                    .instances
+                    .get(id)
+                    .is_some_and(|i| i.may_exist() && i.observed != Observed::Gone)
+            })
+            .copied()
+            .collect();
+        let Some(id) = ids.get(index % ids.len().max(1)).copied() else {
+            return;
+        };
+        let container = self.containers.get_mut(&id).unwrap();
+        container.running = false;
+        container.faulted = true;
+        self.observe(id, Observed::Gone);
+    }
+
+    /// An instance stops passing its checks.
+    pub fn sicken(&mut self, index: usize) {
+        let count = self.containers.len().max(1);
+        if let Some(container) = self.containers.values_mut().nth(index % count) {
+            container.sick = true;
+        }
+    }
+
+    pub fn sicken_all(&mut self, service: &str) {
+        for (id, container) in &mut self.containers {
+            let instance = self.world.instances.get(id);
+            container.sick |= instance.is_some_and(|i| i.service.as_str() == service);
+        }
+    }
+
+    pub fn cure(&mut self) {
+        for container in self.containers.values_mut() {
+            container.sick = false;
+        }
+    }
+
+    /// A new edge joins with nothing and gets a snapshot when it first connects.
+    pub fn new_edge(&mut self, id: EdgeId) {
+        if self.edges.contains_key(&id) {
+            return;
+        }
+        let row = Edge {
+            lease_until: self.world.now,
+            acknowledged: RouteGen(0),
+            draining: BTreeMap::new(),
+        };
+        self.world.edges.insert(id, row);
+        let mut table = self.world.routes.clone();
+        table.routes.clear();
+        let edge = SimEdge {
+            connected: true,
+            pace: 1,
+            table,
+        };
+        self.edges.insert(id, edge);
+        self.advance(0);
+    }
+
+    /// An edge says goodbye: it serves nobody any more.
+    pub fn remove_edge(&mut self, id: EdgeId) {
+        self.edges.remove(&id);
+        self.world.edges.remove(&id);
+    }
+
+    pub fn lose_host(&mut self, host: HostId) {
+        if let Some(row) = self.world.hosts.get_mut(&host) {
+            row.state = HostState::Lost;
+            row.epoch += 1;
+        }
+    }
+
+    /// The host answers again: what was replaced meanwhile is removed by the sweep, the rest is adopted.
+    pub fn return_host(&mut self, host: HostId) {
+        if let Some(row) = self.world.hosts.get_mut(&host) {
+            row.state = HostState::Ready;
+        }
+        for (id, container) in &mut self.containers {
+            let lost = self
+                .world
+                .instances
+                .get(id)
+                .is_none_or(|i| i.observed == Observed::Lost);
+            if container.host == host && lost {
+                container.running = false;
+            }
+        }
+    }
+}
