@@ -25,7 +25,7 @@ example_up() {
   token=$(example_token) || return 1
   step "deploying examples/hello from source"
   SEGUE_SERVER="http://$(api_address)" SEGUE_TOKEN=$token SEGUE_TEAM=examples \
-    "$SEGUE_STATE/bin/segue" up --ci examples/hello >"$SEGUE_STATE/example.url.new" || return 1
+    "$SEGUE_STATE/bin/segue" up examples/hello >"$SEGUE_STATE/example.url.new" || return 1
   tail -n 1 "$SEGUE_STATE/example.url.new" >"$SEGUE_STATE/example.url"
   rm -f "$SEGUE_STATE/example.url.new"
   wait_for 10 "the example answers" example_answers || return 1

@@ -296,6 +296,12 @@ impl Settings {
         self.run.join("api.address")
     }
 
+    /// File with the installation's id, for tools on this machine.
+    #[must_use]
+    pub fn installation_file(&self) -> PathBuf {
+        self.state.join("installation")
+    }
+
     /// File with the one-time set-up link, as long as nobody has used it.
     #[must_use]
     pub fn setup_link_file(&self) -> PathBuf {

@@ -43,10 +43,11 @@ pub(crate) fn store_config(settings: &Settings) -> anyhow::Result<StoreConfig> {
     Ok(StoreConfig::new(connect_options(settings)?, key))
 }
 
-/// Brings the database to this version, and tells it which range environments get networks from.
+/// Brings the database to this version, tells it which range environments get networks from, and
+/// notes the installation's id, by which containers are known.
 ///
 /// # Errors
-/// The database is away, or a migration failed.
+/// The database is away, a migration failed, or the note cannot be written.
 pub(crate) fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -61,8 +62,11 @@ async fn migrate_now(settings: &Settings) -> anyhow::Result<()> {
         .system()
         .installation_set_range(settings.engine.subnets.into())
         .await?;
+    let installation = store.system().installation().await?;
     store.close().await;
-    Ok(())
+    let file = settings.installation_file();
+    std::fs::write(&file, format!("{installation}\n"))
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// The private Postgres.

@@ -37,7 +37,7 @@ pub(super) async fn keep(
             Ok(Some(next)) => good_until = next,
             Ok(None) => break,
             // The database is away or not migrated yet: asked again.
-            Err(Refused::Store(_)) => {}
+            Err(Refused::Store(error)) => tracing::debug!(%error, "no set-up link yet"),
             Err(Refused::File(error)) => return Err(error),
         }
         tokio::select! {
