@@ -106,7 +106,11 @@ pub struct AppUpdate {
     #[schema(nullable = false, max_length = 40)]
     pub name: Option<String>,
     /// Another repository (`url`, `branch`, `auto_deploy`); null removes it.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::dto::present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::dto::present"
+    )]
     #[schema(value_type = Option<Object>)]
     pub repo: Option<Option<Repo>>,
     /// Labels; they replace all.
@@ -120,7 +124,10 @@ impl AppView {
         Self {
             id: app.id,
             name: app.name.clone(),
-            repo: app.repo.clone().and_then(|repo| serde_json::from_value(repo).ok()),
+            repo: app
+                .repo
+                .clone()
+                .and_then(|repo| serde_json::from_value(repo).ok()),
             labels: app.labels.clone(),
             git_url: format!("{public_url}/git/{team}/{}.git", app.name),
             generation: app.generation,
@@ -138,7 +145,13 @@ async fn app_list(
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<AppPage>, Problem> {
     let limit = query.limit()?;
-    let apps = team.scope.app_list(Page { after: query.after()?, limit: limit + 1 }).await?;
+    let apps = team
+        .scope
+        .app_list(Page {
+            after: query.after()?,
+            limit: limit + 1,
+        })
+        .await?;
     let (apps, next_cursor) = cut(apps, limit, |app| app.id);
     let only = team.principal.token_app;
     let items = apps
@@ -171,7 +184,10 @@ async fn app_create(
         let location = format!("/v1/teams/{}/apps/{}", team.team_name, app.name);
         stored(StatusCode::CREATED, &view, Some(location))
     };
-    let done = team.scope.app_create(&new, call.idempotency(&respond)).await?;
+    let done = team
+        .scope
+        .app_create(&new, call.idempotency(&respond))
+        .await?;
     Ok(answer(done, respond))
 }
 
@@ -209,7 +225,10 @@ async fn app_update(
 /// Removes an app with all its environments; their containers are stopped.
 #[utoipa::path(delete, path = "/v1/teams/{team}/apps/{app}", tag = "apps", params(AppPath, IfMatchHeader),
     responses((status = 204, description = "It is being removed."), Errors))]
-async fn app_delete(at: InApp<Delete>, IfMatch(generation): IfMatch) -> Result<StatusCode, Problem> {
+async fn app_delete(
+    at: InApp<Delete>,
+    IfMatch(generation): IfMatch,
+) -> Result<StatusCode, Problem> {
     at.scope.app_delete(at.app.id, generation).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -224,7 +243,10 @@ fn repo_value(repo: Repo) -> Result<serde_json::Value, Problem> {
         && repo.url.len() <= 500
         && repo.url.bytes().all(|b| b.is_ascii_graphic());
     if !url_fine {
-        return Err(Problem::invalid("/repo/url", "an http(s) address of at most 500 visible characters"));
+        return Err(Problem::invalid(
+            "/repo/url",
+            "an http(s) address of at most 500 visible characters",
+        ));
     }
     segue_model::name::GitRef::new(format!("refs/heads/{}", repo.branch))
         .map_err(|error| Problem::invalid("/repo/branch", error))?;
@@ -241,6 +263,9 @@ fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, 
     if fine {
         Ok(labels)
     } else {
-        Err(Problem::invalid("/labels", "at most 50 labels; values of at most 200 characters"))
+        Err(Problem::invalid(
+            "/labels",
+            "at most 50 labels; values of at most 200 characters",
+        ))
     }
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::logs::{LogPage, LogQuery, LogLine, answer_logs};
+use super::logs::{LogLine, LogPage, LogQuery, answer_logs};
 use super::stream::{LastEventId, Wanted};
 use crate::auth::place::{Deploy, InEnv, Permission, Read};
 use crate::dto::failure::FailureView;
@@ -103,7 +103,11 @@ impl From<&BuildView> for BuildDetail {
 async fn find<P: Permission>(at: &InEnv<P>, text: &str) -> Result<BuildView, Problem> {
     let id: BuildId = text.parse().map_err(|_| Problem::not_found())?;
     let build = at.scope.build_get(id).await?;
-    if build.environment == at.env.id { Ok(build) } else { Err(Problem::not_found()) }
+    if build.environment == at.env.id {
+        Ok(build)
+    } else {
+        Err(Problem::not_found())
+    }
 }
 
 /// Lists builds, newest first.
@@ -115,7 +119,10 @@ async fn build_list(
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<BuildPage>, Problem> {
     let limit = query.limit()?;
-    let page = Page { after: query.after()?, limit: limit + 1 };
+    let page = Page {
+        after: query.after()?,
+        limit: limit + 1,
+    };
     let builds = at.scope.build_list(at.env.id, page).await?;
     let (builds, next_cursor) = cut(builds, limit, |build| build.id);
     let items = builds.iter().map(BuildDetail::from).collect();
@@ -149,7 +156,10 @@ async fn build_log(
     ApiQuery(query): ApiQuery<LogQuery>,
 ) -> Result<Response, Problem> {
     let build = find(&at, &build).await?;
-    let filter = LogFilter { build: Some(build.id), ..query.filter()? };
+    let filter = LogFilter {
+        build: Some(build.id),
+        ..query.filter()?
+    };
     answer_logs(state, at.scope, at.env.id, filter, query, wanted, last).await
 }
 

@@ -43,7 +43,10 @@ pub(crate) enum Uncomposable {
 }
 
 fn list(keys: &BTreeSet<ConfigKey>) -> String {
-    keys.iter().map(ConfigKey::as_str).collect::<Vec<_>>().join(", ")
+    keys.iter()
+        .map(ConfigKey::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Secrets that the specification wants made and that do not exist yet.
@@ -115,14 +118,23 @@ pub(crate) fn release(
     for (name, service) in &manifest.services {
         let (image, generated) = match (&service.image, app) {
             (Some(own), _) => {
-                let build = resolves.get(own).ok_or_else(|| Uncomposable::NoImage(name.clone()))?;
-                (ImageSource::Resolve { name: own.clone(), build: *build }, false)
+                let build = resolves
+                    .get(own)
+                    .ok_or_else(|| Uncomposable::NoImage(name.clone()))?;
+                (
+                    ImageSource::Resolve {
+                        name: own.clone(),
+                        build: *build,
+                    },
+                    false,
+                )
             }
             (None, Some(app)) => (app.source.clone(), app.generated),
             (None, None) => return Err(Uncomposable::NoImage(name.clone())),
         };
-        let nonce =
-            base.and_then(|base| base.services.get(name)).map_or(0, |before| before.restart_nonce);
+        let nonce = base
+            .and_then(|base| base.services.get(name))
+            .map_or(0, |before| before.restart_nonce);
         services.insert(
             name.clone(),
             ReleaseService {
@@ -134,12 +146,19 @@ pub(crate) fn release(
             },
         );
     }
-    Ok(ReleaseSpec { services, rollout: manifest.deploy.rollout.clone() })
+    Ok(ReleaseSpec {
+        services,
+        rollout: manifest.deploy.rollout.clone(),
+    })
 }
 
 /// Images that the manifest's services name themselves.
 pub(crate) fn own_images(manifest: &Manifest) -> BTreeSet<ImageName> {
-    manifest.services.values().filter_map(|service| service.image.clone()).collect()
+    manifest
+        .services
+        .values()
+        .filter_map(|service| service.image.clone())
+        .collect()
 }
 
 /// The image that services without one of their own ran in a release.
@@ -152,11 +171,17 @@ pub(crate) fn app_image_of(base: &ReleaseSpec, manifest: &Manifest) -> Option<Ap
     base.services
         .iter()
         .filter(|(name, _)| {
-            manifest.services.get(*name).is_none_or(|service| service.image.is_none())
+            manifest
+                .services
+                .get(*name)
+                .is_none_or(|service| service.image.is_none())
         })
         .map(|(_, service)| service)
         .find(|service| !is_own(&service.image))
-        .map(|service| AppImage { source: service.image.clone(), generated: service.generated })
+        .map(|service| AppImage {
+            source: service.image.clone(),
+            generated: service.generated,
+        })
 }
 
 /// The same services with new values: a configuration or secret change.

@@ -78,7 +78,11 @@ impl From<ConfigVersion> for Config {
     fn from(version: ConfigVersion) -> Self {
         Self {
             version: version.version,
-            values: version.config.into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
+            values: version
+                .config
+                .into_iter()
+                .map(|(key, value)| (key.to_string(), value))
+                .collect(),
             created_by: Some(version.created_by),
             created_at: Some(version.created_at),
             deployment: None,
@@ -120,11 +124,20 @@ async fn config_update(
     let version = done.fresh().ok_or_else(Problem::not_found)?;
     let names: Vec<_> = patch.keys().map(ConfigKey::as_str).collect();
     let deployment = if query.deploy {
-        roll_out(&at, &state, What::Config, format!("config {}", names.join(", "))).await?
+        roll_out(
+            &at,
+            &state,
+            What::Config,
+            format!("config {}", names.join(", ")),
+        )
+        .await?
     } else {
         None
     };
-    Ok(ApiJson(Config { deployment, ..Config::from(version) }))
+    Ok(ApiJson(Config {
+        deployment,
+        ..Config::from(version)
+    }))
 }
 
 /// Deploys a change of values, if anything was deployed before.
@@ -137,9 +150,18 @@ pub(super) async fn roll_out<P: Permission>(
     if at.scope.release_wanted(at.env.id).await?.is_none() {
         return Ok(None);
     }
-    let place = DeployPlace { state, scope: &at.scope, app: &at.app, env: &at.env };
+    let place = DeployPlace {
+        state,
+        scope: &at.scope,
+        app: &at.app,
+        env: &at.env,
+    };
     let message = message.chars().take(200).collect();
-    let input = DeployInput { what, message, git: None };
+    let input = DeployInput {
+        what,
+        message,
+        git: None,
+    };
     let path = at.path();
     let respond = |deployment: &segue_store::Deployment| accepted(deployment, &path);
     let done = deploy(place, &input, &Call::plain(), &respond).await?;
@@ -155,19 +177,30 @@ fn checked(
         let pointer = format!("/{}", key.chars().take(80).collect::<String>());
         if value.as_deref().is_some_and(|value| !is_value(value)) {
             let detail = format!("at most {MAX_VALUE_BYTES} bytes, without NUL");
-            faults.push(FieldError { pointer: pointer.clone(), detail });
+            faults.push(FieldError {
+                pointer: pointer.clone(),
+                detail,
+            });
         }
         match ConfigKey::new(key) {
             Ok(key) => {
                 patch.insert(key, value);
             }
-            Err(error) => faults.push(FieldError { pointer, detail: error.to_string() }),
+            Err(error) => faults.push(FieldError {
+                pointer,
+                detail: error.to_string(),
+            }),
         }
     }
     if patch.is_empty() && faults.is_empty() {
-        faults.push(FieldError { pointer: String::new(), detail: "at least one variable".to_owned() });
+        faults.push(FieldError {
+            pointer: String::new(),
+            detail: "at least one variable".to_owned(),
+        });
     }
-    let Some(first) = faults.first() else { return Ok(patch) };
+    let Some(first) = faults.first() else {
+        return Ok(patch);
+    };
     let mut problem = Problem::new(ProblemCode::Invalid, first.detail.clone());
     problem.errors = faults;
     Err(problem)
@@ -182,7 +215,10 @@ async fn config_version_list(
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<ConfigPage>, Problem> {
     let limit = query.limit()?;
-    let page = Page { after: query.after()?, limit: limit + 1 };
+    let page = Page {
+        after: query.after()?,
+        limit: limit + 1,
+    };
     let versions = at.scope.config_versions(at.env.id, page).await?;
     let (versions, next_cursor) = cut(versions, limit, |version| version.version);
     let items = versions.into_iter().map(Config::from).collect();

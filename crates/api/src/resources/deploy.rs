@@ -80,14 +80,15 @@ pub(crate) async fn deploy(
     respond: &(dyn Fn(&Deployment) -> StoredResponse + Send + Sync),
 ) -> Result<Done<Deployment>, Problem> {
     let mut env = at.env.clone();
-    for attempt in 0..TRIES {
+    let mut short_taken = false;
+    for _ in 0..TRIES {
         let at = DeployPlace { env: &env, ..at };
         let composed = compose(at, input).await?;
         // Composing may itself have moved the environment (a manifest in the source, a generated secret).
         let generation = at.scope.environment_get(env.id).await?.generation;
         let own_change = generation - env.generation;
         let domains = match &composed.spec {
-            Some(spec) => domains::wanted(at, spec, attempt).await?,
+            Some(spec) => domains::wanted(at, spec, short_taken).await?,
             None => Vec::new(),
         };
         let new = NewDeployment {
@@ -100,24 +101,37 @@ pub(crate) async fn deploy(
         };
         if own_change == 0 {
             let idempotency = call.idempotency(respond);
-            match at.scope.deployment_create(env.id, Some(generation), &new, idempotency).await {
+            match at
+                .scope
+                .deployment_create(env.id, Some(generation), &new, idempotency)
+                .await
+            {
                 Err(StoreError::PreconditionFailed { .. }) => {}
                 // Somebody took the generated host name: the next attempt makes another one.
-                Err(error) if error.is_conflict_with("domains_name_taken") && attempt == 0 => {}
+                Err(error) if error.is_conflict_with("domains_name_taken") && !short_taken => {
+                    short_taken = true;
+                }
                 done => return Ok(done?),
             }
         }
         env = at.scope.environment_get(env.id).await?;
     }
-    Err(Problem::new(ProblemCode::Conflict, "the environment is being changed by others all the time")
-        .hint("send the same request again"))
+    Err(Problem::new(
+        ProblemCode::Conflict,
+        "the environment is being changed by others all the time",
+    )
+    .hint("send the same request again"))
 }
 
 async fn compose(at: DeployPlace<'_>, input: &DeployInput) -> Result<Composed, Problem> {
     let DeployPlace { scope, env, .. } = at;
     let new = |release: NewRelease, kind| {
         let spec = Some(release.spec.clone());
-        Composed { target: Target::New(Box::new(release)), kind, spec }
+        Composed {
+            target: Target::New(Box::new(release)),
+            kind,
+            spec,
+        }
     };
     match &input.what {
         What::Release(version) => {
@@ -130,8 +144,14 @@ async fn compose(at: DeployPlace<'_>, input: &DeployInput) -> Result<Composed, P
         }
         What::Restart(only) => {
             let base = wanted(at).await?;
-            if let Some(unknown) = only.iter().find(|name| !base.spec.services.contains_key(*name)) {
-                return Err(Problem::invalid("/restart", format!("there is no service `{unknown}`")));
+            if let Some(unknown) = only
+                .iter()
+                .find(|name| !base.spec.services.contains_key(*name))
+            {
+                return Err(Problem::invalid(
+                    "/restart",
+                    format!("there is no service `{unknown}`"),
+                ));
             }
             let spec = compose::restarted(&base.spec, only);
             Ok(new(follows(&base, spec, input), DeploymentKind::Restart))
@@ -152,9 +172,10 @@ async fn compose(at: DeployPlace<'_>, input: &DeployInput) -> Result<Composed, P
             };
             Ok(new(release, kind))
         }
-        What::Source(sha256) => {
-            Ok(new(from_source(at, *sha256, input).await?, DeploymentKind::Deploy))
-        }
+        What::Source(sha256) => Ok(new(
+            from_source(at, *sha256, input).await?,
+            DeploymentKind::Deploy,
+        )),
         What::Image(image) => {
             let mut manifest = manifest(at).await?;
             manifest.build.image = Some(image.clone());
@@ -163,7 +184,10 @@ async fn compose(at: DeployPlace<'_>, input: &DeployInput) -> Result<Composed, P
             }
             let build = BuildId::from_uuid(fresh_id());
             let app = AppImage {
-                source: ImageSource::Resolve { name: image.clone(), build },
+                source: ImageSource::Resolve {
+                    name: image.clone(),
+                    build,
+                },
                 generated: false,
             };
             let builds = vec![NewBuild {
@@ -180,19 +204,21 @@ async fn compose(at: DeployPlace<'_>, input: &DeployInput) -> Result<Composed, P
 
 /// The release that configuration changes, restarts and specifications build on.
 async fn wanted(at: DeployPlace<'_>) -> Result<segue_store::ReleaseView, Problem> {
-    at.scope.release_wanted(at.env.id).await?.ok_or_else(nothing_yet)
+    at.scope
+        .release_wanted(at.env.id)
+        .await?
+        .ok_or_else(nothing_yet)
 }
 
 fn nothing_yet() -> Problem {
-    Problem::new(ProblemCode::Conflict, "nothing was deployed to this environment yet")
-        .hint("deploy source or an image first: segue up")
+    Problem::new(
+        ProblemCode::Conflict,
+        "nothing was deployed to this environment yet",
+    )
+    .hint("deploy source or an image first: segue up")
 }
 
-fn follows(
-    base: &segue_store::ReleaseView,
-    spec: ReleaseSpec,
-    input: &DeployInput,
-) -> NewRelease {
+fn follows(base: &segue_store::ReleaseView, spec: ReleaseSpec, input: &DeployInput) -> NewRelease {
     NewRelease {
         id: ReleaseId::from_uuid(fresh_id()),
         spec,
@@ -210,7 +236,9 @@ fn one_web() -> std::collections::BTreeMap<ServiceName, segue_model::manifest::M
         spec: ServiceSpec::new(ServiceKind::Web),
         image: None,
     };
-    ServiceName::new("web").map(|name| [(name, service)].into()).unwrap_or_default()
+    ServiceName::new("web")
+        .map(|name| [(name, service)].into())
+        .unwrap_or_default()
 }
 
 /// The environment's specification, as people last wrote it.
@@ -234,7 +262,10 @@ async fn values(at: DeployPlace<'_>, manifest: &Manifest) -> Result<LoadedValues
     let mut loaded = load_values(at).await?;
     for key in compose::to_generate(manifest, &loaded.values) {
         let value = SecretBytes::from(hex::encode(rand::random::<[u8; 32]>()));
-        let made = at.scope.secret_set(at.env.id, None, &key, &value, None).await?;
+        let made = at
+            .scope
+            .secret_set(at.env.id, None, &key, &value, None)
+            .await?;
         if let Some(info) = made.fresh() {
             loaded.values.secrets.insert(info.key, info.version);
         }
@@ -250,7 +281,10 @@ pub(super) async fn load_values(at: DeployPlace<'_>) -> Result<LoadedValues, Pro
         config_version: config.as_ref().map(|config| config.version),
         values: Values {
             config: config.map(|config| config.config).unwrap_or_default(),
-            secrets: secrets.into_iter().map(|secret| (secret.key, secret.version)).collect(),
+            secrets: secrets
+                .into_iter()
+                .map(|secret| (secret.key, secret.version))
+                .collect(),
         },
     })
 }
@@ -260,14 +294,22 @@ async fn from_source(
     sha256: [u8; 32],
     input: &DeployInput,
 ) -> Result<NewRelease, Problem> {
-    let source = at.scope.source_by_sha256(at.app.id, sha256).await.map_err(|error| match error {
-        StoreError::NotFound => {
-            Problem::invalid("/source", "this source is not kept (any more)").hint("upload it again")
-        }
-        other => other.into(),
-    })?;
+    let source =
+        at.scope
+            .source_by_sha256(at.app.id, sha256)
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound => {
+                    Problem::invalid("/source", "this source is not kept (any more)")
+                        .hint("upload it again")
+                }
+                other => other.into(),
+            })?;
     let contents = sources::contents(at.state, at.scope, &source).await?;
-    let seen = detect::Source { paths: &contents.paths, files: &contents.files };
+    let seen = detect::Source {
+        paths: &contents.paths,
+        files: &contents.files,
+    };
     let written = match seen.text(segue_model::manifest::FILE_NAME) {
         Some(text) => written_manifest(at, text).await?,
         None => manifest(at).await?,
@@ -278,7 +320,10 @@ async fn from_source(
     if let Some(image) = &manifest.build.image {
         let build = BuildId::from_uuid(fresh_id());
         app = Some(AppImage {
-            source: ImageSource::Resolve { name: image.clone(), build },
+            source: ImageSource::Resolve {
+                name: image.clone(),
+                build,
+            },
             generated: false,
         });
         builds.push(NewBuild {
@@ -312,7 +357,8 @@ async fn from_source(
 
 /// The manifest in the source: what it says becomes the environment's specification.
 async fn written_manifest(at: DeployPlace<'_>, text: &str) -> Result<Manifest, Problem> {
-    let file = ManifestFile::from_toml(text).map_err(|faults| super::spec::manifest_faults(&faults))?;
+    let file =
+        ManifestFile::from_toml(text).map_err(|faults| super::spec::manifest_faults(&faults))?;
     // The request names the app; a copy of somebody's source may be deployed under another name.
     let manifest = Manifest {
         app: at.app.name.clone(),
@@ -333,7 +379,10 @@ async fn from_spec(at: DeployPlace<'_>, input: &DeployInput) -> Result<NewReleas
         }
         let build = BuildId::from_uuid(fresh_id());
         app = Some(AppImage {
-            source: ImageSource::Resolve { name: image.clone(), build },
+            source: ImageSource::Resolve {
+                name: image.clone(),
+                build,
+            },
             generated: false,
         });
         builds.push(NewBuild {
@@ -351,14 +400,21 @@ async fn from_spec(at: DeployPlace<'_>, input: &DeployInput) -> Result<NewReleas
                 .iter()
                 .map(|(name, service)| {
                     let spec = service.spec.clone();
-                    (name.clone(), segue_model::manifest::ManifestService { spec, image: None })
+                    (
+                        name.clone(),
+                        segue_model::manifest::ManifestService { spec, image: None },
+                    )
                 })
                 .collect();
         }
     }
     let release = assemble(at, &manifest, app, builds, input).await?;
     Ok(match base {
-        Some(base) => NewRelease { source: base.source, commit: base.commit, ..release },
+        Some(base) => NewRelease {
+            source: base.source,
+            commit: base.commit,
+            ..release
+        },
         None => release,
     })
 }

@@ -87,7 +87,9 @@ struct WaitQuery {
 
 impl WaitQuery {
     fn time(&self) -> Result<Option<Duration>, Problem> {
-        let Some(text) = &self.wait else { return Ok(None) };
+        let Some(text) = &self.wait else {
+            return Ok(None);
+        };
         text.strip_suffix('s')
             .filter(|digits| digits.len() <= 3 && digits.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|digits| digits.parse().ok())
@@ -95,8 +97,11 @@ impl WaitQuery {
             .filter(|wait| *wait <= MAX_WAIT)
             .map(Some)
             .ok_or_else(|| {
-                Problem::new(ProblemCode::InvalidRequest, "`wait` is a number of seconds: `30s`, up to `300s`")
-                    .at("wait", "0s to 300s")
+                Problem::new(
+                    ProblemCode::InvalidRequest,
+                    "`wait` is a number of seconds: `30s`, up to `300s`",
+                )
+                .at("wait", "0s to 300s")
             })
     }
 }
@@ -130,7 +135,9 @@ impl DeploymentCreate {
         if let Some(version) = self.release {
             return Ok(What::Release(version));
         }
-        let Some(names) = &self.restart else { return Ok(What::Spec) };
+        let Some(names) = &self.restart else {
+            return Ok(What::Spec);
+        };
         let mut services = BTreeSet::new();
         for (index, name) in names.iter().enumerate() {
             let name = ServiceName::new(name.clone())
@@ -144,7 +151,11 @@ impl DeploymentCreate {
 /// The answer to a request for a deployment.
 pub(super) fn accepted(deployment: &Deployment, env_path: &str) -> StoredResponse {
     let location = format!("{env_path}/deployments/{}", deployment.number);
-    stored(StatusCode::ACCEPTED, &DeploymentView::from(deployment), Some(location))
+    stored(
+        StatusCode::ACCEPTED,
+        &DeploymentView::from(deployment),
+        Some(location),
+    )
 }
 
 /// Lists deployments, newest first.
@@ -156,7 +167,10 @@ async fn deployment_list(
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<DeploymentPage>, Problem> {
     let limit = query.limit()?;
-    let page = Page { after: query.after()?, limit: limit + 1 };
+    let page = Page {
+        after: query.after()?,
+        limit: limit + 1,
+    };
     let deployments = at.scope.deployment_list(at.env.id, page).await?;
     let (deployments, next_cursor) = cut(deployments, limit, |deployment| deployment.number);
     let items = deployments.iter().map(DeploymentView::from).collect();
@@ -176,7 +190,11 @@ async fn deployment_create(
 ) -> Result<Response, Problem> {
     let wait = query.time()?;
     let what = body.what()?;
-    let input = DeployInput { what, message: message(body.message)?, git: None };
+    let input = DeployInput {
+        what,
+        message: message(body.message)?,
+        git: None,
+    };
     make(&at, &state, &input, &call.body(&bytes), wait).await
 }
 
@@ -187,7 +205,12 @@ async fn make<P: Permission>(
     call: &Call,
     wait: Option<Duration>,
 ) -> Result<Response, Problem> {
-    let place = DeployPlace { state, scope: &at.scope, app: &at.app, env: &at.env };
+    let place = DeployPlace {
+        state,
+        scope: &at.scope,
+        app: &at.app,
+        env: &at.env,
+    };
     let path = at.path();
     let respond = |deployment: &Deployment| accepted(deployment, &path);
     let done = deploy(place, input, call, &respond).await?;
@@ -205,9 +228,11 @@ async fn waited<P: Permission>(
 ) -> Result<Response, Problem> {
     let number = match &done {
         Done::Fresh(deployment) => Some(deployment.number),
-        Done::Replayed(kept) => {
-            kept.body.as_ref().and_then(|body| body.get("number")).and_then(serde_json::Value::as_i64)
-        }
+        Done::Replayed(kept) => kept
+            .body
+            .as_ref()
+            .and_then(|body| body.get("number"))
+            .and_then(serde_json::Value::as_i64),
     };
     let (Some(wait), Some(number)) = (wait, number) else {
         return Ok(answer(done, respond));
@@ -244,7 +269,10 @@ fn message(text: String) -> Result<String, Problem> {
     if text.chars().count() <= 1000 && !text.chars().any(|c| c.is_control() && c != '\n') {
         Ok(text)
     } else {
-        Err(Problem::invalid("/message", "at most 1000 characters, without control characters"))
+        Err(Problem::invalid(
+            "/message",
+            "at most 1000 characters, without control characters",
+        ))
     }
 }
 
@@ -277,12 +305,18 @@ async fn deployment_cancel(
     let deployment = at.scope.deployment_by_number(at.env.id, number).await?;
     let path = at.path();
     let respond = |deployment: &Deployment| accepted(deployment, &path);
-    let done = at.scope.deployment_cancel(deployment.id, call.idempotency(&respond)).await;
+    let done = at
+        .scope
+        .deployment_cancel(deployment.id, call.idempotency(&respond))
+        .await;
     state.news().tell();
     match done {
         Err(StoreError::Conflict { constraint }) if constraint == "deployment_live" => {
-            Err(Problem::new(ProblemCode::Conflict, format!("#{number} is live or has ended"))
-                .hint("to undo it: segue rollback"))
+            Err(Problem::new(
+                ProblemCode::Conflict,
+                format!("#{number} is live or has ended"),
+            )
+            .hint("to undo it: segue rollback"))
         }
         done => Ok(answer(done?, respond)),
     }
@@ -303,7 +337,10 @@ async fn deployment_rollback(
 ) -> Result<Response, Problem> {
     let wait = query.time()?;
     let undone = at.scope.deployment_by_number(at.env.id, number).await?;
-    let earlier = Page { after: Some(number), limit: 100 };
+    let earlier = Page {
+        after: Some(number),
+        limit: 100,
+    };
     let before = at
         .scope
         .deployment_list(at.env.id, earlier)
@@ -313,8 +350,11 @@ async fn deployment_rollback(
             before.release != undone.release && (before.live_at.is_some() || is_live(before.state))
         })
         .ok_or_else(|| {
-            Problem::new(ProblemCode::Conflict, format!("no other release was live before #{number}"))
-                .hint("name a release: segue rollback vN")
+            Problem::new(
+                ProblemCode::Conflict,
+                format!("no other release was live before #{number}"),
+            )
+            .hint("name a release: segue rollback vN")
         })?;
     let input = DeployInput {
         what: What::Release(before.version),
@@ -357,8 +397,15 @@ async fn deployment_receipt(
     ApiPath((_, _, _, number)): ApiPath<(String, String, String, i64)>,
 ) -> Result<ApiJson<ReceiptView>, Problem> {
     let deployment = at.scope.deployment_by_number(at.env.id, number).await?;
-    let receipt = at.scope.deployment_receipt(deployment.id).await?.ok_or_else(|| {
-        Problem::new(ProblemCode::Conflict, format!("#{number} has not begun to switch"))
-    })?;
+    let receipt = at
+        .scope
+        .deployment_receipt(deployment.id)
+        .await?
+        .ok_or_else(|| {
+            Problem::new(
+                ProblemCode::Conflict,
+                format!("#{number} has not begun to switch"),
+            )
+        })?;
     Ok(ApiJson(ReceiptView::new(number, &receipt)))
 }

@@ -13,24 +13,29 @@ use crate::problem::Problem;
 
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// Host names to claim with a deployment; `attempt` above 0 gives up the short name.
+/// Host names to claim with a deployment; `short_taken`: somebody else has the short name.
 pub(super) async fn wanted(
     at: DeployPlace<'_>,
     spec: &ReleaseSpec,
-    attempt: usize,
+    short_taken: bool,
 ) -> Result<Vec<NewDomain>, Problem> {
     let known = at.scope.domain_list(at.env.id).await?;
     let mut claims = Vec::new();
-    let web = || spec.services.iter().filter(|(_, service)| service.spec.kind == ServiceKind::Web);
-    let main = web().map(|(name, _)| name).min_by_key(|name| (name.as_str() != "web", (*name).clone()));
+    let web = || {
+        spec.services
+            .iter()
+            .filter(|(_, service)| service.spec.kind == ServiceKind::Web)
+    };
+    let main = web()
+        .map(|(name, _)| name)
+        .min_by_key(|name| (name.as_str() != "web", (*name).clone()));
     for (name, service) in web() {
         let generated = known
             .iter()
             .any(|domain| domain.kind == DomainKind::Generated && domain.service == *name);
         if !generated {
-            let short = Some(name) == main
-                && at.env.kind == EnvironmentKind::Production
-                && attempt == 0;
+            let short =
+                Some(name) == main && at.env.kind == EnvironmentKind::Production && !short_taken;
             claims.push(NewDomain {
                 name: generate(at, name, Some(name) == main, short)?,
                 service: name.clone(),
@@ -39,7 +44,10 @@ pub(super) async fn wanted(
             });
         }
         for domain in &service.spec.domains {
-            if known.iter().any(|known| known.name == *domain && known.service == *name) {
+            if known
+                .iter()
+                .any(|known| known.name == *domain && known.service == *name)
+            {
                 continue;
             }
             claims.push(NewDomain {
@@ -64,9 +72,15 @@ fn generate(
     let label = if short {
         app.to_string()
     } else {
-        let random: String =
-            rand::random::<[u8; 6]>().iter().map(|byte| letter(*byte)).collect();
-        let middle = if main { env.to_string() } else { format!("{env}-{service}") };
+        let random: String = rand::random::<[u8; 6]>()
+            .iter()
+            .map(|byte| letter(*byte))
+            .collect();
+        let middle = if main {
+            env.to_string()
+        } else {
+            format!("{env}-{service}")
+        };
         // A DNS label has at most 63 characters; the random end is what must stay.
         let front: String = format!("{app}-{middle}").chars().take(56).collect();
         format!("{}-{random}", front.trim_end_matches('-'))
@@ -75,5 +89,7 @@ fn generate(
 }
 
 fn letter(byte: u8) -> char {
-    ALPHABET.get(usize::from(byte) % ALPHABET.len()).map_or('a', |letter| char::from(*letter))
+    ALPHABET
+        .get(usize::from(byte) % ALPHABET.len())
+        .map_or('a', |letter| char::from(*letter))
 }

@@ -28,7 +28,11 @@ use crate::wire::respond::{Call, answer, stored};
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(environment_list, environment_create))
-        .routes(routes!(environment_get, environment_update, environment_delete))
+        .routes(routes!(
+            environment_get,
+            environment_update,
+            environment_delete
+        ))
 }
 
 /// An environment of an app.
@@ -187,7 +191,10 @@ pub(super) fn urls(domains: &[DomainView], state: &ApiState) -> Vec<String> {
         .filter(|domain| !domain.name.as_str().starts_with("*."))
         .collect();
     active.sort_by_key(|domain| domain.kind != segue_store::DomainKind::Custom);
-    active.iter().map(|domain| state.config().app_url(&domain.name)).collect()
+    active
+        .iter()
+        .map(|domain| state.config().app_url(&domain.name))
+        .collect()
 }
 
 async fn version(scope: &TeamScope, release: Option<ReleaseId>) -> Result<Option<i64>, Problem> {
@@ -209,13 +216,24 @@ fn conditions(env: &Environment) -> Vec<Condition> {
             "a newer wish is about to be planned".to_owned()
         },
     }];
-    let reasons = env.reasons.as_array().map(Vec::as_slice).unwrap_or_default();
+    let reasons = env
+        .reasons
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     for reason in reasons {
-        let text = |name: &str| reason.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let text = |name: &str| {
+            reason
+                .get(name)
+                .and_then(|value| value.as_str())
+                .map(str::to_owned)
+        };
         conditions.push(Condition {
             kind: "placed".to_owned(),
             status: false,
-            reason: text("kind").or_else(|| text("code")).unwrap_or_else(|| "waiting".to_owned()),
+            reason: text("kind")
+                .or_else(|| text("code"))
+                .unwrap_or_else(|| "waiting".to_owned()),
             message: text("message").unwrap_or_else(|| reason.to_string()),
         });
     }
@@ -262,12 +280,20 @@ async fn environment_create(
     };
     let call = call.body(&bytes);
     let respond = |env: &Environment| {
-        let location =
-            format!("/v1/teams/{}/apps/{}/envs/{}", at.team_name, at.app.name, env.name);
-        stored(StatusCode::CREATED, &EnvironmentView::bare(env), Some(location))
+        let location = format!(
+            "/v1/teams/{}/apps/{}/envs/{}",
+            at.team_name, at.app.name, env.name
+        );
+        stored(
+            StatusCode::CREATED,
+            &EnvironmentView::bare(env),
+            Some(location),
+        )
     };
-    let done =
-        at.scope.environment_create(at.app.id, &new, call.idempotency(&respond)).await?;
+    let done = at
+        .scope
+        .environment_create(at.app.id, &new, call.idempotency(&respond))
+        .await?;
     Ok(answer(done, respond))
 }
 
@@ -300,14 +326,23 @@ async fn environment_update(
                 at.principal.role_at(Some(at.app.id), Some(at.env.id)),
                 segue_model::access::Action::Delete,
             )?;
-            at.scope.environment_protect(at.env.id, generation, protected).await?
+            at.scope
+                .environment_protect(at.env.id, generation, protected)
+                .await?
         }
         (None, Some(stopped)) => {
-            let done =
-                at.scope.environment_stop(at.env.id, Some(generation), stopped, None).await?;
+            let done = at
+                .scope
+                .environment_stop(at.env.id, Some(generation), stopped, None)
+                .await?;
             done.fresh().ok_or_else(Problem::not_found)?
         }
-        _ => return Err(Problem::invalid("", "exactly one of `protected` and `stopped`")),
+        _ => {
+            return Err(Problem::invalid(
+                "",
+                "exactly one of `protected` and `stopped`",
+            ));
+        }
     };
     shown(&env, &at.scope, &state).await
 }
@@ -324,7 +359,11 @@ async fn environment_delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn shown(env: &Environment, scope: &TeamScope, state: &ApiState) -> Result<Response, Problem> {
+async fn shown(
+    env: &Environment,
+    scope: &TeamScope,
+    state: &ApiState,
+) -> Result<Response, Problem> {
     let view = EnvironmentView::load(env, scope, state).await?;
     Ok((etag(env.generation), ApiJson(view)).into_response())
 }

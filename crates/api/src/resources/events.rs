@@ -131,7 +131,10 @@ async fn event_list(
         app: id(query.app.as_deref(), "app")?.or(principal.token_app),
         environment: id(query.environment.as_deref(), "environment")?,
     };
-    let after = last.or(query.cursor).map(|text| cursor(&text)).transpose()?;
+    let after = last
+        .or(query.cursor)
+        .map(|text| cursor(&text))
+        .transpose()?;
     if wanted == Wanted::Json {
         return Ok(ApiJson(list(&scope, place, after, limit(query.limit)?).await?).into_response());
     }
@@ -159,7 +162,9 @@ async fn list(
     let mut events = match after {
         Some(_) => scope.event_list(place.app, place.environment, page).await?,
         None => {
-            let mut newest = scope.event_recent(place.app, place.environment, page).await?;
+            let mut newest = scope
+                .event_recent(place.app, place.environment, page)
+                .await?;
             newest.reverse();
             newest
         }
@@ -172,7 +177,9 @@ async fn list(
 
 /// The newest event's place: a stream that asks for nothing older begins behind it.
 pub(super) async fn newest(scope: &TeamScope, place: Place) -> Result<EventCursor, Problem> {
-    let newest = scope.event_recent(place.app, place.environment, Page::first(1)).await?;
+    let newest = scope
+        .event_recent(place.app, place.environment, Page::first(1))
+        .await?;
     Ok(newest.first().map(|event| event.cursor).unwrap_or_default())
 }
 
@@ -184,41 +191,50 @@ fn follow(
 ) -> impl Stream<Item = Message> + Send {
     let ticket = state.news().ticket();
     let begin = (state, scope, after, ticket, VecDeque::<Event>::new());
-    futures::stream::unfold(begin, move |(state, scope, mut after, mut ticket, mut ready)| async move {
-        loop {
-            if let Some(event) = ready.pop_front() {
-                after = event.cursor;
-                let view = EventView::from(event);
-                let sent = message("event", Some(view.cursor.clone()), &view);
-                return Some((sent, (state, scope, after, ticket, ready)));
-            }
-            if state.stop().is_cancelled() {
-                return None;
-            }
-            let page = Page { after: Some(after), limit: 100 };
-            match scope.event_list(place.app, place.environment, page).await {
-                Ok(events) if !events.is_empty() => ready = events.into(),
-                Ok(_) => {
-                    tokio::select! {
-                        () = ticket.next() => {}
-                        () = state.stop().cancelled() => return None,
-                    }
+    futures::stream::unfold(
+        begin,
+        move |(state, scope, mut after, mut ticket, mut ready)| async move {
+            loop {
+                if let Some(event) = ready.pop_front() {
+                    after = event.cursor;
+                    let view = EventView::from(event);
+                    let sent = message("event", Some(view.cursor.clone()), &view);
+                    return Some((sent, (state, scope, after, ticket, ready)));
                 }
-                // The reader comes back with Last-Event-ID; nothing is lost.
-                Err(error) => {
-                    tracing::warn!(%error, "an event stream ends");
+                if state.stop().is_cancelled() {
                     return None;
                 }
+                let page = Page {
+                    after: Some(after),
+                    limit: 100,
+                };
+                match scope.event_list(place.app, place.environment, page).await {
+                    Ok(events) if !events.is_empty() => ready = events.into(),
+                    Ok(_) => {
+                        tokio::select! {
+                            () = ticket.next() => {}
+                            () = state.stop().cancelled() => return None,
+                        }
+                    }
+                    // The reader comes back with Last-Event-ID; nothing is lost.
+                    Err(error) => {
+                        tracing::warn!(%error, "an event stream ends");
+                        return None;
+                    }
+                }
             }
-        }
-    })
+        },
+    )
 }
 
 /// Reads a cursor of events.
 pub(super) fn cursor(text: &str) -> Result<EventCursor, Problem> {
     text.parse().map_err(|_| {
-        Problem::new(crate::problem::ProblemCode::InvalidRequest, "`cursor` is not one of an event")
-            .at("cursor", "not a cursor of events")
+        Problem::new(
+            crate::problem::ProblemCode::InvalidRequest,
+            "`cursor` is not one of an event",
+        )
+        .at("cursor", "not a cursor of events")
     })
 }
 
@@ -226,7 +242,13 @@ fn id<T: std::str::FromStr<Err = segue_model::id::InvalidId>>(
     text: Option<&str>,
     name: &str,
 ) -> Result<Option<T>, Problem> {
-    text.map(str::parse).transpose().map_err(|error: segue_model::id::InvalidId| {
-        Problem::new(crate::problem::ProblemCode::InvalidRequest, error.to_string()).at(name, error.to_string())
-    })
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: segue_model::id::InvalidId| {
+            Problem::new(
+                crate::problem::ProblemCode::InvalidRequest,
+                error.to_string(),
+            )
+            .at(name, error.to_string())
+        })
 }

@@ -36,9 +36,15 @@ pub(super) async fn happened(
     deployment: &Deployment,
 ) -> Result<DeploymentEventPage, Problem> {
     let (events, _) = since_creation(scope, deployment).await?;
-    let items =
-        events.into_iter().filter(|event| belongs(event, deployment)).map(EventView::from).collect();
-    Ok(DeploymentEventPage { items, next_cursor: None })
+    let items = events
+        .into_iter()
+        .filter(|event| belongs(event, deployment))
+        .map(EventView::from)
+        .collect();
+    Ok(DeploymentEventPage {
+        items,
+        next_cursor: None,
+    })
 }
 
 /// The environment's events since the deployment was asked for, oldest first, and where they end.
@@ -49,10 +55,15 @@ async fn since_creation(
     let (app, env) = (Some(deployment.app), Some(deployment.environment));
     let mut all: Vec<Event> = Vec::new();
     for _ in 0..PAGES {
-        let before = Page { after: all.last().map(|event| event.cursor), limit: 100 };
+        let before = Page {
+            after: all.last().map(|event| event.cursor),
+            limit: 100,
+        };
         let page = scope.event_recent(app, env, before).await?;
         let last = page.len() < 100
-            || page.last().is_some_and(|oldest| oldest.at < deployment.created_at);
+            || page
+                .last()
+                .is_some_and(|oldest| oldest.at < deployment.created_at);
         all.extend(page);
         if last {
             break;
@@ -148,7 +159,10 @@ impl Follow {
 
     async fn look(&mut self) -> Result<(), segue_store::StoreError> {
         self.deployment = self.scope.deployment_get(self.deployment.id).await?;
-        let page = Page { after: Some(self.after), limit: 100 };
+        let page = Page {
+            after: Some(self.after),
+            limit: 100,
+        };
         let (app, env) = (Some(self.deployment.app), Some(self.deployment.environment));
         let events = self.scope.event_list(app, env, page).await?;
         if let Some(last) = events.last() {

@@ -102,7 +102,10 @@ async fn find(scope: &PlatformScope, wanted: &str) -> Result<HostView, Problem> 
         return Ok(scope.host_get(id).await?);
     }
     let hosts = scope.host_list().await?;
-    hosts.into_iter().find(|host| host.name.as_str() == wanted).ok_or_else(Problem::not_found)
+    hosts
+        .into_iter()
+        .find(|host| host.name.as_str() == wanted)
+        .ok_or_else(Problem::not_found)
 }
 
 /// Lists hosts.
@@ -113,7 +116,10 @@ async fn host_list(
     State(state): State<ApiState>,
 ) -> Result<ApiJson<HostPage>, Problem> {
     let hosts = scope(&admin, &state).host_list().await?;
-    Ok(ApiJson(HostPage { items: hosts.iter().map(Host::from).collect(), next_cursor: None }))
+    Ok(ApiJson(HostPage {
+        items: hosts.iter().map(Host::from).collect(),
+        next_cursor: None,
+    }))
 }
 
 /// Shows a host.
@@ -125,7 +131,9 @@ async fn host_get(
     State(state): State<ApiState>,
     ApiPath(host): ApiPath<String>,
 ) -> Result<ApiJson<Host>, Problem> {
-    Ok(ApiJson(Host::from(&find(&scope(&admin, &state), &host).await?)))
+    Ok(ApiJson(Host::from(
+        &find(&scope(&admin, &state), &host).await?,
+    )))
 }
 
 /// Keeps new instances away from a host.
@@ -154,5 +162,7 @@ async fn host_uncordon(
 
 async fn set(scope: &PlatformScope, host: &str, cordoned: bool) -> Result<ApiJson<Host>, Problem> {
     let host = find(scope, host).await?;
-    Ok(ApiJson(Host::from(&scope.host_cordon(host.id, cordoned).await?)))
+    Ok(ApiJson(Host::from(
+        &scope.host_cordon(host.id, cordoned).await?,
+    )))
 }

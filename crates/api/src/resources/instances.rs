@@ -141,10 +141,18 @@ async fn instance_list(
     let instances = at.scope.instance_list(at.env.id, query.gone).await?;
     let items = instances
         .iter()
-        .filter(|view| query.service.as_deref().is_none_or(|name| view.service.as_str() == name))
+        .filter(|view| {
+            query
+                .service
+                .as_deref()
+                .is_none_or(|name| view.service.as_str() == name)
+        })
         .map(Instance::from)
         .collect();
-    Ok(ApiJson(InstancePage { items, next_cursor: None }))
+    Ok(ApiJson(InstancePage {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Shows an instance.
@@ -167,8 +175,14 @@ async fn instance_why(
     ApiPath((_, _, _, wanted)): ApiPath<(String, String, String, String)>,
 ) -> Result<ApiJson<Why>, Problem> {
     let instance = find(&at, &wanted).await?;
-    let recent =
-        at.scope.event_recent(Some(at.app.id), Some(at.env.id), segue_store::Page::first(100)).await?;
+    let recent = at
+        .scope
+        .event_recent(
+            Some(at.app.id),
+            Some(at.env.id),
+            segue_store::Page::first(100),
+        )
+        .await?;
     let mut events: Vec<_> = recent
         .into_iter()
         .filter(|event| event.subject.instance == Some(instance.id))
@@ -176,7 +190,11 @@ async fn instance_why(
         .collect();
     events.reverse();
     let waiting = at.env.reasons.as_array().cloned().unwrap_or_default();
-    Ok(ApiJson(Why { instance: Instance::from(&instance), events, waiting }))
+    Ok(ApiJson(Why {
+        instance: Instance::from(&instance),
+        events,
+        waiting,
+    }))
 }
 
 async fn find(at: &InEnv<Read>, wanted: &str) -> Result<InstanceView, Problem> {

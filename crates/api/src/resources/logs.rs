@@ -100,14 +100,21 @@ impl LogQuery {
                 .as_deref()
                 .map(str::parse)
                 .transpose()
-                .map_err(|error: segue_model::id::InvalidId| wrong("instance", error.to_string()))?,
+                .map_err(|error: segue_model::id::InvalidId| {
+                    wrong("instance", error.to_string())
+                })?,
             build: None,
             since: self
                 .since
                 .as_deref()
                 .map(str::parse)
                 .transpose()
-                .map_err(|_| wrong("since", "`since` is a time like 2026-01-31T12:00:00Z".to_owned()))?,
+                .map_err(|_| {
+                    wrong(
+                        "since",
+                        "`since` is a time like 2026-01-31T12:00:00Z".to_owned(),
+                    )
+                })?,
         })
     }
 }
@@ -141,8 +148,18 @@ pub(super) async fn answer_logs(
     last: Option<String>,
 ) -> Result<Response, Problem> {
     let names = Names::load(&scope, env).await?;
-    let after = last.or_else(|| query.cursor.clone()).map(|text| cursor(&text)).transpose()?;
-    let mut reader = Reader { scope, env, filter, contains: query.contains.clone(), names, after };
+    let after = last
+        .or_else(|| query.cursor.clone())
+        .map(|text| cursor(&text))
+        .transpose()?;
+    let mut reader = Reader {
+        scope,
+        env,
+        filter,
+        contains: query.contains.clone(),
+        names,
+        after,
+    };
     let first = match reader.after {
         Some(_) if wanted == Wanted::Json => reader.forward().await?,
         Some(_) => Vec::new(),
@@ -180,7 +197,10 @@ impl Reader {
     async fn tail(&mut self, wanted: usize) -> Result<Vec<Placed>, Problem> {
         let (mut lines, mut before): (VecDeque<Vec<Placed>>, _) = (VecDeque::new(), None);
         loop {
-            let pieces = self.scope.log_tail(self.env, &self.filter, before, PIECES).await?;
+            let pieces = self
+                .scope
+                .log_tail(self.env, &self.filter, before, PIECES)
+                .await?;
             if before.is_none() {
                 self.after = Some(pieces.last().map(|piece| piece.cursor).unwrap_or_default());
             }
@@ -189,7 +209,8 @@ impl Reader {
             for piece in pieces.iter().rev() {
                 lines.push_front(self.lines(piece));
             }
-            if lines.iter().map(Vec::len).sum::<usize>() >= wanted || pieces.len() < PIECES as usize {
+            if lines.iter().map(Vec::len).sum::<usize>() >= wanted || pieces.len() < PIECES as usize
+            {
                 break;
             }
         }
@@ -201,7 +222,10 @@ impl Reader {
 
     /// The lines behind the reader's place.
     async fn forward(&mut self) -> Result<Vec<Placed>, StoreError> {
-        let pieces = self.scope.log_read(self.env, &self.filter, self.after, PIECES).await?;
+        let pieces = self
+            .scope
+            .log_read(self.env, &self.filter, self.after, PIECES)
+            .await?;
         let mut lines = Vec::new();
         for piece in &pieces {
             lines.extend(self.lines(piece));
@@ -215,18 +239,38 @@ impl Reader {
         let service = piece.service.as_ref().map(ToString::to_string);
         let mut lines: Vec<Placed> = Vec::new();
         if piece.dropped > 0 {
-            let text = format!("{} lines were dropped here: the log's bound was reached", piece.dropped);
+            let text = format!(
+                "{} lines were dropped here: the log's bound was reached",
+                piece.dropped
+            );
             let (service, instance) = (service.clone(), instance.clone());
             let stream = "segue".to_owned();
-            lines.push((LogLine { at: piece.first_at, stream, service, instance, text }, None));
+            lines.push((
+                LogLine {
+                    at: piece.first_at,
+                    stream,
+                    service,
+                    instance,
+                    text,
+                },
+                None,
+            ));
         }
-        for raw in piece.data.split(|byte| *byte == b'\n').filter(|raw| !raw.is_empty()) {
+        for raw in piece
+            .data
+            .split(|byte| *byte == b'\n')
+            .filter(|raw| !raw.is_empty())
+        {
             let kept = Kept::parse(raw, piece.first_at);
             // `since` chose pieces; within the first one it chooses lines.
             if self.filter.since.is_some_and(|since| kept.at < since) {
                 continue;
             }
-            if self.contains.as_ref().is_some_and(|part| !kept.text.contains(part.as_str())) {
+            if self
+                .contains
+                .as_ref()
+                .is_some_and(|part| !kept.text.contains(part.as_str()))
+            {
                 continue;
             }
             let line = LogLine {
@@ -266,7 +310,11 @@ impl Kept {
             text: String,
         }
         match serde_json::from_slice::<Encoded>(raw) {
-            Ok(line) => Self { at: line.at, stream: line.stream, text: line.text },
+            Ok(line) => Self {
+                at: line.at,
+                stream: line.stream,
+                text: line.text,
+            },
             Err(_) => Self {
                 at: first_at,
                 stream: "stdout".to_owned(),
@@ -304,43 +352,50 @@ fn follow(
 ) -> impl Stream<Item = Message> + Send {
     let ticket = state.news().ticket();
     let begin = (state, reader, first, ticket);
-    futures::stream::unfold(begin, |(state, mut reader, mut ready, mut ticket)| async move {
-        loop {
-            if let Some((line, place)) = ready.pop_front() {
-                let sent = message("line", place.map(|place| place.to_string()), &line);
-                return Some((sent, (state, reader, ready, ticket)));
-            }
-            match reader.forward().await {
-                Ok(lines) if !lines.is_empty() => ready = lines.into(),
-                Ok(_) => {
-                    // A build that has ended writes no more.
-                    if let Some(build) = reader.filter.build
-                        && reader.scope.build_get(build).await.is_ok_and(|build| build.state.is_terminal())
-                    {
-                        // Its last piece may have come between the two looks.
-                        match reader.forward().await {
-                            Ok(lines) if !lines.is_empty() => {
-                                ready = lines.into();
-                                continue;
+    futures::stream::unfold(
+        begin,
+        |(state, mut reader, mut ready, mut ticket)| async move {
+            loop {
+                if let Some((line, place)) = ready.pop_front() {
+                    let sent = message("line", place.map(|place| place.to_string()), &line);
+                    return Some((sent, (state, reader, ready, ticket)));
+                }
+                match reader.forward().await {
+                    Ok(lines) if !lines.is_empty() => ready = lines.into(),
+                    Ok(_) => {
+                        // A build that has ended writes no more.
+                        if let Some(build) = reader.filter.build
+                            && reader
+                                .scope
+                                .build_get(build)
+                                .await
+                                .is_ok_and(|build| build.state.is_terminal())
+                        {
+                            // Its last piece may have come between the two looks.
+                            match reader.forward().await {
+                                Ok(lines) if !lines.is_empty() => {
+                                    ready = lines.into();
+                                    continue;
+                                }
+                                _ => return None,
                             }
-                            _ => return None,
+                        }
+                        tokio::select! {
+                            () = ticket.next() => {}
+                            () = state.stop().cancelled() => return None,
+                        }
+                        if let Ok(names) = Names::load(&reader.scope, reader.env).await {
+                            reader.names = names;
                         }
                     }
-                    tokio::select! {
-                        () = ticket.next() => {}
-                        () = state.stop().cancelled() => return None,
+                    Err(error) => {
+                        tracing::warn!(%error, "a log stream ends");
+                        return None;
                     }
-                    if let Ok(names) = Names::load(&reader.scope, reader.env).await {
-                        reader.names = names;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a log stream ends");
-                    return None;
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 #[cfg(test)]
@@ -350,9 +405,15 @@ mod tests {
     #[test]
     fn lines_of_any_writer_are_readable() {
         let first: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let line = Kept::parse(br#"{"at":"2026-01-02T00:00:00Z","stream":"stderr","text":"oh"}"#, first);
+        let line = Kept::parse(
+            br#"{"at":"2026-01-02T00:00:00Z","stream":"stderr","text":"oh"}"#,
+            first,
+        );
         assert_eq!((line.stream.as_str(), line.text.as_str()), ("stderr", "oh"));
         let raw = Kept::parse(b"plain \xff", first);
-        assert_eq!((raw.at, raw.stream.as_str(), raw.text.as_str()), (first, "stdout", "plain \u{fffd}"));
+        assert_eq!(
+            (raw.at, raw.stream.as_str(), raw.text.as_str()),
+            (first, "stdout", "plain \u{fffd}")
+        );
     }
 }

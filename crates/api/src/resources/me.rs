@@ -171,7 +171,11 @@ impl From<&TokenView> for Token {
             role: view.role.to_string(),
             scopes: view.scopes.clone(),
             app: view.app,
-            address_ranges: view.address_ranges.iter().map(ToString::to_string).collect(),
+            address_ranges: view
+                .address_ranges
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             created_at: view.created_at,
             expires_at: view.expires_at,
             revoked_at: view.revoked_at,
@@ -185,8 +189,13 @@ impl From<&TokenView> for Token {
 #[utoipa::path(get, path = "/v1/me", tag = "me",
     responses((status = 200, description = "The person.", body = Me), Errors))]
 async fn me_get(principal: Principal) -> Result<ApiJson<Me>, Problem> {
-    let role = principal.role_at(principal.token_app, None).unwrap_or(Role::Viewer);
-    let team = principal.grants.first().map(|grant| grant.team_name.clone());
+    let role = principal
+        .role_at(principal.token_app, None)
+        .unwrap_or(Role::Viewer);
+    let team = principal
+        .grants
+        .first()
+        .map(|grant| grant.team_name.clone());
     Ok(ApiJson(Me {
         id: principal.user,
         email: principal.email,
@@ -218,7 +227,10 @@ async fn token_list(
 ) -> Result<ApiJson<TokenPage>, Problem> {
     principal.require(principal.role_at(None, None), Action::Read)?;
     let limit = query.limit()?;
-    let page = Page { after: query.after()?, limit: limit + 1 };
+    let page = Page {
+        after: query.after()?,
+        limit: limit + 1,
+    };
     let tokens = own_scope(&principal, &state).token_list(page).await?;
     let (tokens, next_cursor) = cut(tokens, limit, |token| token.id);
     let items = tokens
@@ -244,12 +256,14 @@ async fn token_create(
     let (secret, hash) = token::generate();
     let new = checked(&principal, own.unwrap_or(Role::Viewer), body, hash)?;
     let call = call.body(&bytes);
-    let respond =
-        |view: &TokenView| stored(StatusCode::CREATED, &Token::from(view), None);
+    let respond = |view: &TokenView| stored(StatusCode::CREATED, &Token::from(view), None);
     let scope = own_scope(&principal, &state);
     match scope.token_create(&new, call.idempotency(&respond)).await? {
         Done::Fresh(view) => {
-            let shown = Token { token: Some(token::reveal(&secret)), ..Token::from(&view) };
+            let shown = Token {
+                token: Some(token::reveal(&secret)),
+                ..Token::from(&view)
+            };
             Ok((StatusCode::CREATED, ApiJson(shown)).into_response())
         }
         // What is kept has no secret in it.
@@ -268,10 +282,16 @@ fn checked(
         return Err(Problem::invalid("/name", "1 to 100 characters"));
     }
     let role = match body.role {
-        Some(role) => role.parse().map_err(|error| Problem::invalid("/role", error))?,
+        Some(role) => role
+            .parse()
+            .map_err(|error| Problem::invalid("/role", error))?,
         None => own,
     };
-    let scopes: Result<_, _> = body.scopes.iter().map(|scope| scope.parse::<Scope>()).collect();
+    let scopes: Result<_, _> = body
+        .scopes
+        .iter()
+        .map(|scope| scope.parse::<Scope>())
+        .collect();
     let scopes = Scopes(scopes.map_err(|error| Problem::invalid("/scopes", error))?);
     if role > own || !principal.scopes.contain(&scopes) {
         return Err(Problem::new(
@@ -282,21 +302,29 @@ fn checked(
     if scopes.0.is_empty() {
         return Err(Problem::invalid("/scopes", "at least one scope"));
     }
-    let app: Option<AppId> =
-        body.app.as_deref().map(str::parse).transpose().map_err(
-            |error: segue_model::id::InvalidId| Problem::invalid("/app", error),
-        )?;
+    let app: Option<AppId> = body
+        .app
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error: segue_model::id::InvalidId| Problem::invalid("/app", error))?;
     // A token for one app makes tokens for that app only.
     let app = app.or(principal.token_app);
     if principal.token_app.is_some() && app != principal.token_app {
         return Err(Problem::not_found());
     }
-    let address_ranges: Result<Vec<IpNet>, _> =
-        body.address_ranges.iter().map(|range| range.parse()).collect();
+    let address_ranges: Result<Vec<IpNet>, _> = body
+        .address_ranges
+        .iter()
+        .map(|range| range.parse())
+        .collect();
     let address_ranges = address_ranges
         .map_err(|_| Problem::invalid("/address_ranges", "networks like 203.0.113.0/24"))?;
     if !(1..=MAX_DAYS).contains(&body.expires_in_days) {
-        return Err(Problem::invalid("/expires_in_days", format!("1 to {MAX_DAYS}")));
+        return Err(Problem::invalid(
+            "/expires_in_days",
+            format!("1 to {MAX_DAYS}"),
+        ));
     }
     Ok(NewToken {
         id: TokenId::from_uuid(fresh_id()),
@@ -322,7 +350,8 @@ pub(super) fn prefix(hash: &[u8; 32]) -> String {
 pub(super) fn in_days(days: u32) -> Timestamp {
     let seconds = i64::from(days) * 86_400;
     let now = Timestamp::now();
-    now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(now)
+    now.checked_add(jiff::SignedDuration::from_secs(seconds))
+        .unwrap_or(now)
 }
 
 /// Revokes an own token; admins revoke anybody's.
@@ -338,7 +367,10 @@ async fn token_delete(
     principal.require(role, Action::Tokens)?;
     let wanted: TokenId = wanted.parse().map_err(|_| Problem::not_found())?;
     let scope = own_scope(&principal, &state);
-    let grant = scope.token_grant(wanted).await?.ok_or_else(Problem::not_found)?;
+    let grant = scope
+        .token_grant(wanted)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     if grant.created_by != principal.user && principal.require(role, Action::Members).is_err() {
         return Err(Problem::not_found());
     }
@@ -355,7 +387,11 @@ async fn token_exchange(
 ) -> Result<Response, Problem> {
     let issued = state
         .keys()
-        .issue(principal.user, (principal.token, principal.token_team), Timestamp::now())
+        .issue(
+            principal.user,
+            (principal.token, principal.token_team),
+            Timestamp::now(),
+        )
         .map_err(|error| Problem::internal(&error))?;
     let body = AccessToken {
         access_token: issued,
@@ -370,5 +406,7 @@ async fn token_exchange(
 #[utoipa::path(get, path = "/v1/auth/jwks", tag = "me", security(()),
     responses((status = 200, description = "Keys.", body = KeySet), Errors))]
 async fn key_list(State(state): State<ApiState>) -> ApiJson<KeySet> {
-    ApiJson(KeySet { keys: state.keys().public() })
+    ApiJson(KeySet {
+        keys: state.keys().public(),
+    })
 }

@@ -147,7 +147,10 @@ async fn release_list(
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<ReleasePage>, Problem> {
     let limit = query.limit()?;
-    let page = Page { after: query.after()?, limit: limit + 1 };
+    let page = Page {
+        after: query.after()?,
+        limit: limit + 1,
+    };
     let releases = at.scope.release_list(at.env.id, page).await?;
     let (releases, next_cursor) = cut(releases, limit, |release| release.version);
     let items = releases.iter().map(Release::from).collect();
@@ -162,7 +165,9 @@ async fn release_get(
     at: InEnv<Read>,
     ApiPath((_, _, _, version)): ApiPath<(String, String, String, i64)>,
 ) -> Result<ApiJson<Release>, Problem> {
-    Ok(ApiJson(Release::from(&at.scope.release_by_version(at.env.id, version).await?)))
+    Ok(ApiJson(Release::from(
+        &at.scope.release_by_version(at.env.id, version).await?,
+    )))
 }
 
 /// Compares two releases.
@@ -209,17 +214,29 @@ fn service(
     let mut differs = |what: &str, old: Option<String>, new: Option<String>| {
         if old != new {
             let (service, what) = (name.to_string(), what.to_owned());
-            changes.push(ReleaseChange { service, what, before: old, after: new });
+            changes.push(ReleaseChange {
+                service,
+                what,
+                before: old,
+                after: new,
+            });
         }
     };
-    differs("image", Some(image(&before.image)), Some(image(&after.image)));
+    differs(
+        "image",
+        Some(image(&before.image)),
+        Some(image(&after.image)),
+    );
     let line = |service: &ReleaseService| service.spec.command.as_ref().map(crate::dto::show::line);
     differs("command", line(before), line(after));
     let port = |service: &ReleaseService| service.spec.port.map(|port| port.to_string());
     differs("port", port(before), port(after));
     let resources = |service: &ReleaseService| {
         let spec = service.spec.resources;
-        Some(format!("{} m cpu, {} bytes, {} pids", spec.cpu_millis, spec.memory_bytes, spec.pids))
+        Some(format!(
+            "{} m cpu, {} bytes, {} pids",
+            spec.cpu_millis, spec.memory_bytes, spec.pids
+        ))
     };
     differs("resources", resources(before), resources(after));
     let rest = |service: &ReleaseService| {
@@ -246,7 +263,11 @@ fn service(
             })
         };
         let (old, new) = (shown(old), shown(new));
-        let new = if old == new { new.map(|text| format!("{text}, changed")) } else { new };
+        let new = if old == new {
+            new.map(|text| format!("{text}, changed"))
+        } else {
+            new
+        };
         differs("variable", old, new);
     }
 }
@@ -264,7 +285,11 @@ mod tests {
         let service = |value: &str| ReleaseService {
             spec: ServiceSpec::new(ServiceKind::Web),
             image: ImageSource::Build(segue_model::id::BuildId::from_uuid(uuid::Uuid::nil())),
-            env: [(ConfigKey::new("KEY").unwrap(), EnvValue::Value(value.to_owned()))].into(),
+            env: [(
+                ConfigKey::new("KEY").unwrap(),
+                EnvValue::Value(value.to_owned()),
+            )]
+            .into(),
             restart_nonce: 0,
             generated: false,
         };

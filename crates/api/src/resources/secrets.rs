@@ -79,7 +79,10 @@ impl From<&SecretInfo> for Secret {
 async fn secret_list(at: InEnv<Read>) -> Result<ApiJson<SecretPage>, Problem> {
     let secrets = at.scope.secret_list(at.env.id).await?;
     let items = secrets.iter().map(Secret::from).collect();
-    Ok(ApiJson(SecretPage { items, next_cursor: None }))
+    Ok(ApiJson(SecretPage {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Shows a secret without its value.
@@ -113,14 +116,20 @@ async fn secret_set(
         return Err(Problem::invalid("/value", detail));
     }
     let value = SecretBytes::from(body.value);
-    let done = at.scope.secret_set(at.env.id, None, &key, &value, None).await?;
+    let done = at
+        .scope
+        .secret_set(at.env.id, None, &key, &value, None)
+        .await?;
     let info = done.fresh().ok_or_else(Problem::not_found)?;
     let deployment = if query.deploy {
         roll_out(&at, &state, What::Secret, format!("secret {key}")).await?
     } else {
         None
     };
-    Ok(ApiJson(Secret { deployment, ..Secret::from(&info) }))
+    Ok(ApiJson(Secret {
+        deployment,
+        ..Secret::from(&info)
+    }))
 }
 
 /// Removes a secret and rolls the change out.

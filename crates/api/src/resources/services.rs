@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::http::StatusCode;
+use axum::response::Response;
 use segue_model::name::ServiceName;
 use segue_model::state::{Desired, Observed};
 use segue_store::{InstanceView, ReleaseView, ScaleTarget};
@@ -117,7 +117,10 @@ fn views(
                     .find(|target| target.service == *name)
                     .map_or(service.spec.replicas, |target| target.replicas),
                 running: count(&|instance| {
-                    matches!(instance.observed, Observed::Started | Observed::Ready | Observed::Unready)
+                    matches!(
+                        instance.observed,
+                        Observed::Started | Observed::Ready | Observed::Unready
+                    )
                 }),
                 ready: count(&|instance| instance.observed == Observed::Ready),
             },
@@ -131,7 +134,10 @@ fn views(
     params(EnvPath),
     responses((status = 200, description = "Services.", body = ServicePage), Errors))]
 async fn service_list(at: InEnv<Read>) -> Result<ApiJson<ServicePage>, Problem> {
-    Ok(ApiJson(ServicePage { items: load(&at).await?, next_cursor: None }))
+    Ok(ApiJson(ServicePage {
+        items: load(&at).await?,
+        next_cursor: None,
+    }))
 }
 
 /// Shows a service.
@@ -146,7 +152,11 @@ async fn service_get(
 }
 
 async fn one<P: Permission>(at: &InEnv<P>, name: &str) -> Result<ServiceView, Problem> {
-    load(at).await?.into_iter().find(|view| view.name == name).ok_or_else(Problem::not_found)
+    load(at)
+        .await?
+        .into_iter()
+        .find(|view| view.name == name)
+        .ok_or_else(Problem::not_found)
 }
 
 /// Scales a service.
@@ -178,11 +188,16 @@ async fn scale_set(
     let targets = checked(&at, body.replicas).await?;
     let call = call.body(&bytes);
     let respond = |targets: &Vec<ScaleTarget>| {
-        let replicas =
-            targets.iter().map(|target| (target.service.to_string(), target.replicas)).collect();
+        let replicas = targets
+            .iter()
+            .map(|target| (target.service.to_string(), target.replicas))
+            .collect();
         stored(StatusCode::OK, &ScaleView { replicas }, None)
     };
-    let done = at.scope.scale_set(at.env.id, None, &targets, call.idempotency(&respond)).await?;
+    let done = at
+        .scope
+        .scale_set(at.env.id, None, &targets, call.idempotency(&respond))
+        .await?;
     Ok(answer(done, respond))
 }
 

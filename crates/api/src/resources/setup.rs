@@ -1,9 +1,11 @@
 //! The first person and the first team, by a one-time link; as an operation and as a small page.
 
+use axum::extract::FromRequest;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Query, Request, State};
-use axum::extract::FromRequest;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
@@ -101,11 +103,23 @@ async fn set_up(state: &ApiState, body: SetupCreate) -> Result<SetupDone, Proble
     if auth.is_set_up().await? {
         return Err(refused());
     }
-    let setup = Setup { email, name, password_hash: password::hash(secret).await?, team_name };
+    let setup = Setup {
+        email,
+        name,
+        password_hash: password::hash(secret).await?,
+        team_name,
+    };
     let (user, team) = auth.setup(&hash, &setup).await?.ok_or_else(refused)?;
-    let scope = state.store().team(&TeamContext::new(team, Actor::User(user)));
+    let scope = state
+        .store()
+        .team(&TeamContext::new(team, Actor::User(user)));
     let token = first_token(&scope, user, Role::Owner, "set-up").await?;
-    Ok(SetupDone { user, team_id: team, team: setup.team_name.to_string(), token })
+    Ok(SetupDone {
+        user,
+        team_id: team,
+        team: setup.team_name.to_string(),
+        token,
+    })
 }
 
 #[derive(Deserialize)]
@@ -182,7 +196,10 @@ fn html(status: StatusCode, body: &str) -> Response {
          <body><main>{body}</main></body></html>"
     );
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         // The link carries a token: it must not travel on as a referrer.
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -192,7 +209,10 @@ fn html(status: StatusCode, body: &str) -> Response {
                 "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
             ),
         ),
-        (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
+        (
+            HeaderName::from_static("x-content-type-options"),
+            HeaderValue::from_static("nosniff"),
+        ),
     ];
     let mut response = (status, headers, text).into_response();
     response.extensions_mut().insert(Bare);

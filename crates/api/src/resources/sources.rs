@@ -43,7 +43,9 @@ const IDLE: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 16;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(source_upload)).routes(routes!(source_check))
+    OpenApiRouter::new()
+        .routes(routes!(source_upload))
+        .routes(routes!(source_check))
 }
 
 /// A kept source.
@@ -57,7 +59,10 @@ pub struct Source {
 
 impl From<&SourceInfo> for Source {
     fn from(info: &SourceInfo) -> Self {
-        Self { sha256: hex::encode(info.sha256), size_bytes: info.size_bytes }
+        Self {
+            sha256: hex::encode(info.sha256),
+            size_bytes: info.size_bytes,
+        }
     }
 }
 
@@ -71,7 +76,10 @@ async fn source_upload(
     State(state): State<ApiState>,
     request: Request,
 ) -> Result<ApiJson<Source>, Problem> {
-    let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     if media.is_none_or(|media| media.split(';').next() != Some("application/octet-stream")) {
         return Err(Problem::new(
             ProblemCode::UnsupportedMediaType,
@@ -115,9 +123,11 @@ pub(crate) async fn receive(
     let mut upload = Upload::begin(scope, app).await?;
     let received = async {
         loop {
-            let frame = tokio::time::timeout(IDLE, body.frame()).await.map_err(|_| {
-                Problem::new(ProblemCode::RequestTimeout, "the archive stopped arriving")
-            })?;
+            let frame = tokio::time::timeout(IDLE, body.frame())
+                .await
+                .map_err(|_| {
+                    Problem::new(ProblemCode::RequestTimeout, "the archive stopped arriving")
+                })?;
             match frame {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
@@ -125,7 +135,10 @@ pub(crate) async fn receive(
                     }
                 }
                 Some(Err(_)) => {
-                    return Err(Problem::new(ProblemCode::InvalidRequest, "the upload was cut off"));
+                    return Err(Problem::new(
+                        ProblemCode::InvalidRequest,
+                        "the upload was cut off",
+                    ));
                 }
                 None => return Ok(()),
             }
@@ -152,7 +165,10 @@ pub(crate) struct Upload {
 }
 
 fn validator() -> Box<Validator> {
-    let limits = Limits { inflated_bytes: SOURCE_LIMIT_BYTES, ..Limits::default() };
+    let limits = Limits {
+        inflated_bytes: SOURCE_LIMIT_BYTES,
+        ..Limits::default()
+    };
     Box::new(Validator::new(limits, WANTED_FILES.iter().copied()))
 }
 
@@ -184,7 +200,10 @@ impl Upload {
     /// Runs the validator off the async threads.
     async fn check(&mut self, portion: Option<Bytes>) -> Result<Option<Contents>, Problem> {
         let Some(mut validator) = self.validator.take() else {
-            return Err(Problem::new(ProblemCode::ArchiveRefused, "the archive was refused"));
+            return Err(Problem::new(
+                ProblemCode::ArchiveRefused,
+                "the archive was refused",
+            ));
         };
         let mut out = std::mem::take(&mut self.out);
         let checked = tokio::task::spawn_blocking(move || {
@@ -228,7 +247,9 @@ impl Upload {
             ));
         }
         self.hash.update(chunk);
-        self.scope.source_chunk_put(self.source, self.position, chunk).await?;
+        self.scope
+            .source_chunk_put(self.source, self.position, chunk)
+            .await?;
         self.position += 1;
         Ok(())
     }
@@ -252,7 +273,10 @@ impl Upload {
             self.write(&last).await?;
         }
         let sha256 = self.hash.clone().finalize().into();
-        let info = self.scope.source_finish(self.source, sha256, self.size_bytes).await?;
+        let info = self
+            .scope
+            .source_finish(self.source, sha256, self.size_bytes)
+            .await?;
         Ok((info, contents))
     }
 
@@ -272,7 +296,10 @@ pub(crate) struct SourceMemory(Mutex<VecDeque<(SourceId, Arc<Contents>)>>);
 impl SourceMemory {
     fn remember(&self, source: SourceId, contents: Contents) -> Arc<Contents> {
         let contents = Arc::new(contents);
-        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         known.retain(|(id, _)| *id != source);
         known.push_back((source, Arc::clone(&contents)));
         if known.len() > REMEMBERED {
@@ -282,8 +309,14 @@ impl SourceMemory {
     }
 
     fn get(&self, source: SourceId) -> Option<Arc<Contents>> {
-        let known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.iter().find(|(id, _)| *id == source).map(|(_, contents)| Arc::clone(contents))
+        let known = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        known
+            .iter()
+            .find(|(id, _)| *id == source)
+            .map(|(_, contents)| Arc::clone(contents))
     }
 }
 
@@ -298,8 +331,12 @@ pub(super) async fn contents(
     }
     let mut validator = Some(validator());
     for position in 0.. {
-        let Some(chunk) = scope.source_chunk(source.id, position).await? else { break };
-        let Some(mut taken) = validator.take() else { break };
+        let Some(chunk) = scope.source_chunk(source.id, position).await? else {
+            break;
+        };
+        let Some(mut taken) = validator.take() else {
+            break;
+        };
         let back = tokio::task::spawn_blocking(move || {
             let (mut input, mut out) = (chunk.as_ref(), Vec::new());
             while !input.is_empty() {
@@ -315,7 +352,9 @@ pub(super) async fn contents(
     }
     let mut out = Vec::new();
     let contents = match validator {
-        Some(validator) => validator.finish(&mut out).map_err(|error| Problem::internal(&error))?,
+        Some(validator) => validator
+            .finish(&mut out)
+            .map_err(|error| Problem::internal(&error))?,
         None => return Err(StoreError::NotFound.into()),
     };
     Ok(state.sources().remember(source.id, contents))

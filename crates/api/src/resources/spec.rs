@@ -136,7 +136,12 @@ async fn spec_put(
         return Err(stale());
     }
     if query.dry_run {
-        let place = DeployPlace { state: &state, scope: &at.scope, app: &at.app, env: &at.env };
+        let place = DeployPlace {
+            state: &state,
+            scope: &at.scope,
+            app: &at.app,
+            env: &at.env,
+        };
         let view = SpecView {
             version: 0,
             generation,
@@ -148,14 +153,21 @@ async fn spec_put(
         return Ok((etag(generation), ApiJson(view)).into_response());
     }
     let before = at.scope.spec_get(at.env.id).await?;
-    let after = put(&at.scope, at.env.id, Some(generation), before.as_ref(), &wanted).await?;
+    let after = put(
+        &at.scope,
+        at.env.id,
+        Some(generation),
+        before.as_ref(),
+        &wanted,
+    )
+    .await?;
     let view = view(&after)?;
     Ok((etag(view.generation), ApiJson(view)).into_response())
 }
 
 fn view(version: &SpecVersion) -> Result<SpecView, Problem> {
-    let manifest: Manifest = serde_json::from_value(version.spec.clone())
-        .map_err(|error| Problem::internal(&error))?;
+    let manifest: Manifest =
+        serde_json::from_value(version.spec.clone()).map_err(|error| Problem::internal(&error))?;
     Ok(SpecView {
         version: version.version,
         generation: version.generation,
@@ -195,7 +207,9 @@ pub(super) async fn put(
 /// Figures that differ from those of the version before. A first version edits nothing: new services begin with
 /// their own figure.
 fn edited_replicas(old: Option<&Manifest>, new: &Manifest) -> BTreeMap<ServiceName, u32> {
-    let Some(old) = old else { return BTreeMap::new() };
+    let Some(old) = old else {
+        return BTreeMap::new();
+    };
     new.services
         .iter()
         .filter(|(name, service)| {
@@ -209,7 +223,11 @@ fn edited_replicas(old: Option<&Manifest>, new: &Manifest) -> BTreeMap<ServiceNa
 
 /// What the next deployment would change, against the newest wanted release.
 async fn plan(at: DeployPlace<'_>, wanted: &Manifest) -> Result<Vec<PlannedChange>, Problem> {
-    let base = at.scope.release_wanted(at.env.id).await?.map(|release| release.spec);
+    let base = at
+        .scope
+        .release_wanted(at.env.id)
+        .await?
+        .map(|release| release.spec);
     let loaded = load_values(at).await?;
     let mut values = loaded.values;
     // What would be generated counts as there.
@@ -217,12 +235,27 @@ async fn plan(at: DeployPlace<'_>, wanted: &Manifest) -> Result<Vec<PlannedChang
         values.secrets.insert(key, 1);
     }
     let nil = segue_model::id::BuildId::from_uuid(uuid::Uuid::nil());
-    let resolves: Resolves =
-        compose::own_images(wanted).into_iter().map(|name| (name, nil)).collect();
-    let app = base
-        .as_ref()
-        .and_then(|base| compose::app_image_of(base, wanted))
-        .unwrap_or(AppImage { source: ImageSource::Build(nil), generated: false });
+    let resolves: Resolves = compose::own_images(wanted)
+        .into_iter()
+        .map(|name| (name, nil))
+        .collect();
+    // An image that the specification names is compared by its name, as a deployment of it would pin it anew.
+    let named = wanted.build.image.as_ref().map(|name| AppImage {
+        source: ImageSource::Resolve {
+            name: name.clone(),
+            build: nil,
+        },
+        generated: false,
+    });
+    let app = named
+        .or_else(|| {
+            base.as_ref()
+                .and_then(|base| compose::app_image_of(base, wanted))
+        })
+        .unwrap_or(AppImage {
+            source: ImageSource::Build(nil),
+            generated: false,
+        });
     let mut wanted = wanted.clone();
     if wanted.services.is_empty() {
         wanted.services = manifest(at).await?.services;
@@ -258,12 +291,16 @@ fn compare(
             };
             let (old, new) = (before.get(name), next.services.get(name));
             let replicas_before = old.map_or(0, running);
-            let replicas_after = new
-                .map_or(0, |new| edited.get(name).copied().unwrap_or_else(|| running(new)));
+            let replicas_after = new.map_or(0, |new| {
+                edited.get(name).copied().unwrap_or_else(|| running(new))
+            });
             let (action, reason) = match (old, new) {
                 (None, None) => return None,
                 (None, Some(_)) => (PlannedAction::Create, "the service is new"),
-                (Some(_), None) => (PlannedAction::Remove, "the service is not in the specification"),
+                (Some(_), None) => (
+                    PlannedAction::Remove,
+                    "the service is not in the specification",
+                ),
                 (Some(old), Some(new)) if shape(old) != shape(new) => {
                     (PlannedAction::Replace, "what shapes its containers differs")
                 }
@@ -294,7 +331,14 @@ fn shape(service: &ReleaseService) -> RevisionContent {
         ImageSource::Build(build) => build.to_string(),
         ImageSource::Pinned(image) => image.content().to_owned(),
     };
-    RevisionContent::new(service, &ImageRef::Engine { id: name, hosts: BTreeSet::new() }, None)
+    RevisionContent::new(
+        service,
+        &ImageRef::Engine {
+            id: name,
+            hosts: BTreeSet::new(),
+        },
+        None,
+    )
 }
 
 /// Faults of a manifest in a source, each with line, reason and suggestion.
@@ -309,9 +353,9 @@ pub(super) fn manifest_faults(faults: &[ManifestError]) -> Problem {
             },
         })
         .collect();
-    let detail = errors
-        .first()
-        .map_or_else(String::new, |first| format!("{}: {}", first.pointer, first.detail));
+    let detail = errors.first().map_or_else(String::new, |first| {
+        format!("{}: {}", first.pointer, first.detail)
+    });
     let mut problem = Problem::new(ProblemCode::Invalid, detail);
     problem.errors = errors;
     problem.hint("correct segue.toml and deploy again")

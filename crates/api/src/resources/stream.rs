@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, HeaderName};
 use axum::http::request::Parts;
-use axum::http::HeaderValue;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
@@ -56,8 +56,13 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let header = HeaderName::from_static("last-event-id");
-        let text = parts.headers.get(header).and_then(|value| value.to_str().ok());
-        Ok(Self(text.filter(|text| text.len() <= 100).map(str::to_owned)))
+        let text = parts
+            .headers
+            .get(header)
+            .and_then(|value| value.to_str().ok());
+        Ok(Self(
+            text.filter(|text| text.len() <= 100).map(str::to_owned),
+        ))
     }
 }
 
@@ -78,11 +83,15 @@ where
 {
     use futures::StreamExt as _;
     let stream = stream.map(Ok::<_, Infallible>);
-    let mut response =
-        Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
+    let mut response = Sse::new(stream)
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
+        .into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies between here and the reader must not gather messages.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
     response
 }

@@ -33,7 +33,10 @@ pub struct Status {
 }
 
 fn ok() -> ApiJson<Status> {
-    ApiJson(Status { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() })
+    ApiJson(Status {
+        status: "ok".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
 }
 
 /// Tells that the process runs.

@@ -123,7 +123,10 @@ async fn team_list(principal: Principal) -> Result<ApiJson<TeamPage>, Problem> {
         role: own.to_string(),
         token: None,
     });
-    Ok(ApiJson(TeamPage { items: team.into_iter().collect(), next_cursor: None }))
+    Ok(ApiJson(TeamPage {
+        items: team.into_iter().collect(),
+        next_cursor: None,
+    }))
 }
 
 /// Makes a team, owned by the one who asks. For the people who run the installation.
@@ -135,8 +138,14 @@ async fn team_create(
     ApiJson(body): ApiJson<TeamCreate>,
 ) -> Result<Response, Problem> {
     let name = TeamName::new(body.name).map_err(|error| Problem::invalid("/name", error))?;
-    let team = state.store().auth().team_create(&name, principal.user).await?;
-    let scope = state.store().team(&TeamContext::new(team, Actor::User(principal.user)));
+    let team = state
+        .store()
+        .auth()
+        .team_create(&name, principal.user)
+        .await?;
+    let scope = state
+        .store()
+        .team(&TeamContext::new(team, Actor::User(principal.user)));
     let token = first_token(&scope, principal.user, Role::Owner, "first token").await?;
     let body = Team {
         id: team,
@@ -169,7 +178,10 @@ pub(super) async fn first_token(
     };
     match scope.token_create(&new, None).await? {
         Done::Fresh(_) => Ok(token::reveal(&secret)),
-        Done::Replayed(_) => Err(Problem::new(ProblemCode::Conflict, "the token exists already")),
+        Done::Replayed(_) => Err(Problem::new(
+            ProblemCode::Conflict,
+            "the token exists already",
+        )),
     }
 }
 
@@ -177,7 +189,12 @@ pub(super) async fn first_token(
 #[utoipa::path(get, path = "/v1/teams/{team}", tag = "teams", params(TeamPath),
     responses((status = 200, description = "The team.", body = Team), Errors))]
 async fn team_get(at: InTeam<Read>) -> ApiJson<Team> {
-    ApiJson(Team { id: at.team, name: at.team_name, role: at.role.to_string(), token: None })
+    ApiJson(Team {
+        id: at.team,
+        name: at.team_name,
+        role: at.role.to_string(),
+        token: None,
+    })
 }
 
 /// Lists the people in a team.
@@ -190,7 +207,10 @@ async fn member_list(at: InTeam<Read>) -> Result<ApiJson<MemberPage>, Problem> {
         .filter(|member| member.app.is_none() && member.environment.is_none())
         .map(MemberView::from)
         .collect();
-    Ok(ApiJson(MemberPage { items, next_cursor: None }))
+    Ok(ApiJson(MemberPage {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Adds a person to a team. A person who was not known gets a first token.
@@ -202,9 +222,15 @@ async fn member_add(
     State(state): State<ApiState>,
     ApiJson(body): ApiJson<MemberAdd>,
 ) -> Result<Response, Problem> {
-    let wanted: Role = body.role.parse().map_err(|error| Problem::invalid("/role", error))?;
+    let wanted: Role = body
+        .role
+        .parse()
+        .map_err(|error| Problem::invalid("/role", error))?;
     if !at.role.may_grant(wanted) {
-        return Err(Problem::new(ProblemCode::Forbidden, "nobody grants above his own role"));
+        return Err(Problem::new(
+            ProblemCode::Forbidden,
+            "nobody grants above his own role",
+        ));
     }
     let email = email(&body.email, "/email")?;
     let auth = state.store().auth();
@@ -212,17 +238,32 @@ async fn member_add(
         Some((user, _)) => (user.id, user.name, true),
         None => {
             let name = person_name(&body.name, &email, "/name")?;
-            (auth.user_create(&email, &name, None, false).await?, name, false)
+            (
+                auth.user_create(&email, &name, None, false).await?,
+                name,
+                false,
+            )
         }
     };
-    let new = NewMember { user, role: stored_role(wanted), app: None, environment: None };
+    let new = NewMember {
+        user,
+        role: stored_role(wanted),
+        app: None,
+        environment: None,
+    };
     at.scope.member_add(new, None).await?;
     let token = if known {
         None
     } else {
         Some(first_token(&at.scope, user, wanted, "first token").await?)
     };
-    let view = MemberView { user, email, name, role: wanted.to_string(), token };
+    let view = MemberView {
+        user,
+        email,
+        name,
+        role: wanted.to_string(),
+        token,
+    };
     Ok((StatusCode::CREATED, ApiJson(view)).into_response())
 }
 
@@ -234,7 +275,11 @@ pub(super) fn email(text: &str, pointer: &str) -> Result<String, Problem> {
             !local.is_empty() && !host.is_empty() && !host.contains('@')
         })
         && lower.chars().all(|c| !c.is_control() && !c.is_whitespace());
-    if fine { Ok(lower) } else { Err(Problem::invalid(pointer, "not an e-mail address")) }
+    if fine {
+        Ok(lower)
+    } else {
+        Err(Problem::invalid(pointer, "not an e-mail address"))
+    }
 }
 
 /// A person's name; what stands before the @ if none was given.
@@ -266,7 +311,10 @@ async fn member_remove(
         .max()
         .ok_or_else(Problem::not_found)?;
     if !at.role.may_grant(strongest) {
-        return Err(Problem::new(ProblemCode::Forbidden, "nobody takes a role above his own"));
+        return Err(Problem::new(
+            ProblemCode::Forbidden,
+            "nobody takes a role above his own",
+        ));
     }
     at.scope.member_remove(user).await?;
     Ok(StatusCode::NO_CONTENT)

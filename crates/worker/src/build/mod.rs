@@ -4,6 +4,7 @@
 //! cancel really stops (the engine's build is cut off, the test's container removed); infrastructure errors are
 //! tried again, people's errors never; everything that is kept was redacted. Must not: place or start anything.
 
+mod base;
 mod resolve;
 mod run;
 mod source;

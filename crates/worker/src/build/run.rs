@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::source::{Unusable, chunks, inspect};
 use super::steps::Steps;
-use super::{failure, trial};
+use super::{base, failure, trial};
 use crate::shared::Shared;
 
 /// For questions to the build engine.
@@ -68,6 +68,9 @@ async fn try_build(
     })?;
     tracing::info!(build.id = %claimed.claim.build, detected = found.detected.summary(), "building");
     let generated = matches!(found.dockerfile, Dockerfile::Generated { .. });
+    match &found.dockerfile {
+        Dockerfile::Generated { text } | Dockerfile::Own { text, .. } => base::ensure(shared, builder.as_ref(), text).await,
+    }
     let request = BuildRequest {
         tag: format!("segue/{}:{}", claimed.app, claimed.claim.build),
         dockerfile: found.dockerfile,
