@@ -34,9 +34,12 @@ stage_tools() {
   need_tool cargo-deny cargo-deny "checks licences, bans and sources"
 }
 
+# Everything that the lock file names, once, so that later stages need no network.
+stage_fetch() { cargo fetch --locked --quiet; }
+
 stage_engine() { engine_up; }
 
-stage_format() { cargo fmt --all --check; }
+stage_format() { cargo fmt --all --check -- -l; }
 
 stage_lint() { cargo clippy --workspace --all-targets --features "$TEST_FEATURES" --locked --quiet -- -D warnings; }
 
@@ -116,6 +119,7 @@ run_tests() {
   need_rust
   export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} SQLX_OFFLINE=true
   stage tools stage_tools
+  stage fetch stage_fetch
   stage format stage_format
   stage lint stage_lint
   stage deny stage_deny
