@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: the base images of builds, made here so that no container registry is needed.
 #
 # segue/debian is made by debootstrap, kept as an archive under its package list's hash, and
@@ -91,11 +92,11 @@ bases_up() {
     made=1
   fi
   while IFS='|' read -r image name; do
-    key=$({ echo "$root_key"; cat "tools/bases/$name.Dockerfile" tools/bases/"$name"/* 2>/dev/null; } | sha)
+    key=$({ echo "$root_key"; cat "tools/bases/$name.Dockerfile"; } | sha)
     [ "$(key_of_image "$socket" "$image")" = "$key" ] && continue
     step "building $image ($(base_packages_of "$name"))"
     # The engine's own builder: it needs no plug-in of the client and fetches nothing.
-    tar -C tools/bases -cf - "$name.Dockerfile" $([ -d "tools/bases/$name" ] && echo "$name") |
+    tar -C tools/bases -cf - "$name.Dockerfile" |
       DOCKER_BUILDKIT=0 docker_at "$socket" build -q -f "$name.Dockerfile" \
         --label "segue.base=$key" -t "$image" - >"$SEGUE_STATE/log/base-$name.log" 2>&1 </dev/stdin || {
       tail -n 15 "$SEGUE_STATE/log/base-$name.log" >&2

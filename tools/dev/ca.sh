@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: the extra certificate authorities that builds need on this machine.
 
 # Splits a PEM file into one certificate per line, without line breaks.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: the Docker engine that runs applications. The build engine is a child of
 # `segue serve` and is not started here.
 

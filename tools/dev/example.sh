@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: deploys examples/hello from source and shows where it answers.
 
 # The deployment of the source that is in the checkout; another source is another one.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: installs Segue on this machine as a service that survives a reboot.
 
 install_service() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: talk, privileges, packages, processes. Owns no decision about Segue itself.
 # Everything that talks goes to stderr; stdout is for answers.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: builds Segue, starts `segue serve`, stops it, deploys the example.
 
 # Sockets need short paths, so they do not lie in the checkout.

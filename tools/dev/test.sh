@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: `./dev test` in stages, with a table of times at the end.
 #
 # A stage is a function. It fails the run, later stages that do not need it still run, so that

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by ./dev: `./dev up`, `./dev down`, `./dev doctor`.
 
 up() {
