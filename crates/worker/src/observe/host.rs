@@ -280,6 +280,7 @@ impl<B: Book> Observer<B> {
 
     fn event(&mut self, as_of: Timestamp, event: &Event) {
         let Ok(id) = event.container.as_str().parse::<InstanceId>() else { return };
+        tracing::debug!(host.id = %self.setup.host, instance.id = %id, kind = ?event.kind, "engine event");
         if !self.tracks.contains_key(&id) {
             // Decided by another worker a moment ago, or a stranger: its labels say where to ask.
             if event.kind == EventKind::Started {

@@ -56,6 +56,8 @@ pub(crate) struct Track {
     running: bool,
     oom_hint: bool,
     dirty: bool,
+    /// A call was made whose result was not seen: the next observation is written even if it says nothing new.
+    owed: bool,
 }
 
 impl Track {
@@ -66,7 +68,7 @@ impl Track {
             Observed::Unready => Gate::Failing,
             _ => Gate::Closed,
         };
-        Self { target, known, gate, run: None, running: false, oom_hint: false, dirty: unknown }
+        Self { target, known, gate, run: None, running: false, oom_hint: false, dirty: false, owed: unknown }
     }
 
     /// What is known.
@@ -97,7 +99,7 @@ impl Track {
     /// A call was made: until something newer is seen, nothing may be concluded. Makes the next observation be
     /// written even if it says nothing new.
     pub(crate) fn attempted(&mut self) {
-        self.dirty = true;
+        self.owed = true;
     }
 
     fn newer(&mut self, as_of: Timestamp) -> bool {
@@ -105,6 +107,7 @@ impl Track {
             return false;
         }
         self.known.as_of = as_of;
+        self.dirty |= std::mem::take(&mut self.owed);
         true
     }
 
@@ -220,7 +223,8 @@ impl Track {
         }
         let again = self.target.restarts_by_engine && !self.target.is_stopping();
         if again && self.running {
-            self.known.restarts = self.known.restarts.saturating_add(1);
+            let restarts = self.known.restarts.saturating_add(1);
+            Self::set(&mut self.dirty, &mut self.known.restarts, restarts);
         }
         self.down(&Exit { code, oom, at: Some(as_of) }, again);
     }
