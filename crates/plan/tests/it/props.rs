@@ -7,13 +7,17 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestRng, TestRunner};
+use segue_model::Timestamp;
 use segue_model::change::{Changes, EventKind, ReasonKind};
+use segue_model::failure::{Failure, FailureCode};
+use segue_model::id::InstanceId;
 use segue_model::name::ServiceName;
-use segue_model::state::{DeploymentState, Desired};
+use segue_model::route::{OpenRequests, RouteGen};
+use segue_model::state::{DeploymentState, Desired, HostState, Observed};
 use segue_model::world::World;
-use segue_plan::{Input, after, plan};
+use segue_plan::{Input, after, check, plan};
 
-use crate::trace::{Trace, shape, traces};
+use crate::trace::{Trace, shape, short_traces, traces};
 
 /// What the serving release wants, by service.
 fn serving(world: &World) -> Vec<(ServiceName, usize)> {
@@ -123,6 +127,32 @@ proptest! {
     #![proptest_config(config(20_000))]
 
     #[test]
+    fn whatever_is_observed_the_plan_is_a_function_and_has_no_violation(
+        shape in shape(),
+        steps in short_traces(),
+        moments in prop::collection::vec(moment(), 1..4),
+    ) {
+        let mut trace = Trace::new(&shape);
+        for step in &steps {
+            trace.run(step);
+            trace.sim.round();
+        }
+        let mut world = trace.sim.world;
+        for moment in &moments {
+            see(&mut world, moment);
+            let made = plan(&Input { world: &world });
+            let violations = check(&Input { world: &world }, &made);
+            prop_assert!(violations.is_empty(), "{violations:#?}\n{:#?}\n{world:#?}", made.changes);
+            is_a_function(&world)?;
+            world = after(&world, &made.changes);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(20_000))]
+
+    #[test]
     fn any_trace_keeps_every_invariant_fails_no_request_and_comes_to_rest(
         shape in shape(),
         steps in traces(),
@@ -163,6 +193,99 @@ proptest! {
         trace.sim.rest();
         prop_assert!(trace.sim.existing() == 0 && trace.sim.world.subnets.is_empty() && trace.sim.world.deployments.is_empty(),
             "left behind: {}", trace.sim.picture());
+    }
+}
+
+/// One instance, seen in some other way than the simulation would.
+#[derive(Debug, Clone)]
+struct Sight {
+    observed: usize,
+    restarts: u32,
+    seconds_ago: u64,
+    hopeless: bool,
+    unknown: bool,
+}
+
+/// What may be observed at a moment, however odd: by instance, by host (state, listing's age), by edge
+/// (acknowledged generation, lease left, something open).
+type Moment = (Vec<Sight>, Vec<(usize, u64)>, Vec<(i64, i64, bool)>, u64);
+
+fn moment() -> impl Strategy<Value = Moment> {
+    let sight = (
+        0..Observed::ALL.len(),
+        prop_oneof![3 => Just(0u32), 1 => 0..6u32],
+        0..2000u64,
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(
+            |(observed, restarts, seconds_ago, hopeless, unknown)| Sight {
+                observed,
+                restarts,
+                seconds_ago,
+                hopeless,
+                unknown,
+            },
+        );
+    (
+        prop::collection::vec(sight, 1..30),
+        prop::collection::vec((0..HostState::ALL.len(), 0..120u64), 4),
+        prop::collection::vec((0..9i64, -200..20i64, any::<bool>()), 4),
+        0..2000u64,
+    )
+}
+
+fn offset(at: Timestamp, seconds: i64) -> Timestamp {
+    Timestamp::from_second(at.as_second() + seconds).unwrap()
+}
+
+/// Puts a moment's observations into a world. Nothing that the planner decided changes.
+fn see(world: &mut World, (sights, hosts, edges, passed): &Moment) {
+    world.now = world.now.checked_add(Duration::from_secs(*passed)).unwrap();
+    let now = world.now;
+    for (instance, sight) in world.instances.values_mut().zip(sights.iter().cycle()) {
+        let observed = Observed::ALL[sight.observed];
+        // What was given up with its host stays so, and only a commit gives anything up.
+        if instance.observed == Observed::Lost || observed == Observed::Lost {
+            continue;
+        }
+        let ago = now
+            .checked_sub(Duration::from_secs(sight.seconds_ago))
+            .unwrap();
+        let started = observed.rank() >= Observed::Started.rank();
+        instance.observed = observed;
+        instance.observed_at = Some(now);
+        instance.attempted_at = sight
+            .unknown
+            .then(|| now.checked_add(Duration::from_secs(1)).unwrap());
+        instance.restarts = sight.restarts;
+        instance.started_at = started.then_some(ago);
+        instance.ready_at = (observed.rank() >= Observed::Ready.rank()).then_some(ago);
+        instance.unready_at = (observed == Observed::Unready).then_some(ago);
+        instance.exited_at = (observed == Observed::Exited).then_some(ago);
+        instance.failure = sight.hopeless.then(|| Failure {
+            code: FailureCode::ExecFormat,
+            evidence: "exec format error".to_owned(),
+        });
+    }
+    for (host, (state, age)) in world.hosts.values_mut().zip(hosts) {
+        host.state = HostState::ALL[*state];
+        host.listed_at = Some(now.checked_sub(Duration::from_secs(*age)).unwrap());
+    }
+    let instances: Vec<InstanceId> = world.instances.keys().copied().collect();
+    let newest = world.routes.route_gen.0;
+    for (edge, (behind, lease, open)) in world.edges.values_mut().zip(edges) {
+        edge.acknowledged = RouteGen((newest - behind).max(0));
+        edge.lease_until = offset(now, *lease);
+        let one = OpenRequests {
+            requests: 1,
+            upgraded: 1,
+        };
+        edge.draining = instances
+            .iter()
+            .filter(|_| *open)
+            .map(|id| (*id, one))
+            .collect();
     }
 }
 

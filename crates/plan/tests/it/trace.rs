@@ -185,6 +185,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+pub fn short_traces() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..12)
+}
+
 pub fn traces() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..40)
 }
