@@ -33,6 +33,7 @@ stage_tools() {
   install_missing
   need_tool cargo-nextest cargo-nextest "runs tests"
   need_tool cargo-deny cargo-deny "checks licences, bans and sources"
+  need_tool oas3-gen oas3-gen@0.29.0 "compares the generated client with the API's document"
 }
 
 # Everything that the lock file names, once, so that later stages need no network.
