@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::context::fresh_id;
 use crate::decode;
 use crate::error::StoreError;
-use crate::seal::{KeyEncryptionKey, Place, SecretBytes};
+use crate::seal::{Keyring, Place, SecretBytes};
 use crate::store::Inner;
 use crate::team::Role;
 
@@ -482,12 +482,12 @@ impl Auth {
         .await?)
     }
 
-    fn kek(&self) -> &KeyEncryptionKey {
+    fn kek(&self) -> &Keyring {
         &self.inner.kek
     }
 }
 
-fn signing_place(kid: &str) -> Place<'_> {
+pub(crate) fn signing_place(kid: &str) -> Place<'_> {
     Place::Platform {
         kind: "signing key",
         name: kid,

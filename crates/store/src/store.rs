@@ -13,7 +13,7 @@ use crate::auth::Auth;
 use crate::context::{Actor, TeamContext};
 use crate::error::StoreError;
 use crate::platform::PlatformScope;
-use crate::seal::KeyEncryptionKey;
+use crate::seal::{KeyEncryptionKey, Keyring};
 use crate::system::SystemStore;
 use crate::team::TeamScope;
 
@@ -24,6 +24,8 @@ pub struct StoreConfig {
     pub connect: PgConnectOptions,
     /// Seals secrets.
     pub kek: KeyEncryptionKey,
+    /// Keys that were used before and still open what they sealed, while it is wrapped anew.
+    pub older_keks: Vec<KeyEncryptionKey>,
     /// Connections of the API at most.
     pub api_connections: u32,
     /// Connections of the worker and the internal interface at most.
@@ -44,6 +46,7 @@ impl StoreConfig {
         Self {
             connect,
             kek,
+            older_keks: Vec::new(),
             api_connections: 12,
             system_connections: 12,
             acquire_timeout: Duration::from_secs(2),
@@ -58,7 +61,7 @@ pub(crate) struct Inner {
     pub api: PgPool,
     pub auth: PgPool,
     pub system: PgPool,
-    pub kek: KeyEncryptionKey,
+    pub kek: Keyring,
 }
 
 /// A handle to the database. Cheap to clone.
@@ -93,7 +96,7 @@ impl Store {
             api: pool("segue_api", config.api_connections),
             auth: pool("segue_auth", config.api_connections.div_ceil(2)),
             system: pool("segue_system", config.system_connections),
-            kek: config.kek,
+            kek: Keyring::new(config.kek, config.older_keks),
         };
         Self {
             inner: Arc::new(inner),

@@ -6,6 +6,8 @@
 //! Must not: print, serialise or log a secret.
 
 mod kek;
+#[cfg(feature = "queries")]
+mod keyring;
 mod place;
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -15,6 +17,8 @@ use rand::rngs::OsRng;
 use zeroize::Zeroizing;
 
 pub use self::kek::{KekError, KeyEncryptionKey};
+#[cfg(feature = "queries")]
+pub(crate) use self::keyring::Keyring;
 pub use self::place::Place;
 
 /// Length of the nonce in front of every box.

@@ -103,7 +103,7 @@ impl SystemStore {
     }
 }
 
-fn place(id: &str) -> Place<'_> {
+pub(super) fn place(id: &str) -> Place<'_> {
     Place::Platform {
         kind: "certificate",
         name: id,

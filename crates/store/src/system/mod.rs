@@ -16,6 +16,7 @@ mod log;
 mod network;
 mod observe;
 mod platform;
+mod rotate;
 mod secret;
 mod sweep;
 mod work;

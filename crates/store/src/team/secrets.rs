@@ -11,7 +11,7 @@ use super::intent::{Done, Idempotency, Intent};
 use super::{TeamScope, environments};
 use crate::decode;
 use crate::error::StoreError;
-use crate::seal::{Key, KeyEncryptionKey, Place, SealError, SecretBytes};
+use crate::seal::{Key, Keyring, Place, SealError, SecretBytes};
 
 /// What may be known of a secret without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -273,10 +273,7 @@ async fn told(
 }
 
 /// The team's newest data key; made with the team's first secret.
-async fn data_key(
-    intent: &mut Intent<'_>,
-    kek: &KeyEncryptionKey,
-) -> Result<(i32, Key), StoreError> {
+async fn data_key(intent: &mut Intent<'_>, kek: &Keyring) -> Result<(i32, Key), StoreError> {
     let newest = sqlx::query_scalar!(
         r#"
         select max(version) as "version"
@@ -317,7 +314,7 @@ async fn data_key(
 
 async fn stored_data_key(
     intent: &mut Intent<'_>,
-    kek: &KeyEncryptionKey,
+    kek: &Keyring,
     version: i32,
 ) -> Result<Key, StoreError> {
     let row = sqlx::query!(
@@ -337,20 +334,13 @@ async fn stored_data_key(
 
 /// Opens a team's data key.
 pub(crate) fn open_data_key(
-    kek: &KeyEncryptionKey,
+    kek: &Keyring,
     team: segue_model::id::TeamId,
     version: i32,
     sealed: &[u8],
     kek_id: &str,
 ) -> Result<Key, StoreError> {
-    if kek_id != kek.id() {
-        return Err(SealError::OtherKek {
-            sealed_by: kek_id.to_owned(),
-            have: kek.id().to_owned(),
-        }
-        .into());
-    }
-    let bytes = kek.open(sealed, &Place::DataKey { team, version })?;
+    let bytes = kek.open_of(kek_id, sealed, &Place::DataKey { team, version })?;
     <[u8; 32]>::try_from(bytes.expose())
         .map(Key::from_bytes)
         .map_err(|_| SealError::DoesNotOpen.into())

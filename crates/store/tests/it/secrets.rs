@@ -205,3 +205,59 @@ async fn servers_that_start_at_once_agree_on_one_signing_key() {
         ("next", None, true)
     );
 }
+
+#[tokio::test]
+async fn the_key_encryption_key_is_rotated_without_a_pause() {
+    use segue_model::route::Certificate;
+
+    let db = TestDb::new().await.unwrap();
+    let one = Fixture::new(db.store(), "one").await.unwrap();
+    let key: segue_model::name::ConfigKey = "A".parse().unwrap();
+    let value = SecretBytes::from("x".to_owned());
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    one.scope()
+        .secret_set(one.environment, None, &key, &value, None)
+        .await
+        .unwrap();
+    let private = SecretBytes::new(vec![5; 48]);
+    let auth = db.store().auth();
+    auth.signing_key_add("k", &[5; 32], &private, true, later)
+        .await
+        .unwrap();
+    let certificate = Certificate {
+        names: vec!["*.example.com".parse().unwrap()],
+        chain_pem: "chain".into(),
+        key_pem: "key".into(),
+    };
+    let system = db.store().system();
+    system.certificate_put(&certificate, later).await.unwrap();
+
+    let old = KeyEncryptionKey::from_bytes(*b"a-key-for-tests-0123456789-only!");
+    let new = KeyEncryptionKey::from_bytes(*b"another-key-of-thirty-two-bytes!");
+    let alone = StoreConfig::new(db.connect_options(), new);
+    let mut both = alone.clone();
+    both.older_keks = vec![old];
+    let both = Store::connect(both).await.unwrap();
+    let alone = Store::connect(alone).await.unwrap();
+    let refused = alone.system().kek_rewrap().await.unwrap_err();
+    assert!(matches!(refused, StoreError::Seal(_)), "{refused:?}");
+    let reads = async |store: &Store| {
+        let opened = store
+            .system()
+            .secret_open(one.environment, &[(key.clone(), 1)])
+            .await?;
+        let keys = store.auth().signing_keys().await?;
+        let (certificates, _) = store.system().certificate_list().await?;
+        assert_eq!((opened[&key].expose(), keys.len()), (&b"x"[..], 1));
+        assert_eq!(certificates, std::slice::from_ref(&certificate));
+        Ok::<(), StoreError>(())
+    };
+    // Servers with both keys read before and after, and old servers until then.
+    reads(db.store()).await.unwrap();
+    reads(&both).await.unwrap();
+    assert_eq!(both.system().kek_rewrap().await.unwrap(), 1);
+    assert_eq!(both.system().kek_rewrap().await.unwrap(), 0);
+    reads(&both).await.unwrap();
+    reads(&alone).await.unwrap();
+    assert!(matches!(reads(db.store()).await, Err(StoreError::Seal(_))));
+}
