@@ -101,10 +101,16 @@ async fn follow(
                     continue;
                 };
                 match &event.failure {
-                    Some(failure) => context
-                        .out
-                        .warn(format!("{}: {}", event.message, failure.evidence)),
-                    None => context.out.detail(format!("  {}", event.message)),
+                    // How the deployment itself ends is told at the end, with everything around it.
+                    Some(failure) if !event.kind.starts_with("deployment.") => {
+                        let known = event.message.contains(&failure.evidence);
+                        let evidence = if known { "" } else { failure.evidence.as_str() };
+                        let colon = if evidence.is_empty() { "" } else { ": " };
+                        context
+                            .out
+                            .warn(format!("{}{colon}{evidence}", event.message));
+                    }
+                    _ => context.out.detail(format!("  {}", event.message)),
                 }
             }
             _ => {}
@@ -120,7 +126,7 @@ fn tell(context: &mut Context<'_>, over: &str, deployment: &Deployment, since: I
     let took = since.elapsed();
     let line = match over {
         "build" if deployment.builds.is_empty() => return,
-        "build" => "built",
+        "build" => "image ready",
         "release" => "ran the release command",
         "start" => "started and healthy",
         "switch" => "switched 100 % of traffic",

@@ -1,15 +1,18 @@
 //! `segue scale`: how many instances run. No release is made; the same gates as in a deployment hold.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Context, Place, idempotency_key, watching};
 use crate::args::Scale;
-use crate::error::{Exit, Result};
+use crate::error::{CliError, Exit, Result};
 use crate::session::Session;
 
 /// Between two looks at the instances.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Without enough ready instances for this long, something stands in the way that waiting does not mend.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Scale) -> Result<Exit> {
     let (session, place) = context.target()?;
@@ -45,20 +48,31 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Scale) -> Result<Exit>
     Ok(Exit::Ok)
 }
 
-/// Until every service has as many ready instances as were asked for, and no more.
+/// Until every service has as many ready instances as were asked for. Those that are too many finish their requests
+/// meanwhile; nobody has to wait for them.
 async fn wait(session: &Session, place: &Place, wanted: &BTreeMap<String, u32>) -> Result<()> {
+    let begin = Instant::now();
     loop {
         let services = session.service_list(place).await?;
-        let reached = wanted.iter().all(|(name, count)| {
-            services.iter().any(|service| {
-                let now = &service.replicas;
-                service.name == *name
-                    && i64::from(now.ready) == i64::from(*count)
-                    && i64::from(now.running) == i64::from(*count)
-            })
-        });
-        if reached {
+        let ready = |name: &str| {
+            let service = services.iter().find(|service| service.name == name);
+            service.map_or(0, |service| i64::from(service.replicas.ready))
+        };
+        let short: Vec<String> = wanted
+            .iter()
+            .filter(|(name, count)| ready(name) < i64::from(**count))
+            .map(|(name, count)| format!("{name}: {count} wanted, {} ready", ready(name)))
+            .collect();
+        if short.is_empty() {
             return Ok(());
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err(
+                CliError::new(format!("{} has not enough instances", place.short()))
+                    .why(short.join("; "))
+                    .now("the figure is kept, and tried for on")
+                    .next(format!("segue ps {f}, segue status {f}", f = place.flags())),
+            );
         }
         tokio::time::sleep(LOOK).await;
     }
