@@ -98,8 +98,8 @@ bases_up() {
     # The engine's own builder: it needs no plug-in of the client and fetches nothing.
     tar -C tools/bases -cf - "$name.Dockerfile" |
       DOCKER_BUILDKIT=0 docker_at "$socket" build -q -f "$name.Dockerfile" \
-        --label "segue.base=$key" -t "$image" - >"$SEGUE_STATE/log/base-$name.log" 2>&1 </dev/stdin || {
-      tail -n 15 "$SEGUE_STATE/log/base-$name.log" >&2
+        --label "segue.base=$key" -t "$image" - >"$STATE/log/base-$name.log" 2>&1 </dev/stdin || {
+      tail -n 15 "$STATE/log/base-$name.log" >&2
       say "✗ $image cannot be built"
       return 1
     }

@@ -11,7 +11,7 @@ certificates_of() {
 # Writes the authorities of the machine's bundle that the distribution does not ship, and prints
 # the file's path. Prints nothing when there are none.
 extra_ca() {
-  local bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} out=$SEGUE_STATE/extra-ca.pem
+  local bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} out=$STATE/extra-ca.pem
   [ -r "$bundle" ] && [ -d /usr/share/ca-certificates ] || return 0
   local shipped
   shipped=$(mktemp)

@@ -25,19 +25,19 @@ engine_up() {
     step "starting the Docker engine through systemd"
     as_root systemctl start docker
   else
-    step "starting a Docker engine (no systemd here): dockerd with live-restore, log in $SEGUE_STATE/log/dockerd.log"
-    mkdir -p "$SEGUE_STATE/log"
+    step "starting a Docker engine (no systemd here): dockerd with live-restore, log in $STATE/log/dockerd.log"
+    mkdir -p "$STATE/log"
     engine_cgroups
-    local log="$SEGUE_STATE/log/dockerd.log"
+    local log="$STATE/log/dockerd.log"
     as_root setsid --fork bash -c 'echo $$ >"$1"; shift; log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null' \
-      dockerd "$SEGUE_STATE/dockerd.raw" "$log" "$(PATH="$PATH:/usr/sbin:/sbin" command -v dockerd)" \
+      dockerd "$STATE/dockerd.raw" "$log" "$(PATH="$PATH:/usr/sbin:/sbin" command -v dockerd)" \
       --live-restore --mtu "$(uplink_mtu)" --log-level warn
-    wait_for 5 "dockerd starts" test -s "$SEGUE_STATE/dockerd.raw" || return 1
-    pid_write "$SEGUE_STATE/dockerd.pid" "$(cat "$SEGUE_STATE/dockerd.raw")"
-    rm -f "$SEGUE_STATE/dockerd.raw"
+    wait_for 5 "dockerd starts" test -s "$STATE/dockerd.raw" || return 1
+    pid_write "$STATE/dockerd.pid" "$(cat "$STATE/dockerd.raw")"
+    rm -f "$STATE/dockerd.raw"
   fi
   wait_for 60 "the Docker engine answers" engine_answers || {
-    [ -r "$SEGUE_STATE/log/dockerd.log" ] && tail -n 20 "$SEGUE_STATE/log/dockerd.log" >&2
+    [ -r "$STATE/log/dockerd.log" ] && tail -n 20 "$STATE/log/dockerd.log" >&2
     die "no Docker engine answers."
   }
   done_ "Docker engine $(engine_answers) started"
@@ -52,6 +52,6 @@ engine_cgroups() {
 
 # Stops the engine if we started it.
 engine_down() {
-  [ -e "$SEGUE_STATE/dockerd.pid" ] || return 0
-  stop_pid "$SEGUE_STATE/dockerd.pid" 60 && done_ "Docker engine stopped (images and containers kept)"
+  [ -e "$STATE/dockerd.pid" ] || return 0
+  stop_pid "$STATE/dockerd.pid" 60 && done_ "Docker engine stopped (images and containers kept)"
 }

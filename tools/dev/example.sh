@@ -4,7 +4,7 @@
 # The deployment of the source that is in the checkout; another source is another one.
 example_key() { (cd examples/hello && find . -type f -print0 | sort -z | xargs -0 sha256sum) | sha; }
 
-example_url() { cat "$SEGUE_STATE/example.url" 2>/dev/null; }
+example_url() { cat "$STATE/example.url" 2>/dev/null; }
 
 # `*.localhost` is not resolved by every machine's libc, so curl is told.
 example_answers() {
@@ -19,27 +19,27 @@ example_answers() {
 example_up() {
   local key token
   key=$(example_key)
-  if [ "$(cat "$SEGUE_STATE/example.key" 2>/dev/null)" = "$key" ] && wait_for 30 "the example answers" example_answers; then
+  if [ "$(cat "$STATE/example.key" 2>/dev/null)" = "$key" ] && wait_for 30 "the example answers" example_answers; then
     done_ "example runs already: $(example_url)"
     return 0
   fi
   token=$(example_token) || return 1
   step "deploying examples/hello from source"
   SEGUE_SERVER="http://$(api_address)" SEGUE_TOKEN=$token SEGUE_TEAM=examples \
-    "$SEGUE_STATE/bin/segue" up examples/hello >"$SEGUE_STATE/example.url.new" || return 1
-  tail -n 1 "$SEGUE_STATE/example.url.new" >"$SEGUE_STATE/example.url"
-  rm -f "$SEGUE_STATE/example.url.new"
+    "$STATE/bin/segue" up examples/hello >"$STATE/example.url.new" || return 1
+  tail -n 1 "$STATE/example.url.new" >"$STATE/example.url"
+  rm -f "$STATE/example.url.new"
   wait_for 10 "the example answers" example_answers || return 1
-  echo "$key" >"$SEGUE_STATE/example.key"
+  echo "$key" >"$STATE/example.key"
   done_ "example deployed: $(example_url)"
 }
 
 # A deploy token of the team `examples`, made by the operator's command and kept for the next time.
 example_token() {
-  local file=$SEGUE_STATE/example.token arguments
+  local file=$STATE/example.token arguments
   if ! [ -s "$file" ]; then
     mapfile -t arguments < <(serve_arguments)
-    (umask 077 && "$SEGUE_STATE/bin/segue" admin token --team examples "${arguments[@]:1}" >"$file.new") &&
+    (umask 077 && "$STATE/bin/segue" admin token --team examples "${arguments[@]:1}" >"$file.new") &&
       mv "$file.new" "$file" || return 1
   fi
   cat "$file"

@@ -4,19 +4,19 @@
 # Sockets need short paths, so they do not lie in the checkout.
 run_folder() {
   local tag
-  tag=$(printf '%s' "$SEGUE_STATE" | sha | cut -c1-8)
+  tag=$(printf '%s' "$STATE" | sha | cut -c1-8)
   if [ "$(id -u)" -eq 0 ]; then echo "/run/segue-$tag"; else echo "${XDG_RUNTIME_DIR:-/tmp}/segue-$tag"; fi
 }
 
 # Postgres runs as another account when we are root, so it must be able to pass to its data.
 check_passable() {
   [ "$(id -u)" -eq 0 ] || return 0
-  local folder=$SEGUE_STATE
+  local folder=$STATE
   while folder=$(dirname "$folder"); [ "$folder" != / ]; do
     case $(stat -c %A "$folder" 2>/dev/null) in
       *x | *t | "") ;;
-      *) die "$folder is closed to other accounts, so Postgres cannot pass to its data in $SEGUE_STATE.
-  Set SEGUE_STATE to another folder (such as /var/lib/segue-dev), or: chmod o+x $folder" ;;
+      *) die "$folder is closed to other accounts, so Postgres cannot pass to its data in $STATE.
+  Set SEGUE_DEV_STATE to another folder (such as /var/lib/segue-dev), or: chmod o+x $folder" ;;
     esac
   done
 }
@@ -26,10 +26,10 @@ check_passable() {
 serve_arguments() {
   local ca
   printf '%s\n' serve
-  [ ! -e "$SEGUE_STATE/local.toml" ] || printf '%s\n' --config "$SEGUE_STATE/local.toml"
-  printf '%s\n' --set "state=$SEGUE_STATE/server" --set "run=$(run_folder)"
+  [ ! -e "$STATE/local.toml" ] || printf '%s\n' --config "$STATE/local.toml"
+  printf '%s\n' --set "state=$STATE/server" --set "run=$(run_folder)"
   # A share of the usual range, so that another installation on this engine has another one.
-  printf '%s\n' --set "engine.subnets=10.$((96 + 0x$(printf '%s' "$SEGUE_STATE" | sha | cut -c1))).0.0/16"
+  printf '%s\n' --set "engine.subnets=10.$((96 + 0x$(printf '%s' "$STATE" | sha | cut -c1))).0.0/16"
   ca=$(extra_ca)
   [ -z "$ca" ] || printf '%s\n' --set "build.extra_ca=$ca"
 }
@@ -42,9 +42,9 @@ build_segue() {
   step "building segue (cargo, profile $profile)"
   cargo build --locked --quiet --profile "$profile" -p segue-app --bin segue || return 1
   local built=${CARGO_TARGET_DIR:-$ROOT/target}/$folder/segue
-  mkdir -p "$SEGUE_STATE/bin"
-  cmp -s "$built" "$SEGUE_STATE/bin/segue" && return 0
-  cp "$built" "$SEGUE_STATE/bin/segue.new" && mv "$SEGUE_STATE/bin/segue.new" "$SEGUE_STATE/bin/segue"
+  mkdir -p "$STATE/bin"
+  cmp -s "$built" "$STATE/bin/segue" && return 0
+  cp "$built" "$STATE/bin/segue.new" && mv "$STATE/bin/segue.new" "$STATE/bin/segue"
 }
 
 # Where the running server's API listens; it writes that down itself.
@@ -54,27 +54,27 @@ api_ready() { [ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' "http://$(api_add
 
 serve_up() {
   local pid form arguments
-  mkdir -p "$SEGUE_STATE/log" "$SEGUE_STATE/server"
+  mkdir -p "$STATE/log" "$STATE/server"
   mapfile -t arguments < <(serve_arguments)
-  form=$({ sha <"$SEGUE_STATE/bin/segue"; printf '%s\n' "${arguments[@]}"; cat "$SEGUE_STATE/local.toml" 2>/dev/null; } | sha)
-  if pid=$(pid_alive "$SEGUE_STATE/serve.pid"); then
-    if [ "$(cat "$SEGUE_STATE/serve.form" 2>/dev/null)" = "$form" ]; then
+  form=$({ sha <"$STATE/bin/segue"; printf '%s\n' "${arguments[@]}"; cat "$STATE/local.toml" 2>/dev/null; } | sha)
+  if pid=$(pid_alive "$STATE/serve.pid"); then
+    if [ "$(cat "$STATE/serve.form" 2>/dev/null)" = "$form" ]; then
       done_ "segue serve runs already (pid $pid)"
       return 0
     fi
     step "program or settings changed: handing over to a new supervisor"
     kill -HUP "$pid"
-    wait_for 20 "the old supervisor lets go" pid_dead "$SEGUE_STATE/serve.pid" || return 1
+    wait_for 20 "the old supervisor lets go" pid_dead "$STATE/serve.pid" || return 1
   fi
   setsid --fork bash -c 'echo $$ >"$1"; shift; log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null' \
-    serve "$SEGUE_STATE/serve.raw" "$SEGUE_STATE/log/serve.log" \
-    "$SEGUE_STATE/bin/segue" "${arguments[@]}"
-  wait_for 5 "segue serve starts" test -s "$SEGUE_STATE/serve.raw" || return 1
-  pid_write "$SEGUE_STATE/serve.pid" "$(cat "$SEGUE_STATE/serve.raw")"
-  rm -f "$SEGUE_STATE/serve.raw"
-  echo "$form" >"$SEGUE_STATE/serve.form"
+    serve "$STATE/serve.raw" "$STATE/log/serve.log" \
+    "$STATE/bin/segue" "${arguments[@]}"
+  wait_for 5 "segue serve starts" test -s "$STATE/serve.raw" || return 1
+  pid_write "$STATE/serve.pid" "$(cat "$STATE/serve.raw")"
+  rm -f "$STATE/serve.raw"
+  echo "$form" >"$STATE/serve.form"
   if ! wait_for 60 "segue serve is ready" api_ready; then
-    tail -n 15 "$SEGUE_STATE/log/serve.log" "$SEGUE_STATE"/server/log/*.log >&2 2>/dev/null
+    tail -n 15 "$STATE/log/serve.log" "$STATE"/server/log/*.log >&2 2>/dev/null
     return 1
   fi
   done_ "segue serve started, API on http://$(api_address)"
@@ -82,15 +82,15 @@ serve_up() {
 
 serve_down() {
   local installation
-  if pid_alive "$SEGUE_STATE/serve.pid" >/dev/null; then
+  if pid_alive "$STATE/serve.pid" >/dev/null; then
     step "stopping segue serve"
     # The supervisor allows itself 90 s.
-    stop_pid "$SEGUE_STATE/serve.pid" 100 || return 1
+    stop_pid "$STATE/serve.pid" 100 || return 1
     done_ "segue serve stopped"
   fi
-  rm -f "$SEGUE_STATE/serve.form"
+  rm -f "$STATE/serve.form"
   # Applications survive the server by design; `down` means them too.
-  installation=$(cat "$SEGUE_STATE/server/installation" 2>/dev/null)
+  installation=$(cat "$STATE/server/installation" 2>/dev/null)
   if [ -n "$installation" ] && engine_answers >/dev/null; then
     local ours
     ours=$(docker ps -q --filter "label=segue.installation=$installation")

@@ -81,9 +81,9 @@ targets_but_e2e() {
 # Runs tests, every one, those marked as ignored included: this machine can run all of them.
 # nextest_all LOG ARGUMENTS...
 nextest_all() {
-  local log=$SEGUE_STATE/log/$1.log status=0 last passed failed timed skipped
+  local log=$STATE/log/$1.log status=0 last passed failed timed skipped
   shift
-  mkdir -p "$SEGUE_STATE/log"
+  mkdir -p "$STATE/log"
   cargo nextest run "$@" --locked --profile ci --run-ignored all --no-tests pass 2>&1 | tee "$log" >&2
   status=${PIPESTATUS[0]}
   last=$(sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E '^ *Summary ' | tail -n 1)

@@ -5,13 +5,13 @@ up() {
   install_missing
   need_rust
   check_passable
-  mkdir -p "$SEGUE_STATE/log"
+  mkdir -p "$STATE/log"
   engine_up
   build_segue || die "segue does not build"
-  serve_up || die "segue serve did not become ready; its log is in $SEGUE_STATE/log/serve.log"
+  serve_up || die "segue serve did not become ready; its log is in $STATE/log/serve.log"
   local build_socket
   build_socket=$(run_folder)/build/docker.sock
-  wait_for 60 "the build engine answers" docker_at "$build_socket" version || die "no build engine; see $SEGUE_STATE/server/log/build-engine.log"
+  wait_for 60 "the build engine answers" docker_at "$build_socket" version || die "no build engine; see $STATE/server/log/build-engine.log"
   bases_up "$build_socket" || die "base images are missing, so nothing can be built from source"
   example_up || die "the example was not deployed"
   local link
@@ -25,7 +25,7 @@ up() {
 down() {
   serve_down
   engine_down
-  done_ "stopped; all data is kept in $SEGUE_STATE"
+  done_ "stopped; all data is kept in $STATE"
 }
 
 # What is here and what is not. Changes nothing; fails when something needed is missing.
@@ -49,7 +49,7 @@ doctor() {
     bad=1
   fi
   if postgres_bin >/dev/null; then done_ "PostgreSQL programs in $(postgres_bin)"; fi
-  if pid=$(pid_alive "$SEGUE_STATE/serve.pid"); then
+  if pid=$(pid_alive "$STATE/serve.pid"); then
     done_ "segue serve runs (pid $pid)"
     if api_ready; then done_ "API ready on http://$(api_address)"; else say "✗ the API is not ready"; bad=1; fi
   else

@@ -1,4 +1,6 @@
 //! The composition root, driven from outside.
 
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod supervise;
