@@ -4,4 +4,6 @@
 //! so that each test binary stays a list of properties.
 
 pub mod graph;
+pub mod images;
 pub mod load;
+pub mod machine;

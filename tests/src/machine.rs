@@ -1,0 +1,507 @@
+//! A whole Segue for one test: `segue serve` with a state folder, sockets and ports of its own on the
+//! machine's Docker engine, reached as people reach it, by command line and HTTP.
+//!
+//! Owns what it starts and stops nothing else. Must not: look into the database or into the program.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+/// Longest wait for anything that is expected to happen; generous, because nothing here is a measurement.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Waits until `look` answers something, or fails with what was waited for.
+///
+/// # Errors
+/// Nothing came within [`PATIENCE`], or `look` itself failed for good.
+pub fn wait_for<T>(
+    what: &str,
+    mut look: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().with_context(|| format!("while waiting for {what}"))? {
+            return Ok(found);
+        }
+        if Instant::now() > deadline {
+            bail!("waited {PATIENCE:?} for {what}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A running installation.
+pub struct Machine {
+    /// Its folder; removed at the end, unless the test failed.
+    folder: PathBuf,
+    binary: PathBuf,
+    serve: Option<Child>,
+    api: SocketAddr,
+    edge: SocketAddr,
+    tls: SocketAddr,
+    admin: SocketAddr,
+    token: String,
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// The program under test: built by `./dev test` before the tests run.
+///
+/// # Errors
+/// It is not there.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("SEGUE_BIN") {
+        return Ok(path.into());
+    }
+    let tests = std::env::current_exe()?;
+    let target = tests
+        .ancestors()
+        .nth(2)
+        .context("the test program lies in no target folder")?;
+    let program = target.join("segue");
+    if program.is_file() {
+        Ok(program)
+    } else {
+        bail!("{} is missing: cargo build -p segue-app", program.display())
+    }
+}
+
+impl Machine {
+    /// Starts an installation and creates its first owner and team `acme`.
+    ///
+    /// # Errors
+    /// Something did not start; the message names the log.
+    pub fn start() -> anyhow::Result<Self> {
+        let folder =
+            std::env::temp_dir().join(format!("segue-{}-{:x}", std::process::id(), unique()));
+        std::fs::create_dir_all(&folder)?;
+        let mut machine = Self {
+            folder,
+            binary: binary()?,
+            serve: None,
+            api: free_address()?,
+            edge: free_address()?,
+            tls: free_address()?,
+            admin: free_address()?,
+            token: String::new(),
+        };
+        machine.serve()?;
+        machine.set_up()?;
+        Ok(machine)
+    }
+
+    /// Starts `segue serve` (again) and waits until the API and the edge are ready.
+    ///
+    /// # Errors
+    /// It did not become ready.
+    pub fn serve(&mut self) -> anyhow::Result<()> {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log())?;
+        let mut command = Command::new(&self.binary);
+        command.arg("serve");
+        for (key, value) in self.settings() {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        self.serve = Some(child);
+        let (api, admin) = (self.api, self.admin);
+        wait_for("the API and the edge to be ready", || {
+            if let Some(status) = self
+                .serve
+                .as_mut()
+                .map(Child::try_wait)
+                .transpose()?
+                .flatten()
+            {
+                bail!("segue serve ended with {status}: {}", self.tail());
+            }
+            let ready =
+                status(api, "/readyz") == Some(200) && status(admin, "/readyz") == Some(200);
+            Ok(ready.then_some(()))
+        })
+        .with_context(|| self.tail())
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let quoted = |text: String| format!("\"{text}\"");
+        // Installations that share an engine must not share addresses.
+        let share = u32::from(self.api.port()) % 2048;
+        let subnets = format!("10.{}.{}.0/20", 128 + share / 16, share % 16 * 16);
+        let mut settings = vec![
+            ("engine.subnets", quoted(subnets)),
+            (
+                "state",
+                quoted(self.folder.join("state").display().to_string()),
+            ),
+            ("run", quoted(self.folder.join("run").display().to_string())),
+            ("api.listen", quoted(self.api.to_string())),
+            ("edge.http", format!("[\"{}\"]", self.edge)),
+            ("edge.https", format!("[\"{}\"]", self.tls)),
+            ("edge.admin", quoted(self.admin.to_string())),
+        ];
+        if let Some(bundle) = std::env::var_os("SSL_CERT_FILE") {
+            settings.push((
+                "build.extra_ca",
+                quoted(PathBuf::from(bundle).display().to_string()),
+            ));
+        }
+        settings
+    }
+
+    fn set_up(&mut self) -> anyhow::Result<()> {
+        let link = wait_for("the set-up link", || {
+            let log = std::fs::read_to_string(self.log())?;
+            Ok(log
+                .split_whitespace()
+                .find(|word| word.contains("/setup?token="))
+                .map(str::to_owned))
+        })?;
+        let (_, token) = link.split_once("token=").context("the link has no token")?;
+        let body = serde_json::json!({
+            "token": token, "email": "ada@example.com", "password": "correct horse battery staple",
+            "name": "Ada", "team": "acme",
+        });
+        let answer = self.request("POST", "/v1/setup", Some(&body), false)?;
+        let token = answer
+            .get("token")
+            .and_then(Value::as_str)
+            .context("set-up gave no token")?;
+        token.clone_into(&mut self.token);
+        Ok(())
+    }
+
+    /// Where the edge listens for HTTP.
+    #[must_use]
+    pub fn edge(&self) -> SocketAddr {
+        self.edge
+    }
+
+    /// Where the edge listens for TLS.
+    #[must_use]
+    pub fn tls(&self) -> SocketAddr {
+        self.tls
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub fn api(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// Its state folder.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// The owner's API token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("serve.log")
+    }
+
+    /// The last lines of its log, for messages.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        let mut text = format!("state in {}\n", self.folder.display());
+        let mut logs = vec![self.log()];
+        if let Ok(entries) = std::fs::read_dir(self.folder.join("state/log")) {
+            logs.extend(entries.flatten().map(|entry| entry.path()));
+        }
+        for path in logs {
+            let log = std::fs::read_to_string(&path).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines
+                .get(lines.len().saturating_sub(20)..)
+                .unwrap_or_default();
+            text.push_str(&format!("--- {}\n{}\n", path.display(), last.join("\n")));
+        }
+        text
+    }
+
+    /// A request to the API with the owner's token; the answer must be a success.
+    ///
+    /// # Errors
+    /// No answer, or a status that is none of success; the message holds the answer.
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        self.request(method, path, body, true)
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        signed: bool,
+    ) -> anyhow::Result<Value> {
+        let mut command = Command::new("curl");
+        command.args(["-sS", "--fail-with-body", "-m", "120", "-X", method]);
+        command.args(["-H", "content-type: application/json"]);
+        if signed {
+            command.args(["-H", &format!("authorization: Bearer {}", self.token)]);
+        }
+        if let Some(body) = body {
+            command.args(["--data-binary", &body.to_string()]);
+        }
+        let output = command
+            .arg(format!("http://{}{path}", self.api))
+            .stdin(Stdio::null())
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            bail!(
+                "{method} {path}: {}{text}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            Ok(serde_json::from_str(&text)?)
+        }
+    }
+
+    /// Runs the command line as a person would, in a folder, and answers what came of it.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn try_cli(&self, folder: &Path, args: &[&str]) -> anyhow::Result<Output> {
+        let output = Command::new(&self.binary)
+            .args(args)
+            .current_dir(folder)
+            .env("SEGUE_SERVER", format!("http://{}", self.api))
+            .env("SEGUE_TOKEN", &self.token)
+            .env("SEGUE_TEAM", "acme")
+            .env("HOME", &self.folder)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()?;
+        Ok(output)
+    }
+
+    /// The same, and it must end with 0; answers what it wrote to standard output.
+    ///
+    /// # Errors
+    /// It ended otherwise; the message holds both outputs.
+    pub fn cli(&self, folder: &Path, args: &[&str]) -> anyhow::Result<String> {
+        let output = self.try_cli(folder, args)?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(text);
+        }
+        bail!(
+            "segue {}: {}\n{text}{}",
+            args.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )
+    }
+
+    /// Applies the smallest manifest and does not follow the deployment.
+    ///
+    /// # Errors
+    /// The command line refused it.
+    pub fn apply_detached(&self, app: &str, image: &str, replicas: u32) -> anyhow::Result<String> {
+        let folder = self.state();
+        let text =
+            format!("application: {app}\nimage: {image}\nreplicas: {replicas}\nport: 8080\n");
+        std::fs::write(folder.join("detached.yaml"), text)?;
+        self.cli(&folder, &["apply", "-f", "detached.yaml", "--detach"])
+    }
+
+    /// Running and stopped containers of a service of this installation.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub fn containers(&self, service: &str) -> anyhow::Result<Vec<String>> {
+        let output = docker()
+            .args(["ps", "-aq", "--no-trunc", "--filter"])
+            .arg(format!("label=segue.installation={}", self.installation()?))
+            .arg("--filter")
+            .arg(format!("label=segue.service={service}"))
+            .output()?;
+        Ok(String::from_utf8_lossy(&output.stdout)
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// The identity that its containers carry.
+    fn installation(&self) -> anyhow::Result<String> {
+        let path = self.folder.join("state/installation");
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// The process of one child of the supervisor.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn unit(&self, name: &str) -> anyhow::Result<u32> {
+        let path = self
+            .folder
+            .join("state/supervisor")
+            .join(format!("{name}.unit.json"));
+        let record: Value = serde_json::from_slice(
+            &std::fs::read(&path).with_context(|| path.display().to_string())?,
+        )?;
+        let pid = record
+            .get("pid")
+            .and_then(Value::as_u64)
+            .context("the record has no pid")?;
+        Ok(u32::try_from(pid)?)
+    }
+
+    /// The process of the private Postgres.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn postgres(&self) -> anyhow::Result<u32> {
+        let root = self.folder.join("state/postgres");
+        let path = ["postmaster.pid", "data/postmaster.pid"]
+            .iter()
+            .map(|name| root.join(name))
+            .find(|path| path.is_file())
+            .context("no postmaster.pid")?;
+        let text = std::fs::read_to_string(path)?;
+        Ok(text
+            .lines()
+            .next()
+            .context("empty postmaster.pid")?
+            .trim()
+            .parse()?)
+    }
+
+    /// Kills the supervisor alone, without a chance to stop anything.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let mut serve = self.serve.take().context("no supervisor")?;
+        serve.kill()?;
+        serve.wait()?;
+        Ok(())
+    }
+
+    /// The id of the supervisor's process.
+    #[must_use]
+    pub fn supervisor(&self) -> Option<u32> {
+        self.serve.as_ref().map(Child::id)
+    }
+
+    /// Stops everything in order and removes what it made on the engine and on disk.
+    ///
+    /// # Errors
+    /// It did not stop.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        self.end()?;
+        self.sweep();
+        std::fs::remove_dir_all(&self.folder).with_context(|| format!("{}", self.folder.display()))
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        let Some(mut serve) = self.serve.take() else {
+            return Ok(());
+        };
+        signal(serve.id(), "TERM")?;
+        wait_for("segue serve to stop", || Ok(serve.try_wait()?)).map(drop)
+    }
+
+    /// Containers and networks of this installation.
+    fn sweep(&self) {
+        let Ok(installation) = self.installation() else {
+            return;
+        };
+        let filter = format!("label=segue.installation={installation}");
+        for (list, remove) in [(["ps", "-aq"], "rm"), (["network", "ls"], "network")] {
+            let mut command = docker();
+            command.args(list).args(["--filter", &filter]);
+            if remove == "network" {
+                command.arg("-q");
+            }
+            let Ok(output) = command.output() else {
+                continue;
+            };
+            for id in String::from_utf8_lossy(&output.stdout).split_whitespace() {
+                let mut command = docker();
+                match remove {
+                    "rm" => command.args(["rm", "-f", id]),
+                    _ => command.args(["network", "rm", id]),
+                };
+                drop(command.output());
+            }
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // After a failed test: what was started must end, what was written stays for who looks into it.
+        drop(self.end());
+        if self.folder.exists() {
+            self.sweep();
+        }
+    }
+}
+
+fn unique() -> u128 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| d.as_nanos())
+}
+
+/// The Docker command line on the machine's engine.
+#[must_use]
+pub fn docker() -> Command {
+    let mut command = Command::new("docker");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Sends a signal to one process.
+///
+/// # Errors
+/// `kill` could not be started or refused.
+pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
+    let status = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(pid.to_string())
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("kill -{name} {pid}: {status}")
+    }
+}
+
+/// Status of a GET, if there is an answer.
+#[must_use]
+pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
+    let output = Command::new("curl")
+        .args(["-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}"])
+        .arg(format!("http://{address}{path}"))
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .ok()
+        .filter(|code| *code != 0)
+}

@@ -1,0 +1,138 @@
+//! What is killed during a deployment is not noticed by anybody: not by users, and not by the deployment.
+
+use anyhow::{Context as _, ensure};
+use segue_tests::images::image;
+use segue_tests::load::Report;
+use segue_tests::machine::{Machine, docker, signal, wait_for};
+
+use crate::switch::{apply, load};
+
+/// Processes on the host that run in containers of a service, by `docker inspect`.
+fn container_processes(machine: &Machine, service: &str) -> anyhow::Result<Vec<(String, u32)>> {
+    machine
+        .containers(service)?
+        .into_iter()
+        .map(|id| {
+            let output = docker()
+                .args(["inspect", "-f", "{{.State.Pid}}", &id])
+                .output()?;
+            let pid = String::from_utf8_lossy(&output.stdout)
+                .trim()
+                .parse()
+                .unwrap_or(0);
+            Ok((id, pid))
+        })
+        .collect()
+}
+
+fn none_failed(report: &Report, machine: &Machine) -> anyhow::Result<()> {
+    println!("{}", report.summary());
+    ensure!(
+        report.failed == 0,
+        "{}\n{}",
+        report.summary(),
+        machine.tail()
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_control_plane_is_killed_during_a_deployment() -> anyhow::Result<()> {
+    let machine = Machine::start()?;
+    let first = image("segue-test/faults:v1", &[("VERSION", "v1")])?;
+    let second = image(
+        "segue-test/faults:v2",
+        &[("VERSION", "v2"), ("LISTEN_DELAY_MS", "2000")],
+    )?;
+    apply(&machine, &first, 2)?;
+    let running = load(&machine, "shop.localhost", 200).start();
+    wait_for("the first version to answer", || {
+        Ok(running.so_far().versions.contains_key("v1").then_some(()))
+    })?;
+
+    // Detached: the command line is not to see its server die.
+    machine.apply_detached("shop", &second, 2)?;
+    wait_for("an instance of the second version to be created", || {
+        Ok((machine.containers("web")?.len() > 2).then_some(()))
+    })?;
+    signal(machine.unit("control")?, "KILL")?;
+    signal(machine.postgres()?, "KILL")?;
+
+    wait_for("the deployment to end as if nothing had been", || {
+        Ok(running.so_far().versions.contains_key("v2").then_some(()))
+    })?;
+    let switched = running.so_far();
+    wait_for("only the second version to answer", || {
+        let now = running.so_far();
+        Ok((now.requests > switched.requests + 400).then_some(()))
+    })?;
+    none_failed(&running.stop().await, &machine)?;
+    machine.stop()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_is_killed_comes_back_with_and_without_a_control_plane()
+-> anyhow::Result<()> {
+    let machine = Machine::start()?;
+    let name = image("segue-test/faults:v1", &[("VERSION", "v1")])?;
+    apply(&machine, &name, 2)?;
+    let running = load(&machine, "shop.localhost", 200).start();
+    wait_for("the version to answer", || {
+        Ok(running.so_far().versions.contains_key("v1").then_some(()))
+    })?;
+    for control in [true, false] {
+        if !control {
+            // The supervisor is not to bring them back meanwhile.
+            signal(machine.supervisor().context("no supervisor")?, "STOP")?;
+            signal(machine.unit("control")?, "KILL")?;
+            signal(machine.postgres()?, "KILL")?;
+        }
+        let before = container_processes(&machine, "web")?;
+        let (id, pid) = before.first().cloned().context("no container")?;
+        signal(pid, "KILL")?;
+        wait_for("the killed container to run again", || {
+            let now = container_processes(&machine, "web")?;
+            let back = now.iter().any(|(i, p)| *i == id && *p != pid && *p != 0)
+                || now
+                    .iter()
+                    .filter(|(i, p)| *p != 0 && !before.iter().any(|(b, _)| b == i))
+                    .count()
+                    > 0;
+            Ok(back.then_some(()))
+        })?;
+        if !control {
+            signal(machine.supervisor().context("no supervisor")?, "CONT")?;
+        }
+    }
+    // Requests that were in flight on a killed instance may have failed if they were no GETs; nothing else may.
+    let report = running.stop().await;
+    println!("{}", report.summary());
+    let others = report
+        .failures
+        .iter()
+        .filter(|f| f.kind == "keep-alive" || f.kind == "fresh")
+        .count();
+    ensure!(others == 0, "{}\n{}", report.summary(), machine.tail());
+    machine.stop()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_killed_and_one_command_brings_it_back() -> anyhow::Result<()> {
+    let mut machine = Machine::start()?;
+    let name = image("segue-test/faults:v1", &[("VERSION", "v1")])?;
+    apply(&machine, &name, 2)?;
+    for unit in ["control", "edge"] {
+        signal(machine.unit(unit)?, "KILL")?;
+    }
+    signal(machine.postgres()?, "KILL")?;
+    machine.kill()?;
+    machine.serve()?;
+    let running = load(&machine, "shop.localhost", 50).start();
+    wait_for("the application to answer", || {
+        Ok((running.so_far().versions.get("v1").copied() > Some(100)).then_some(()))
+    })?;
+    none_failed(&running.stop().await, &machine)?;
+    let status = machine.cli(&machine.state(), &["status", "--app", "shop", "--json"])?;
+    ensure!(status.contains("v1"), "{status}");
+    machine.stop()
+}

@@ -1,0 +1,12 @@
+//! The whole of Segue on a real Docker engine, driven as people drive it, with load held throughout.
+//!
+//! Each test has an installation of its own; nextest runs them one after the other (`.config/nextest.toml`).
+
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod switch;
