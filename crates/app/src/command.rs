@@ -114,7 +114,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         return hook::pre_receive();
     }
     let word = args.get(1).and_then(|word| word.to_str());
-    if !word.is_some_and(|word| SERVER_WORDS.contains(&word)) {
+    if segue_cli::is_api_call(&args) || !word.is_some_and(|word| SERVER_WORDS.contains(&word)) {
         return talk_to_the_api(args);
     }
     match Server::try_parse_from(args) {

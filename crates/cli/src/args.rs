@@ -431,7 +431,8 @@ fn numbered(text: &str, prefix: char) -> Option<i64> {
     (number > 0).then_some(number)
 }
 
-fn method(text: &str) -> Result<reqwest::Method, String> {
+/// A method of HTTP, in any case.
+pub(crate) fn method(text: &str) -> Result<reqwest::Method, String> {
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
     let upper = text.to_ascii_uppercase();
     if !known.contains(&upper.as_str()) {

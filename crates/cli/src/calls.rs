@@ -555,7 +555,7 @@ impl Session {
         count: u32,
     ) -> Vec<String> {
         let path = match deployment.builds.last() {
-            Some(build) if deployment.started_at.is_none() => place.path(&["builds", build, "log"]),
+            Some(build) if failed_in_build(deployment) => place.path(&["builds", build, "log"]),
             _ => place.path(&["logs"]),
         };
         let mut url = self.url(&path);
@@ -566,6 +566,26 @@ impl Session {
         let lines = self.log_page(url).await.unwrap_or_default();
         lines.into_iter().map(|line| line.text).collect()
     }
+}
+
+/// Whether a deployment failed before anything of it started, so that its build's log is the one to read.
+pub(crate) fn failed_in_build(deployment: &Deployment) -> bool {
+    use segue_model::failure::FailureCode as Code;
+    let code = deployment
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.code.parse().ok());
+    matches!(
+        code,
+        Some(
+            Code::BuildFailed
+                | Code::BuildTimedOut
+                | Code::BuildLimit
+                | Code::TestsFailed
+                | Code::DockerfileUnsupported
+                | Code::ImageNotPullable
+        )
+    )
 }
 
 fn missing(what: String, next: &str) -> CliError {

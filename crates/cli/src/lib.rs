@@ -32,14 +32,12 @@ pub async fn run<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     ExitCode::from(run_on(&mut host::Host::process(), args).await.code())
 }
 
-/// Whether a first argument names a command of this crate; the binary has others.
+/// Whether a command line, the program's name first, is a request to the API (`segue api GET /v1/me`) and not the
+/// server's role of the same name, which takes no method.
 #[must_use]
-pub fn knows(command: &str) -> bool {
-    use clap::CommandFactory;
-    let known = args::Cli::command();
-    known
-        .get_subcommands()
-        .any(|sub| sub.get_name() == command || sub.get_all_aliases().any(|alias| alias == command))
+pub fn is_api_call(args: &[OsString]) -> bool {
+    let word = |index: usize| args.get(index).and_then(|word| word.to_str());
+    word(1) == Some("api") && word(2).is_some_and(|method| args::method(method).is_ok())
 }
 
 /// The same on a given world: the tests' way in.

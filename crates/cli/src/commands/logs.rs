@@ -7,6 +7,7 @@ use segue_client::{Deployment, LogLine};
 
 use super::{Context, Place, watching};
 use crate::args::Logs;
+use crate::calls::failed_in_build;
 use crate::error::{CliError, Exit, Result};
 use crate::session::Session;
 
@@ -39,9 +40,7 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Logs) -> Result<Exit> 
         None => None,
     };
     // A deployment that failed before anything started has only its build to show.
-    let built_only = deployment
-        .as_ref()
-        .is_some_and(|d| d.finished && !d.live && d.started_at.is_none());
+    let built_only = deployment.as_ref().is_some_and(failed_in_build);
     if args.build || built_only {
         let deployment = deployment
             .ok_or_else(|| CliError::new(format!("nothing was built for {}", place.short())))?;

@@ -143,6 +143,36 @@ async fn a_deployment_that_fails_ends_with_3_and_says_what_why_what_is_true_and_
 }
 
 #[tokio::test]
+async fn a_failed_build_shows_the_builds_last_lines() {
+    let server = server().await;
+    let mut failed = deployment(4, "failed", "done");
+    failed["started_at"] = json!("2026-01-01T00:00:01Z");
+    failed["failure"] = json!({ "code": "build_failed", "sentence": "a build step failed", "evidence": "step 8 of 9",
+        "hint": "read the step's last lines" });
+    let line = json!({ "items": [{ "at": "2026-01-01T00:00:02Z", "stream": "stderr", "text": "no such package" }] });
+    server
+        .events(
+            &format!("GET {ENV}/deployments/4/events"),
+            &stream(&[failed.clone()]),
+        )
+        .on(&format!("GET {ENV}/deployments/4"), 200, failed)
+        .on(&format!("GET {ENV}/builds/bld_1/log"), 200, line);
+    let world = World::on(&server, &[]);
+    let ran = world.run("up --image nginx:1 -a shop").await;
+    assert!(
+        ran.exit == Exit::Deploy && ran.stderr.contains("    no such package\n"),
+        "{}",
+        ran.stderr
+    );
+    let ran = world.run("logs --deploy 4 -a shop").await;
+    assert_eq!(
+        ran.stdout, "2026-01-01T00:00:02.000Z stderr no such package\n",
+        "{}",
+        ran.stderr
+    );
+}
+
+#[tokio::test]
 async fn json_is_one_object_per_line_and_errors_are_objects_too() {
     let server = server().await;
     server.events(

@@ -202,3 +202,10 @@ async fn a_token_does_not_travel_in_the_clear() {
         .await;
     assert_eq!(odd.exit, Exit::Usage);
 }
+
+#[test]
+fn a_request_and_the_servers_role_are_told_apart() {
+    let is = |line: &str| crate::is_api_call(&line.split(' ').map(Into::into).collect::<Vec<_>>());
+    assert!(is("segue api GET /v1/me") && is("segue api post /v1/x --data @-"));
+    assert!(!is("segue api") && !is("segue api --config x") && !is("segue apps GET"));
+}
