@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use segue_model::Timestamp;
 use segue_model::route::RouteGen;
 use segue_model::world::{Subnet, World};
 
@@ -22,6 +23,8 @@ pub(crate) struct Book {
     base: Ipv4Addr,
     cursor: u8,
     taken: BTreeSet<u8>,
+    /// When the next one has rested, as far as time alone decides.
+    rested_at: Option<Timestamp>,
 }
 
 impl Book {
@@ -29,20 +32,30 @@ impl Book {
     pub(crate) fn new(world: &World, subnet: &Subnet) -> Self {
         let acknowledged = acknowledged_by_all(world);
         let mut taken = subnet.held.clone();
+        let mut rested_at: Option<Timestamp> = None;
         for (octet, resting) in &subnet.resting {
-            let rested = later(resting.since, world.policy.address_rest) <= world.now
-                && resting
-                    .unrouted_gen
-                    .is_none_or(|unrouted| acknowledged.is_none_or(|seen| seen >= unrouted));
-            if !rested {
+            let until = later(resting.since, world.policy.address_rest);
+            let absence_known = resting
+                .unrouted_gen
+                .is_none_or(|unrouted| acknowledged.is_none_or(|seen| seen >= unrouted));
+            if until > world.now || !absence_known {
                 taken.insert(*octet);
+            }
+            if until > world.now && absence_known {
+                rested_at = Some(rested_at.map_or(until, |first| first.min(until)));
             }
         }
         Self {
             base: subnet.base,
             cursor: subnet.cursor,
             taken,
+            rested_at,
         }
+    }
+
+    /// When time gives the next address back, if none is free.
+    pub(crate) const fn rested_at(&self) -> Option<Timestamp> {
+        self.rested_at
     }
 
     /// Whether an address is free.
@@ -82,6 +95,7 @@ mod tests {
             base: Ipv4Addr::new(10, 96, 3, 0),
             cursor,
             taken: taken.into_iter().collect(),
+            rested_at: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use segue_model::Timestamp;
 use segue_model::id::HostId;
 use segue_model::name::{Label, ServiceName};
 use segue_model::revision::Revision;
@@ -213,6 +214,16 @@ impl<'a> Room<'a> {
         for count in set.into_iter().chain(counts.hosts.get_mut(&instance.host)) {
             *count = count.saturating_sub(1);
         }
+    }
+
+    /// When time gives an address back on one of the hosts that were rejected for want of one.
+    pub(crate) fn rested_at(&self, rejected: &BTreeMap<HostId, Rejection>) -> Option<Timestamp> {
+        let wanting = rejected
+            .iter()
+            .filter(|(_, why)| **why == Rejection::NoAddress);
+        wanting
+            .filter_map(|(host, _)| self.books.get(host)?.rested_at())
+            .min()
     }
 
     /// Instances of a service on a host that are wanted, whatever their revision.

@@ -205,6 +205,9 @@ fn no_host(
     rejected: BTreeMap<HostId, Rejection>,
 ) {
     let short = rejected.values().any(Rejection::is_room);
+    if let Some(at) = draft.room.rested_at(&rejected) {
+        draft.look_at(at);
+    }
     draft.room_short |= short && !drain::is_making_room(draft);
     let why: Vec<String> = rejected
         .iter()

@@ -30,6 +30,7 @@ pub struct Shape {
     open_requests: u64,
     slow_edge: u64,
     edge_silence: u64,
+    addresses: u8,
 }
 
 #[derive(Debug, Clone)]
@@ -89,6 +90,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
             prop_oneof![1 => Just(0u64), 1 => 1..=4u64],
             1..=4u64,
             prop_oneof![Just(0u64), Just(60), Just(300)],
+            prop_oneof![2 => Just(240u8), 1 => 6..=24u8],
         ),
     )
         .prop_map(
@@ -98,7 +100,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
                 replicas,
                 (one_per_host, labelled),
                 seed,
-                (lose_actions, crash_worker, open_requests, slow_edge, edge_silence),
+                (lose_actions, crash_worker, open_requests, slow_edge, edge_silence, addresses),
             )| Shape {
                 hosts,
                 edges,
@@ -113,6 +115,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
                 open_requests,
                 slow_edge,
                 edge_silence,
+                addresses,
             },
         )
 }
@@ -242,6 +245,7 @@ impl Trace {
             }
         }
         let mut sim = Sim::new(world, shape.seed);
+        sim.first_foreign_octet = 2 + shape.addresses;
         sim.lose_actions = shape.lose_actions;
         sim.crash_worker = shape.crash_worker;
         sim.open_requests = shape.open_requests;

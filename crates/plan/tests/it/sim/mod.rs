@@ -69,6 +69,8 @@ pub struct Sim {
     pub crash_worker: u64,
     /// Requests stay open on this share of the endpoints that leave, per mille.
     pub open_requests: u64,
+    /// Addresses from here on are somebody else's.
+    pub first_foreign_octet: u8,
     containers: BTreeMap<InstanceId, Container>,
     skipped: BTreeSet<(InstanceId, EdgeId)>,
     ids: BTreeSet<InstanceId>,
@@ -104,6 +106,7 @@ impl Sim {
             lose_actions: 0,
             crash_worker: 0,
             open_requests: 0,
+            first_foreign_octet: 250,
             containers: BTreeMap::new(),
             skipped: BTreeSet::new(),
             ids: BTreeSet::new(),
@@ -211,7 +214,10 @@ impl Sim {
         self.world = after(&self.world, changes);
         for host in &changes.subnets {
             self.subnets += 1;
-            self.world.subnets.insert(*host, subnet(self.subnets % 200));
+            let mut made = subnet(self.subnets % 200);
+            // A neighbour holds the rest of the addresses, so that freed ones come round.
+            made.held.extend(self.first_foreign_octet..=254);
+            self.world.subnets.insert(*host, made);
         }
         for change in changes.instances.iter().filter(|c| c.lost) {
             self.rest_address(change.id);
