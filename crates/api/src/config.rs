@@ -73,14 +73,21 @@ impl ApiConfig {
     pub fn validate(&self) -> Result<(), InvalidConfig> {
         let mut wrong = Vec::new();
         if Domain::new(format!("x.{}", self.base_domain)).is_err() {
-            wrong.push(format!("base domain {:?} is not a DNS name", self.base_domain));
+            wrong.push(format!(
+                "base domain {:?} is not a DNS name",
+                self.base_domain
+            ));
         }
         if !self.git_program.is_absolute() {
             wrong.push("the path of git must be absolute".to_owned());
         }
-        let http = self.public_url.starts_with("http://") || self.public_url.starts_with("https://");
+        let http =
+            self.public_url.starts_with("http://") || self.public_url.starts_with("https://");
         if !http || self.public_url.ends_with('/') {
-            wrong.push("the public URL begins with http:// or https:// and does not end with a slash".to_owned());
+            wrong.push(
+                "the public URL begins with http:// or https:// and does not end with a slash"
+                    .to_owned(),
+            );
         }
         if self.signing_keys.is_empty() {
             wrong.push("no signing key is configured".to_owned());
@@ -88,7 +95,11 @@ impl ApiConfig {
         if self.limits.per_address == 0 || self.limits.connections == 0 {
             wrong.push("connection limits must be at least 1".to_owned());
         }
-        if wrong.is_empty() { Ok(()) } else { Err(InvalidConfig(wrong.join("; "))) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(InvalidConfig(wrong.join("; ")))
+        }
     }
 
     /// URL of an application at a host name.

@@ -34,7 +34,10 @@ impl Metrics {
     fn note(&self, method: &str, route: &str, status: u16, took: Duration) {
         let seconds = took.as_secs_f64();
         let key = (method.to_owned(), route.to_owned(), status / 100);
-        let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let series = all.entry(key).or_default();
         series.count += 1;
         series.seconds += seconds;
@@ -47,7 +50,11 @@ impl Metrics {
 
     /// All figures as text.
     pub(crate) fn render(&self) -> String {
-        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let all = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         let mut text = String::from(
             "# HELP segue_api_request_duration_seconds Time from a request's head to its answer's head.\n\
              # TYPE segue_api_request_duration_seconds histogram\n",
@@ -58,7 +65,11 @@ impl Metrics {
             for (bucket, bound) in series.buckets.iter().zip(BOUNDS) {
                 let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{bound}\"}} {bucket}");
             }
-            let _ = writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", series.count);
+            let _ = writeln!(
+                text,
+                "{name}_bucket{{{labels},le=\"+Inf\"}} {}",
+                series.count
+            );
             let _ = writeln!(text, "{name}_sum{{{labels}}} {}", series.seconds);
             let _ = writeln!(text, "{name}_count{{{labels}}} {}", series.count);
         }
@@ -75,7 +86,12 @@ pub(crate) async fn count(State(state): State<ApiState>, request: Request, next:
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
     let response = next.run(request).await;
-    state.metrics().note(known(&method), &route, response.status().as_u16(), started.elapsed());
+    state.metrics().note(
+        known(&method),
+        &route,
+        response.status().as_u16(),
+        started.elapsed(),
+    );
     response
 }
 
@@ -102,7 +118,13 @@ mod tests {
         metrics.note("GET", "/v1/me", 200, Duration::from_millis(3));
         metrics.note("GET", "/v1/me", 204, Duration::from_secs(60));
         let text = metrics.render();
-        assert!(text.contains("_count{method=\"GET\",route=\"/v1/me\",status=\"2xx\"} 2"), "{text}");
-        assert!(text.contains("le=\"0.005\"} 1") && text.contains("le=\"+Inf\"} 2"), "{text}");
+        assert!(
+            text.contains("_count{method=\"GET\",route=\"/v1/me\",status=\"2xx\"} 2"),
+            "{text}"
+        );
+        assert!(
+            text.contains("le=\"0.005\"} 1") && text.contains("le=\"+Inf\"} 2"),
+            "{text}"
+        );
     }
 }

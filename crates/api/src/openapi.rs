@@ -25,13 +25,19 @@ pub fn public() -> Document {
         ("me", "The person who asks, and their tokens."),
         ("teams", "Teams and their members."),
         ("apps", "Apps: one source each."),
-        ("environments", "Environments: production, staging, previews."),
+        (
+            "environments",
+            "Environments: production, staging, previews.",
+        ),
         ("services", "What runs of each service, and scaling."),
         ("instances", "Containers, one each."),
         ("config", "Plain configuration."),
         ("secrets", "Secrets, never read back."),
         ("sources", "Uploaded source archives."),
-        ("deployments", "Attempts to carry an environment to a release."),
+        (
+            "deployments",
+            "Attempts to carry an environment to a release.",
+        ),
         ("builds", "From source to image."),
         ("releases", "What runs, immutable."),
         ("logs", "Kept output of containers and builds."),
@@ -74,7 +80,10 @@ fn describe(document: &mut Document, title: &str, description: &str) {
     for (name, schema) in shared {
         components.schemas.entry(name).or_insert(schema);
     }
-    document.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    document.security = Some(vec![SecurityRequirement::new(
+        "bearer",
+        Vec::<String>::new(),
+    )]);
 }
 
 fn tags(named: &[(&str, &str)]) -> Vec<Tag> {

@@ -109,9 +109,28 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// An error, boxed so that results stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(Box<ProblemBody>);
+
+impl std::ops::Deref for Problem {
+    type Target = ProblemBody;
+
+    fn deref(&self) -> &ProblemBody {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut ProblemBody {
+        &mut self.0
+    }
+}
+
 /// An error (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemBody {
     /// URN of the kind of error: `urn:segue:problem:` and the code.
     #[serde(rename = "type")]
     pub kind: String,
@@ -144,7 +163,7 @@ pub struct Problem {
 impl Problem {
     /// An error of this kind, described in one sentence.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(ProblemBody {
             kind: format!("urn:segue:problem:{}", code.as_str()),
             title: code.title().to_owned(),
             status: code.status().as_u16(),
@@ -155,7 +174,7 @@ impl Problem {
             errors: Vec::new(),
             failure: None,
             retry_after: None,
-        }
+        }))
     }
 
     /// Says what to do next.
@@ -177,7 +196,7 @@ impl Problem {
 
     /// Says when to try again.
     #[must_use]
-    pub const fn retry_after(mut self, seconds: u64) -> Self {
+    pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
@@ -205,8 +224,11 @@ impl Problem {
     /// Something about the application that keeps it from being deployed.
     pub(crate) fn failure(failure: &Failure) -> Self {
         let view = FailureView::from(failure);
-        let mut problem = Self::new(ProblemCode::Invalid, format!("{}: {}", view.sentence, view.evidence))
-            .hint(view.hint.clone());
+        let mut problem = Self::new(
+            ProblemCode::Invalid,
+            format!("{}: {}", view.sentence, view.evidence),
+        )
+        .hint(view.hint.clone());
         problem.failure = Some(view);
         problem
     }
@@ -242,13 +264,13 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
-        response.extensions_mut().insert(Pending(Box::new(self)));
+        response.extensions_mut().insert(Pending(self));
         response
     }
 }
 
 #[derive(Clone)]
-struct Pending(Box<Problem>);
+struct Pending(Problem);
 
 /// Layer: writes the body of every error. An error status that carries no [`Problem`] (axum's own, a layer's)
 /// gets the one that belongs to its status; its text is dropped.
@@ -259,7 +281,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let pending = response.extensions_mut().remove::<Pending>();
     let problem = match pending {
-        Some(pending) => Some(*pending.0),
+        Some(pending) => Some(pending.0),
         None if response.status().is_client_error() || response.status().is_server_error() => {
             plain(&response)
         }
@@ -272,8 +294,14 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let mut response = render(response, &problem, head);
     if problem.code == ProblemCode::Unauthenticated {
         // Git asks its credential helper only for Basic.
-        let scheme = if git { "Basic realm=\"segue\"" } else { "Bearer realm=\"segue\"" };
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        let scheme = if git {
+            "Basic realm=\"segue\""
+        } else {
+            "Bearer realm=\"segue\""
+        };
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
     }
     response
 }
@@ -309,15 +337,23 @@ pub(crate) struct Bare;
 
 fn render(from: Response, problem: &Problem, head: bool) -> Response {
     let (mut parts, _) = from.into_parts();
-    let body = serde_json::to_vec(problem).unwrap_or_default();
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    let body = serde_json::to_vec(&**problem).unwrap_or_default();
+    parts
+        .headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     parts.headers.remove(CONTENT_LENGTH);
     if let Some(seconds) = problem.retry_after {
-        parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        parts
+            .headers
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     // The version header of cached answers must not outlive the answer it described.
     parts.headers.remove(HeaderName::from_static("etag"));
-    let body = if head { Body::empty() } else { Body::from(body) };
+    let body = if head {
+        Body::empty()
+    } else {
+        Body::from(body)
+    };
     Response::from_parts(parts, body)
 }
 

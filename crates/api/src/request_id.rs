@@ -6,8 +6,8 @@ use std::fmt;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::HeaderName;
 use axum::http::HeaderValue;
+use axum::http::header::HeaderName;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -33,7 +33,9 @@ impl RequestId {
             .and_then(|value| value.to_str().ok())
             .filter(|text| {
                 (8..=64).contains(&text.len())
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                    && text
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             });
         match given {
             Some(text) => Self(text.to_owned()),

@@ -51,11 +51,7 @@ pub enum ApiError {
 ///
 /// # Errors
 /// [`ApiError`]: nothing was served, or a part of it broke.
-pub async fn run(
-    config: ApiConfig,
-    store: Store,
-    stop: CancellationToken,
-) -> Result<(), ApiError> {
+pub async fn run(config: ApiConfig, store: Store, stop: CancellationToken) -> Result<(), ApiError> {
     config.validate()?;
     let keys = Keys::load(&config.signing_keys)?;
     let edge_token = EdgeToken::load(&config.edge_token_file)?;
@@ -69,11 +65,18 @@ pub async fn run(
     }
     let (news, route_news) = (News::default(), News::default());
     let state = ApiState::new(config, store.clone(), keys, news.clone(), stop.clone());
-    let internal = InternalState { api: state.clone(), token: edge_token, routes: route_news.clone() };
+    let internal = InternalState {
+        api: state.clone(),
+        token: edge_token,
+        routes: route_news.clone(),
+    };
     let mut parts = JoinSet::new();
     parts.spawn(serve(public, router_of(state), limits, stop.clone()));
     // Edges hold one stream each and report often; they all come from few addresses.
-    let inner = Limits { per_address: limits.connections, ..limits };
+    let inner = Limits {
+        per_address: limits.connections,
+        ..limits
+    };
     for listener in listeners {
         let router = crate::internal::router(internal.clone());
         parts.spawn(serve(listener, router, inner, stop.clone()));
@@ -91,7 +94,9 @@ pub async fn run(
 
 fn router_of(state: ApiState) -> Router {
     let (router, _) = crate::resources::routes().split_for_parts();
-    let router = router.merge(crate::resources::setup_page()).merge(crate::git::http::routes());
+    let router = router
+        .merge(crate::resources::setup_page())
+        .merge(crate::git::http::routes());
     crate::serve::layers::public(router, state)
 }
 
@@ -99,22 +104,38 @@ fn router_of(state: ApiState) -> Router {
 ///
 /// # Errors
 /// The configuration or the keys cannot be used.
-pub fn router(config: ApiConfig, store: Store, stop: CancellationToken) -> Result<Router, ApiError> {
+pub fn router(
+    config: ApiConfig,
+    store: Store,
+    stop: CancellationToken,
+) -> Result<Router, ApiError> {
     config.validate()?;
     let keys = Keys::load(&config.signing_keys)?;
-    Ok(router_of(ApiState::new(config, store, keys, News::default(), stop)))
+    Ok(router_of(ApiState::new(
+        config,
+        store,
+        keys,
+        News::default(),
+        stop,
+    )))
 }
 
 async fn tcp(address: std::net::SocketAddr) -> Result<Listener, ApiError> {
     TcpListener::bind(address)
         .await
         .map(Listener::Tcp)
-        .map_err(|source| ApiError::Listen { at: address.to_string(), source })
+        .map_err(|source| ApiError::Listen {
+            at: address.to_string(),
+            source,
+        })
 }
 
 /// Binds a unix socket that only we can reach; one left over by a process that was killed is taken away.
 fn unix(path: &Path) -> Result<Listener, ApiError> {
-    let error = |source| ApiError::Listen { at: path.display().to_string(), source };
+    let error = |source| ApiError::Listen {
+        at: path.display().to_string(),
+        source,
+    };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(error)?;
     }
@@ -176,5 +197,8 @@ pub async fn setup_link(store: &Store, public_url: &str) -> Result<Option<String
     let now = Timestamp::now();
     let until = now.checked_add(SETUP_LINK).unwrap_or(now);
     store.system().setup_token_put(&hash, until).await?;
-    Ok(Some(format!("{public_url}/setup?token={}", token::reveal(&secret))))
+    Ok(Some(format!(
+        "{public_url}/setup?token={}",
+        token::reveal(&secret)
+    )))
 }

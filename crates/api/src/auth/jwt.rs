@@ -111,7 +111,9 @@ pub(crate) struct Keys {
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("signing_kid", &self.signing_kid).finish_non_exhaustive()
+        f.debug_struct("Keys")
+            .field("signing_kid", &self.signing_kid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,7 +148,11 @@ impl Keys {
             by_kid.insert(kid, key);
         }
         let (signing, signing_kid) = signing.ok_or(KeyError::Missing)?;
-        Ok(Self { signing, signing_kid, by_kid })
+        Ok(Self {
+            signing,
+            signing_kid,
+            by_kid,
+        })
     }
 
     /// Issues an access token.
@@ -198,8 +204,9 @@ impl Keys {
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
+            .ok()?
+            .claims;
         let now = u64::try_from(now.as_second()).ok()?;
         let sound = claims.iat <= now + LEEWAY
             && claims.nbf <= now + LEEWAY
@@ -234,24 +241,36 @@ impl Keys {
 /// [`KeyError::Io`] if it cannot be written.
 pub fn create_signing_key(path: &Path) -> Result<(), KeyError> {
     use std::io::Write as _;
-    let io = |source| KeyError::Io { path: path.to_owned(), source };
-    let mut file =
-        match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o400).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => return Err(io(error)),
-        };
+    let io = |source| KeyError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = match std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o400)
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(io(error)),
+    };
     let mut der = Zeroizing::new(PKCS8_PREFIX.to_vec());
     der.extend_from_slice(Zeroizing::new(rand::random::<[u8; 32]>()).as_slice());
     let text = Zeroizing::new(format!(
         "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
         STANDARD.encode(&*der)
     ));
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(io)
 }
 
 fn read_key(path: &Path) -> Result<EncodingKey, KeyError> {
-    let io = |source| KeyError::Io { path: path.to_owned(), source };
+    let io = |source| KeyError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = std::fs::File::open(path).map_err(io)?;
     let meta = file.metadata().map_err(io)?;
     if meta.mode() & 0o077 != 0 {
@@ -264,11 +283,16 @@ fn read_key(path: &Path) -> Result<EncodingKey, KeyError> {
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(|_| not_a_key())?;
     let key = EncodingKey::from_ed_pem(text.as_bytes()).map_err(|_| not_a_key())?;
-    let seed = key.as_bytes().strip_prefix(&PKCS8_PREFIX).ok_or_else(not_a_key)?;
+    let seed = key
+        .as_bytes()
+        .strip_prefix(&PKCS8_PREFIX)
+        .ok_or_else(not_a_key)?;
     if seed.len() != 32 {
         return Err(not_a_key());
     }
-    let repeated = seed.first().is_some_and(|first| seed.iter().all(|byte| byte == first));
+    let repeated = seed
+        .first()
+        .is_some_and(|first| seed.iter().all(|byte| byte == first));
     if repeated || KNOWN_SEEDS.contains(&hex::encode(seed).as_str()) {
         return Err(KeyError::Known(path.to_owned()));
     }
@@ -281,8 +305,17 @@ fn public_half(encoding: &EncodingKey) -> Option<(String, Key)> {
         return None;
     };
     let decoding = DecodingKey::from_jwk(&jwk).ok()?;
-    let kid = hex::encode(Sha256::digest(pair.x.as_bytes())).chars().take(16).collect();
-    Some((kid, Key { decoding, x: pair.x.clone() }))
+    let kid = hex::encode(Sha256::digest(pair.x.as_bytes()))
+        .chars()
+        .take(16)
+        .collect();
+    Some((
+        kid,
+        Key {
+            decoding,
+            x: pair.x.clone(),
+        },
+    ))
 }
 
 #[cfg(test)]

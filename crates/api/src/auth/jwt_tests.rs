@@ -51,8 +51,11 @@ impl Fixture {
     }
 
     fn sign_raw(&self, header: &str, claims: &str) -> String {
-        let message =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
         let signature =
             jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, Algorithm::EdDSA)
                 .unwrap();
@@ -67,11 +70,20 @@ impl Fixture {
 #[test]
 fn good_tokens_are_accepted() {
     let f = fixture();
-    let (user, token) = (UserId::from_uuid(uuid::Uuid::from_u128(1)), TokenId::from_uuid(uuid::Uuid::from_u128(2)));
-    let issued = f.keys.issue(user, (token, team()), Timestamp::now()).unwrap();
+    let (user, token) = (
+        UserId::from_uuid(uuid::Uuid::from_u128(1)),
+        TokenId::from_uuid(uuid::Uuid::from_u128(2)),
+    );
+    let issued = f
+        .keys
+        .issue(user, (token, team()), Timestamp::now())
+        .unwrap();
     let claims = f.keys.verify(&issued, Timestamp::now()).unwrap();
     assert_eq!((claims.sub, claims.tok), (user, token));
-    assert!(f.accepts(&f.sign(&f.header(), &f.claims())), "the hand-made base of the bad ones is good");
+    assert!(
+        f.accepts(&f.sign(&f.header(), &f.claims())),
+        "the hand-made base of the bad ones is good"
+    );
 }
 
 #[test]
@@ -83,7 +95,9 @@ fn bad_tokens_are_refused() {
         change(&mut claims);
         bad.push((format!("claim: {name}"), f.sign(&f.header(), &claims)));
     };
-    for missing in ["iss", "aud", "sub", "exp", "nbf", "iat", "jti", "tok", "team"] {
+    for missing in [
+        "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "tok", "team",
+    ] {
         claim(&format!("no {missing}"), &|c| {
             c.as_object_mut().unwrap().remove(missing);
         });
@@ -108,9 +122,13 @@ fn bad_tokens_are_refused() {
     claim("other issuer", &|c| c["iss"] = json!("evil"));
     claim("list of issuers", &|c| c["iss"] = json!(["segue", "evil"]));
     claim("other audience", &|c| c["aud"] = json!("edge"));
-    claim("list of audiences", &|c| c["aud"] = json!(["segue-api", "evil"]));
+    claim("list of audiences", &|c| {
+        c["aud"] = json!(["segue-api", "evil"])
+    });
     claim("empty audience", &|c| c["aud"] = json!([]));
-    claim("subject of another kind", &|c| c["sub"] = json!(format!("team_{:032x}", 1)));
+    claim("subject of another kind", &|c| {
+        c["sub"] = json!(format!("team_{:032x}", 1))
+    });
     claim("empty jti", &|c| c["jti"] = json!(""));
     claim("more claims", &|c| c["admin"] = json!(true));
 
@@ -133,7 +151,9 @@ fn bad_tokens_are_refused() {
     header("jku", &|h| h["jku"] = json!("https://evil.example/jwks"));
     header("x5u", &|h| h["x5u"] = json!("https://evil.example/x5u"));
     header("x5c", &|h| h["x5c"] = json!(["AA"]));
-    header("jwk", &|h| h["jwk"] = json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"}));
+    header("jwk", &|h| {
+        h["jwk"] = json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"})
+    });
     header("crit", &|h| h["crit"] = json!(["exp"]));
     header("b64", &|h| h["b64"] = json!(false));
     header("zip", &|h| h["zip"] = json!("DEF"));
@@ -148,22 +168,56 @@ fn bad_tokens_are_refused() {
     raw("padded", format!("{}=.{}.{}", parts[0], parts[1], parts[2]));
     raw("space", format!(" {good}"));
     raw("line end", format!("{good}\n"));
-    raw("flipped signature", format!("{}.{}.{}", parts[0], parts[1], flip(parts[2])));
-    raw("short signature", format!("{}.{}.{}", parts[0], parts[1], &parts[2][..40]));
-    raw("zero signature", format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode([0u8; 64])));
-    raw("too long", f.sign_raw(&f.header().to_string(), &format!("{}{}", f.claims(), " ".repeat(4000))));
+    raw(
+        "flipped signature",
+        format!("{}.{}.{}", parts[0], parts[1], flip(parts[2])),
+    );
+    raw(
+        "short signature",
+        format!("{}.{}.{}", parts[0], parts[1], &parts[2][..40]),
+    );
+    raw(
+        "zero signature",
+        format!(
+            "{}.{}.{}",
+            parts[0],
+            parts[1],
+            URL_SAFE_NO_PAD.encode([0u8; 64])
+        ),
+    );
+    raw(
+        "too long",
+        f.sign_raw(
+            &f.header().to_string(),
+            &format!("{}{}", f.claims(), " ".repeat(4000)),
+        ),
+    );
     raw(
         "duplicate claim",
-        f.sign_raw(&f.header().to_string(), &f.claims().to_string().replacen('{', "{\"iss\":\"segue\",", 1)),
+        f.sign_raw(
+            &f.header().to_string(),
+            &f.claims()
+                .to_string()
+                .replacen('{', "{\"iss\":\"segue\",", 1),
+        ),
     );
     raw(
         "duplicate header",
-        f.sign_raw(&f.header().to_string().replacen('{', "{\"alg\":\"EdDSA\",", 1), &f.claims().to_string()),
+        f.sign_raw(
+            &f.header()
+                .to_string()
+                .replacen('{', "{\"alg\":\"EdDSA\",", 1),
+            &f.claims().to_string(),
+        ),
     );
     raw(
         "another key",
         f.other
-            .issue(UserId::from_uuid(uuid::Uuid::nil()), (TokenId::from_uuid(uuid::Uuid::nil()), team()), Timestamp::now())
+            .issue(
+                UserId::from_uuid(uuid::Uuid::nil()),
+                (TokenId::from_uuid(uuid::Uuid::nil()), team()),
+                Timestamp::now(),
+            )
             .unwrap(),
     );
     let mut borrowed = f.header();
@@ -174,10 +228,17 @@ fn bad_tokens_are_refused() {
     let hmac = EncodingKey::from_secret(&URL_SAFE_NO_PAD.decode(x).unwrap());
     let mut head = Header::new(Algorithm::HS256);
     head.kid = Some(f.keys.signing_kid.clone());
-    raw("HMAC with the public key", jsonwebtoken::encode(&head, &f.claims(), &hmac).unwrap());
+    raw(
+        "HMAC with the public key",
+        jsonwebtoken::encode(&head, &f.claims(), &hmac).unwrap(),
+    );
 
     assert!(bad.len() >= 40, "{} tokens", bad.len());
-    let accepted: Vec<_> = bad.iter().filter(|(_, token)| f.accepts(token)).map(|(name, _)| name).collect();
+    let accepted: Vec<_> = bad
+        .iter()
+        .filter(|(_, token)| f.accepts(token))
+        .map(|(name, _)| name)
+        .collect();
     assert!(accepted.is_empty(), "accepted: {accepted:?}");
 }
 
@@ -197,7 +258,10 @@ fn keys_are_refused_if_missing_short_known_or_exposed() {
     let write = |seed: &[u8], mode: u32| {
         let _ = std::fs::remove_file(&path);
         let der = [&PKCS8_PREFIX[..], seed].concat();
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der));
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(der)
+        );
         std::fs::write(&path, pem).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
@@ -222,7 +286,13 @@ fn keys_rotate_with_overlap() {
     let before = Keys::load(std::slice::from_ref(&old)).unwrap();
     let after = Keys::load(&[new, old]).unwrap();
     let nil = uuid::Uuid::nil();
-    let issued = before.issue(UserId::from_uuid(nil), (TokenId::from_uuid(nil), team()), Timestamp::now()).unwrap();
+    let issued = before
+        .issue(
+            UserId::from_uuid(nil),
+            (TokenId::from_uuid(nil), team()),
+            Timestamp::now(),
+        )
+        .unwrap();
     assert!(after.verify(&issued, Timestamp::now()).is_some());
     assert_ne!(before.signing_kid, after.signing_kid);
     assert_eq!(after.public().len(), 2);

@@ -57,7 +57,9 @@ mod tests {
 
     fn verify(password: &str, phc: &str) -> bool {
         PasswordHash::new(phc).is_ok_and(|parsed| {
-            Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
+            Argon2::default()
+                .verify_password(password.as_bytes(), &parsed)
+                .is_ok()
         })
     }
 

@@ -96,7 +96,13 @@ impl Member {
             address: principal.address,
         };
         let scope = state.store().team(&context);
-        Ok(Self { principal, team, team_name, scope, params })
+        Ok(Self {
+            principal,
+            team,
+            team_name,
+            scope,
+            params,
+        })
     }
 
     async fn app(&self, suffix: &str) -> Result<App, Problem> {
@@ -212,7 +218,9 @@ pub(crate) async fn app_for(
 ) -> Result<(TeamScope, App, String), Problem> {
     let member = Member::find(parts, state).await?;
     let app = member.app(suffix).await?;
-    member.principal.require(member.principal.role_at(Some(app.id), None), action)?;
+    member
+        .principal
+        .require(member.principal.role_at(Some(app.id), None), action)?;
     Ok((member.scope, app, member.principal.email))
 }
 
@@ -232,6 +240,9 @@ fn protected(env: &Environment, role: Option<Role>, action: Action) -> Result<()
 impl<P> InEnv<P> {
     /// Path of the environment, for `Location`.
     pub(crate) fn path(&self) -> String {
-        format!("/v1/teams/{}/apps/{}/envs/{}", self.team_name, self.app.name, self.env.name)
+        format!(
+            "/v1/teams/{}/apps/{}/envs/{}",
+            self.team_name, self.app.name, self.env.name
+        )
     }
 }

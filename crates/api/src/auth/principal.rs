@@ -52,7 +52,10 @@ impl FromRequestParts<ApiState> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let text = bearer(parts).ok_or_else(Problem::unauthenticated)?;
-        let address = parts.extensions.get::<ConnectInfo<Peer>>().and_then(|peer| peer.0.0);
+        let address = parts
+            .extensions
+            .get::<ConnectInfo<Peer>>()
+            .and_then(|peer| peer.0.0);
         let request_id = parts.extensions.get::<RequestId>().map(ToString::to_string);
         let mut principal = authenticate(state, &text, address).await?;
         principal.request_id = request_id;
@@ -85,7 +88,10 @@ pub(crate) async fn authenticate(
             return Err(Problem::unauthenticated());
         }
     }
-    let user = auth.user(good.created_by).await?.ok_or_else(Problem::unauthenticated)?;
+    let user = auth
+        .user(good.created_by)
+        .await?
+        .ok_or_else(Problem::unauthenticated)?;
     let grants = auth
         .memberships(good.created_by)
         .await?
@@ -101,7 +107,12 @@ pub(crate) async fn authenticate(
         })
         .collect();
     auth.token_used(good.token, good.team).await?;
-    let scopes = Scopes(good.scopes.iter().filter_map(|scope| scope.parse().ok()).collect());
+    let scopes = Scopes(
+        good.scopes
+            .iter()
+            .filter_map(|scope| scope.parse().ok())
+            .collect(),
+    );
     Ok(Principal {
         user: user.id,
         email: user.email,
@@ -154,9 +165,13 @@ fn bearer(parts: &Parts) -> Option<String> {
         return Some(rest.trim().to_owned());
     }
     if scheme.eq_ignore_ascii_case("basic") && parts.uri.path().starts_with("/git/") {
-        let decoded = base64::engine::general_purpose::STANDARD.decode(rest.trim()).ok()?;
+        let decoded = base64::engine::general_purpose::STANDARD
+            .decode(rest.trim())
+            .ok()?;
         let text = String::from_utf8(decoded).ok()?;
-        return text.split_once(':').map(|(_, password)| password.to_owned());
+        return text
+            .split_once(':')
+            .map(|(_, password)| password.to_owned());
     }
     None
 }

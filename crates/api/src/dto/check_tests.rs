@@ -39,7 +39,11 @@ fn every_fault_is_named_with_its_place() {
         "build": {"dockerfile": "../Dockerfile", "test": "'"},
     }));
     let problem = check(&shop(), &spec).unwrap_err();
-    let places: Vec<_> = problem.errors.iter().map(|fault| fault.pointer.as_str()).collect();
+    let places: Vec<_> = problem
+        .errors
+        .iter()
+        .map(|fault| fault.pointer.as_str())
+        .collect();
     for expected in [
         "/services/Web",
         "/services/web/port",
@@ -62,7 +66,10 @@ fn every_fault_is_named_with_its_place() {
         "/build/dockerfile",
         "/build/test",
     ] {
-        assert!(places.contains(&expected), "{expected} is not in {places:?}");
+        assert!(
+            places.contains(&expected),
+            "{expected} is not in {places:?}"
+        );
     }
 }
 
@@ -85,5 +92,8 @@ fn what_was_checked_is_shown_again_unchanged() {
     }));
     let shown = EnvironmentSpec::from(&check(&shop(), &spec).unwrap());
     assert_eq!(shown, spec);
-    assert_eq!(check(&shop(), &shown).unwrap(), check(&shop(), &spec).unwrap());
+    assert_eq!(
+        check(&shop(), &shown).unwrap(),
+        check(&shop(), &spec).unwrap()
+    );
 }

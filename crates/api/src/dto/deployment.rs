@@ -101,7 +101,10 @@ impl From<&Deployment> for DeploymentView {
 
 /// Whether its release serves everything.
 pub(crate) const fn is_live(state: DeploymentState) -> bool {
-    matches!(state, DeploymentState::Live | DeploymentState::Baking | DeploymentState::Succeeded)
+    matches!(
+        state,
+        DeploymentState::Live | DeploymentState::Baking | DeploymentState::Succeeded
+    )
 }
 
 /// Whether nobody has to wait any longer: it is live, or it will not be.
@@ -126,12 +129,9 @@ const fn github(state: DeploymentState) -> &'static str {
     use DeploymentState as S;
     match state {
         S::Queued => "queued",
-        S::Building
-        | S::ReleaseTask
-        | S::Starting
-        | S::Switching
-        | S::Failing
-        | S::RollingBack => "in_progress",
+        S::Building | S::ReleaseTask | S::Starting | S::Switching | S::Failing | S::RollingBack => {
+            "in_progress"
+        }
         S::Live | S::Baking | S::Succeeded => "success",
         S::RolledBack | S::Failed => "failure",
         S::Cancelled => "error",
@@ -190,7 +190,13 @@ pub struct StatusClasses {
 impl ReceiptView {
     pub(crate) fn new(number: i64, receipt: &Receipt) -> Self {
         let counts: &RequestCounts = &receipt.counts;
-        let [informational, success, redirection, client_error, server_error] = counts.by_class;
+        let [
+            informational,
+            success,
+            redirection,
+            client_error,
+            server_error,
+        ] = counts.by_class;
         Self {
             deployment: number,
             first_generation: receipt.first_gen,
@@ -201,7 +207,13 @@ impl ReceiptView {
             edge_failed: counts.edge_failed,
             broken: counts.broken,
             retries: counts.retries,
-            by_class: StatusClasses { informational, success, redirection, client_error, server_error },
+            by_class: StatusClasses {
+                informational,
+                success,
+                redirection,
+                client_error,
+                server_error,
+            },
             longest_wait_us: counts.wait_max_us,
             longest_request_us: counts.latency_max_us,
         }

@@ -18,8 +18,11 @@ impl From<&Manifest> for EnvironmentSpec {
             .iter()
             .map(|(name, service)| (name.to_string(), Service::from(service)))
             .collect();
-        let config =
-            from.config.iter().map(|(key, entry)| (key.to_string(), Variable::from(entry))).collect();
+        let config = from
+            .config
+            .iter()
+            .map(|(key, entry)| (key.to_string(), Variable::from(entry)))
+            .collect();
         let rollout = &from.deploy.rollout;
         Self {
             services,
@@ -69,7 +72,10 @@ impl Service {
                 .volumes
                 .iter()
                 .map(|(name, volume)| {
-                    let shown = ServiceVolume { path: volume.path.clone(), size_bytes: volume.size_bytes };
+                    let shown = ServiceVolume {
+                        path: volume.path.clone(),
+                        size_bytes: volume.size_bytes,
+                    };
                     (name.to_string(), shown)
                 })
                 .collect(),
@@ -93,7 +99,10 @@ impl Service {
 impl From<&ConfigEntry> for Variable {
     fn from(from: &ConfigEntry) -> Self {
         match from {
-            ConfigEntry::Value(value) => Self { value: Some(value.clone()), ..Self::default() },
+            ConfigEntry::Value(value) => Self {
+                value: Some(value.clone()),
+                ..Self::default()
+            },
             ConfigEntry::From(reference) => {
                 let property = match reference.property {
                     Property::Host => "host",
@@ -101,12 +110,20 @@ impl From<&ConfigEntry> for Variable {
                     Property::Address => "address",
                 };
                 let text = format!("services.{}.{property}", reference.service);
-                Self { from: Some(text), ..Self::default() }
+                Self {
+                    from: Some(text),
+                    ..Self::default()
+                }
             }
-            ConfigEntry::Generate => Self { generate: true, ..Self::default() },
-            ConfigEntry::Secret { required } => {
-                Self { secret: true, required: *required, ..Self::default() }
-            }
+            ConfigEntry::Generate => Self {
+                generate: true,
+                ..Self::default()
+            },
+            ConfigEntry::Secret { required } => Self {
+                secret: true,
+                required: *required,
+                ..Self::default()
+            },
         }
     }
 }

@@ -278,7 +278,11 @@ impl Default for Service {
 impl Default for ServiceResources {
     fn default() -> Self {
         let model = segue_model::spec::Resources::default();
-        Self { cpu_millis: model.cpu_millis, memory_bytes: model.memory_bytes, pids: model.pids }
+        Self {
+            cpu_millis: model.cpu_millis,
+            memory_bytes: model.memory_bytes,
+            pids: model.pids,
+        }
     }
 }
 

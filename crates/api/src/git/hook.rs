@@ -50,7 +50,10 @@ pub(crate) struct Message {
 /// Runs the hook. Called by the program when it was started under the name `pre-receive`.
 #[must_use]
 pub fn pre_receive() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             say(&format!("segue: the hook cannot start: {error}"));
@@ -94,15 +97,20 @@ fn updates() -> std::io::Result<Vec<(String, String, String)>> {
 }
 
 fn options() -> Vec<String> {
-    let count: usize =
-        std::env::var("GIT_PUSH_OPTION_COUNT").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let count: usize = std::env::var("GIT_PUSH_OPTION_COUNT")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
     (0..count.min(20))
         .filter_map(|index| std::env::var(format!("GIT_PUSH_OPTION_{index}")).ok())
         .collect()
 }
 
 async fn run() -> std::io::Result<bool> {
-    let update = Update { refs: updates()?, options: options() };
+    let update = Update {
+        refs: updates()?,
+        options: options(),
+    };
     let socket = PathBuf::from(variable("SEGUE_PUSH_SOCKET")?);
     let ticket = variable("SEGUE_PUSH_TICKET")?;
     let git = PathBuf::from(variable("SEGUE_GIT")?);
@@ -123,17 +131,25 @@ fn archive(git: &Path, commit: &str) -> std::io::Result<tokio::process::Child> {
         .iter()
         .map(|(name, value)| (OsString::from(name), OsString::from(value)))
         .collect();
-    for name in
-        ["GIT_DIR", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"]
-    {
+    for name in [
+        "GIT_DIR",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_QUARANTINE_PATH",
+    ] {
         if let Some(value) = std::env::var_os(name) {
             environment.push((name.into(), value));
         }
     }
     let here = std::env::current_dir()?;
     let arguments = ["archive", "--format=tar", commit].map(OsStr::new);
-    let environment = environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
-    command(git, arguments, environment).current_dir(here).stdout(Stdio::piped()).spawn()
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+    command(git, arguments, environment)
+        .current_dir(here)
+        .stdout(Stdio::piped())
+        .spawn()
 }
 
 async fn send(
@@ -143,8 +159,9 @@ async fn send(
     archive: Option<tokio::process::Child>,
 ) -> std::io::Result<bool> {
     let stream = UnixStream::connect(socket).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(std::io::Error::other)?;
     let connection = tokio::spawn(connection);
     let (frames, body) = tokio::sync::mpsc::channel::<std::io::Result<Frame<Bytes>>>(8);
     let body = StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(body));
@@ -155,9 +172,16 @@ async fn send(
         .body(body)
         .map_err(std::io::Error::other)?;
     let feeding = tokio::spawn(feed(archive, frames));
-    let response = sender.send_request(request).await.map_err(std::io::Error::other)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(std::io::Error::other)?;
     let good = response.status().is_success();
-    let accepted = if good { follow(response).await? } else { refused(response).await? };
+    let accepted = if good {
+        follow(response).await?
+    } else {
+        refused(response).await?
+    };
     feeding.abort();
     connection.abort();
     Ok(accepted)
@@ -168,7 +192,9 @@ async fn feed(
     frames: tokio::sync::mpsc::Sender<std::io::Result<Frame<Bytes>>>,
 ) {
     let Some(mut archive) = archive else { return };
-    let Some(mut output) = archive.stdout.take() else { return };
+    let Some(mut output) = archive.stdout.take() else {
+        return;
+    };
     let mut buffer = vec![0; 64 << 10];
     loop {
         match output.read(&mut buffer).await {
@@ -187,7 +213,9 @@ async fn feed(
     }
     // An archive that git could not finish must not look like a complete one.
     if !archive.wait().await.is_ok_and(|status| status.success()) {
-        let _ = frames.send(Err(std::io::Error::other("git archive failed"))).await;
+        let _ = frames
+            .send(Err(std::io::Error::other("git archive failed")))
+            .await;
     }
 }
 
@@ -195,7 +223,9 @@ async fn follow(mut response: http::Response<hyper::body::Incoming>) -> std::io:
     let mut rest = Vec::new();
     while let Some(frame) = response.frame().await {
         let frame = frame.map_err(std::io::Error::other)?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         rest.extend_from_slice(&data);
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = rest.drain(..=end).collect();
@@ -208,16 +238,35 @@ async fn follow(mut response: http::Response<hyper::body::Incoming>) -> std::io:
             }
         }
     }
-    Err(std::io::Error::other("the server ended before the deployment did"))
+    Err(std::io::Error::other(
+        "the server ended before the deployment did",
+    ))
 }
 
 async fn refused(response: http::Response<hyper::body::Incoming>) -> std::io::Result<bool> {
-    let body = response.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let body = response
+        .collect()
+        .await
+        .map_err(std::io::Error::other)?
+        .to_bytes();
     let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |name: &str| problem.get(name).and_then(|value| value.as_str());
-    say(&format!("✗ {}", text("detail").unwrap_or("the push was refused")));
-    for fault in problem.get("errors").and_then(|errors| errors.as_array()).into_iter().flatten() {
-        let part = |name: &str| fault.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+    say(&format!(
+        "✗ {}",
+        text("detail").unwrap_or("the push was refused")
+    ));
+    for fault in problem
+        .get("errors")
+        .and_then(|errors| errors.as_array())
+        .into_iter()
+        .flatten()
+    {
+        let part = |name: &str| {
+            fault
+                .get(name)
+                .and_then(|value| value.as_str())
+                .unwrap_or_default()
+        };
         say(&format!("  {}: {}", part("pointer"), part("detail")));
     }
     if let Some(hint) = text("hint") {

@@ -76,7 +76,11 @@ fn wanted(request: &Request) -> Option<Wanted> {
             _ => return None,
         }
     };
-    Some(Wanted { service, rest, query })
+    Some(Wanted {
+        service,
+        rest,
+        query,
+    })
 }
 
 async fn serve(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
@@ -90,7 +94,13 @@ async fn serve(State(state): State<ApiState>, request: Request) -> Result<Respon
     let request = Request::from_parts(parts, body);
     let repository = repository::ensure(state.config(), app.id).await?;
     let push = wanted.service == Service::Push && wanted.rest != "/info/refs";
-    let ticket = push.then(|| state.pushes().open(Push { scope, app: app.clone(), actor }));
+    let ticket = push.then(|| {
+        state.pushes().open(Push {
+            scope,
+            app: app.clone(),
+            actor,
+        })
+    });
     let child = start(&state, &repository, &request, &wanted, ticket.as_ref())?;
     answer(child, request.into_body(), ticket).await
 }
@@ -107,11 +117,26 @@ fn start(
     let mut set = |name: &str, value: &str| environment.push((name.to_owned(), value.to_owned()));
     set("GIT_PROJECT_ROOT", &config.git_root.display().to_string());
     set("GIT_HTTP_EXPORT_ALL", "1");
-    let folder = repository.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let folder = repository
+        .file_name()
+        .and_then(OsStr::to_str)
+        .unwrap_or_default();
     set("PATH_INFO", &format!("/{folder}{}", wanted.rest));
     set("QUERY_STRING", wanted.query);
-    set("REQUEST_METHOD", if *request.method() == Method::GET { "GET" } else { "POST" });
-    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    set(
+        "REQUEST_METHOD",
+        if *request.method() == Method::GET {
+            "GET"
+        } else {
+            "POST"
+        },
+    );
+    let header = |name: HeaderName| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     if let Some(kind) = header(CONTENT_TYPE).filter(|text| plain(text)) {
         set("CONTENT_TYPE", kind);
     }
@@ -126,15 +151,24 @@ fn start(
     }
     if let Some(ticket) = ticket {
         set("SEGUE_PUSH_TICKET", ticket.secret());
-        set("SEGUE_PUSH_SOCKET", &config.internal_socket.display().to_string());
+        set(
+            "SEGUE_PUSH_SOCKET",
+            &config.internal_socket.display().to_string(),
+        );
         set("SEGUE_GIT", &config.git_program.display().to_string());
     }
-    let environment = environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
-    command(&config.git_program, [OsStr::new("http-backend")], environment)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| Problem::internal(&error))
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
+    command(
+        &config.git_program,
+        [OsStr::new("http-backend")],
+        environment,
+    )
+    .stdin(Stdio::piped())
+    .stdout(Stdio::piped())
+    .spawn()
+    .map_err(|error| Problem::internal(&error))
 }
 
 fn plain(text: &str) -> bool {
@@ -176,15 +210,12 @@ async fn answer(mut child: Child, body: Body, ticket: Option<Ticket>) -> Result<
 async fn feed(mut input: ChildStdin, body: Body) {
     let limit = usize::try_from(MAX_PACK_BYTES + (1 << 20)).unwrap_or(usize::MAX);
     let mut body = Limited::new(body, limit);
-    loop {
-        match tokio::time::timeout(IDLE, body.frame()).await {
-            Ok(Some(Ok(frame))) => {
-                let Ok(data) = frame.into_data() else { continue };
-                if input.write_all(&data).await.is_err() {
-                    return;
-                }
-            }
-            _ => break,
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(IDLE, body.frame()).await {
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if input.write_all(&data).await.is_err() {
+            return;
         }
     }
     let _ = input.shutdown().await;
@@ -232,16 +263,28 @@ async fn head(
     let (mut status, mut headers) = (StatusCode::OK, Vec::new());
     for _ in 0..MAX_HEAD_LINES {
         let mut line = Vec::new();
-        (&mut *output).take(MAX_HEAD_BYTES).read_until(b'\n', &mut line).await?;
+        (&mut *output)
+            .take(MAX_HEAD_BYTES)
+            .read_until(b'\n', &mut line)
+            .await?;
         let text = std::str::from_utf8(&line).map_err(|_| wrong())?.trim_end();
         if text.is_empty() {
-            return if line.is_empty() { Err(wrong()) } else { Ok((status, headers)) };
+            return if line.is_empty() {
+                Err(wrong())
+            } else {
+                Ok((status, headers))
+            };
         }
         let (name, value) = text.split_once(':').ok_or_else(wrong)?;
         let value = value.trim();
         if name.eq_ignore_ascii_case("status") {
-            let code = value.split(' ').next().and_then(|code| code.parse::<u16>().ok());
-            status = code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(wrong)?;
+            let code = value
+                .split(' ')
+                .next()
+                .and_then(|code| code.parse::<u16>().ok());
+            status = code
+                .and_then(|code| StatusCode::from_u16(code).ok())
+                .ok_or_else(wrong)?;
             continue;
         }
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;

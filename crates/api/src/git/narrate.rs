@@ -45,7 +45,11 @@ pub(crate) struct Narrator {
 impl Narrator {
     pub(crate) fn new(scope: TeamScope, deployment: Deployment, ticket: Ticket) -> Self {
         let now = Instant::now();
-        let builds = deployment.builds.iter().map(|id| (*id, None, BTreeSet::new())).collect();
+        let builds = deployment
+            .builds
+            .iter()
+            .map(|id| (*id, None, BTreeSet::new()))
+            .collect();
         Self {
             scope,
             deployment,
@@ -78,7 +82,8 @@ impl Narrator {
                 if self.spoken.elapsed() >= QUIET {
                     let seconds = self.started.elapsed().as_secs();
                     let state = self.deployment.state;
-                    self.ready.push_back(Told::Line(format!("  … {state}, {seconds} s")));
+                    self.ready
+                        .push_back(Told::Line(format!("  … {state}, {seconds} s")));
                     continue;
                 }
                 self.ticket.next().await;
@@ -96,8 +101,11 @@ impl Narrator {
         for index in 0..self.builds.len() {
             self.build(index).await?;
         }
-        let (state, number, version) =
-            (self.deployment.state, self.deployment.number, self.deployment.version);
+        let (state, number, version) = (
+            self.deployment.state,
+            self.deployment.number,
+            self.deployment.version,
+        );
         if self.shown != Some(state) {
             self.shown = Some(state);
             let line = match state {
@@ -124,12 +132,25 @@ impl Narrator {
         let (number, version) = (self.deployment.number, self.deployment.version);
         let live = is_live(state);
         if live {
-            self.say(format!("✓ v{version} live after {} s", self.started.elapsed().as_secs()));
+            self.say(format!(
+                "✓ v{version} live after {} s",
+                self.started.elapsed().as_secs()
+            ));
         } else {
-            self.say(format!("✗ deployment #{number} {state}; what served before serves on"));
+            self.say(format!(
+                "✗ deployment #{number} {state}; what served before serves on"
+            ));
             if let Some(failure) = self.deployment.failure.clone() {
-                self.say(format!("  {}: {}", failure.code.sentence(), failure.evidence));
-                self.say(format!("  → {}   code: {}", failure.code.hint(), failure.code));
+                self.say(format!(
+                    "  {}: {}",
+                    failure.code.sentence(),
+                    failure.evidence
+                ));
+                self.say(format!(
+                    "  → {}   code: {}",
+                    failure.code.hint(),
+                    failure.code
+                ));
             }
         }
         self.ready.push_back(Told::End(live));
@@ -137,11 +158,18 @@ impl Narrator {
     }
 
     async fn build(&mut self, index: usize) -> Result<(), StoreError> {
-        let Some((id, cursor, _)) = self.builds.get(index).cloned() else { return Ok(()) };
+        let Some((id, cursor, _)) = self.builds.get(index).cloned() else {
+            return Ok(());
+        };
         let build = self.scope.build_get(id).await?;
-        let filter = LogFilter { build: Some(id), ..LogFilter::default() };
-        let pieces =
-            self.scope.log_read(self.deployment.environment, &filter, cursor, 20).await?;
+        let filter = LogFilter {
+            build: Some(id),
+            ..LogFilter::default()
+        };
+        let pieces = self
+            .scope
+            .log_read(self.deployment.environment, &filter, cursor, 20)
+            .await?;
         for piece in &pieces {
             self.log(piece);
         }
@@ -166,7 +194,11 @@ impl Narrator {
     }
 
     fn log(&mut self, piece: &LogChunk) {
-        for raw in piece.data.split(|byte| *byte == b'\n').filter(|raw| !raw.is_empty()) {
+        for raw in piece
+            .data
+            .split(|byte| *byte == b'\n')
+            .filter(|raw| !raw.is_empty())
+        {
             self.log_lines += 1;
             if self.log_lines == MAX_LOG_LINES {
                 self.say("  … the log goes on: segue logs --build");
@@ -176,8 +208,11 @@ impl Narrator {
             }
             let line = crate::resources::kept_text(raw, piece.first_at);
             // A terminal obeys control characters; a build's output does not get to use them.
-            let clean: String =
-                line.chars().filter(|c| !c.is_control() || *c == '\t').take(500).collect();
+            let clean: String = line
+                .chars()
+                .filter(|c| !c.is_control() || *c == '\t')
+                .take(500)
+                .collect();
             self.say(format!("  {clean}"));
         }
     }

@@ -27,6 +27,8 @@ struct Active {
     deployment: Option<DeploymentId>,
     client_left: CancellationToken,
     taken_over: CancellationToken,
+    /// Pushes of the same commit that follow this one.
+    followers: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +81,11 @@ pub(crate) struct Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut table = self.all.table();
-        if table.active.get(&self.app).is_some_and(|active| active.secret == self.secret) {
+        if table
+            .active
+            .get(&self.app)
+            .is_some_and(|active| active.secret == self.secret)
+        {
             table.active.remove(&self.app);
         }
     }
@@ -89,11 +95,35 @@ impl Turn {
     /// Says which deployment the push made.
     pub(crate) fn set_deployment(&self, deployment: DeploymentId) {
         let mut table = self.all.table();
-        if let Some(active) =
-            table.active.get_mut(&self.app).filter(|active| active.secret == self.secret)
+        if let Some(active) = table
+            .active
+            .get_mut(&self.app)
+            .filter(|active| active.secret == self.secret)
         {
             active.deployment = Some(deployment);
         }
+    }
+}
+
+impl Turn {
+    /// Whether this push leaves the ref to another one: nobody reads it any more, and somebody reads one that
+    /// follows it. Git lets only one of them move the ref.
+    pub(crate) fn yields(&self) -> bool {
+        let table = self.all.table();
+        let Some(active) = table
+            .active
+            .get(&self.app)
+            .filter(|active| active.secret == self.secret)
+        else {
+            return false;
+        };
+        let reads = |secret: &String| {
+            table
+                .open
+                .get(secret)
+                .is_some_and(|(_, left)| !left.is_cancelled())
+        };
+        active.client_left.is_cancelled() && active.followers.iter().any(reads)
     }
 }
 
@@ -117,8 +147,14 @@ impl Pushes {
     pub(crate) fn open(&self, push: Push) -> Ticket {
         let secret = hex::encode(rand::random::<[u8; 32]>());
         let left = CancellationToken::new();
-        self.table().open.insert(secret.clone(), (push, left.clone()));
-        Ticket { secret, left, all: self.clone() }
+        self.table()
+            .open
+            .insert(secret.clone(), (push, left.clone()));
+        Ticket {
+            secret,
+            left,
+            all: self.clone(),
+        }
     }
 
     /// The push of a ticket.
@@ -132,12 +168,15 @@ impl Pushes {
         let Some(left) = table.open.get(secret).map(|(_, left)| left.clone()) else {
             return Entry::Busy;
         };
-        if let Some(active) = table.active.get(&app) {
+        if let Some(active) = table.active.get_mut(&app) {
             match active.deployment {
                 _ if active.commit != commit => return Entry::Busy,
                 // Nobody reads the first one any more: this one becomes the one that counts.
                 _ if active.client_left.is_cancelled() => active.taken_over.cancel(),
-                Some(deployment) => return Entry::Attach(deployment),
+                Some(deployment) => {
+                    active.followers.push(secret.to_owned());
+                    return Entry::Attach(deployment);
+                }
                 None => return Entry::Busy,
             }
         }
@@ -147,9 +186,15 @@ impl Pushes {
             deployment: None,
             client_left: left,
             taken_over: CancellationToken::new(),
+            followers: Vec::new(),
         };
         let taken_over = active.taken_over.clone();
         table.active.insert(app, active);
-        Entry::Yours(Turn { app, secret: secret.to_owned(), taken_over, all: self.clone() })
+        Entry::Yours(Turn {
+            app,
+            secret: secret.to_owned(),
+            taken_over,
+            all: self.clone(),
+        })
     }
 }

@@ -24,13 +24,19 @@ pub(crate) fn path(config: &ApiConfig, app: AppId) -> PathBuf {
 pub(crate) fn settings(config: &ApiConfig) -> Vec<(String, String)> {
     let on = "true".to_owned();
     let mut settings = vec![
-        ("core.hooksPath".to_owned(), config.git_hooks.display().to_string()),
+        (
+            "core.hooksPath".to_owned(),
+            config.git_hooks.display().to_string(),
+        ),
         ("core.fsyncMethod".to_owned(), "batch".to_owned()),
         // Larger blobs are streamed instead of held in memory.
         ("core.bigFileThreshold".to_owned(), "1m".to_owned()),
         ("receive.fsckObjects".to_owned(), on.clone()),
         ("receive.advertisePushOptions".to_owned(), on.clone()),
-        ("receive.maxInputSize".to_owned(), MAX_PACK_BYTES.to_string()),
+        (
+            "receive.maxInputSize".to_owned(),
+            MAX_PACK_BYTES.to_string(),
+        ),
         ("receive.denyDeletes".to_owned(), on.clone()),
         ("receive.autogc".to_owned(), "false".to_owned()),
         ("http.receivepack".to_owned(), on.clone()),
@@ -45,8 +51,10 @@ pub(crate) fn settings(config: &ApiConfig) -> Vec<(String, String)> {
 
 /// The same as environment variables.
 pub(crate) fn environment(config: &ApiConfig) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> =
-        GIT_ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mut all: Vec<(String, String)> = GIT_ENVIRONMENT
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let settings = settings(config);
     all.push(("GIT_CONFIG_COUNT".to_owned(), settings.len().to_string()));
     for (index, (key, value)) in settings.into_iter().enumerate() {
@@ -59,16 +67,27 @@ pub(crate) fn environment(config: &ApiConfig) -> Vec<(String, String)> {
 /// Makes the repository if it is not there. Made beside and renamed, so that nobody sees half of one.
 pub(crate) async fn ensure(config: &ApiConfig, app: AppId) -> Result<PathBuf, Problem> {
     let path = path(config, app);
-    if tokio::fs::try_exists(path.join("HEAD")).await.unwrap_or(false) {
+    if tokio::fs::try_exists(path.join("HEAD"))
+        .await
+        .unwrap_or(false)
+    {
         return Ok(path);
     }
-    tokio::fs::create_dir_all(&config.git_root).await.map_err(|error| Problem::internal(&error))?;
-    let beside = config.git_root.join(format!(".new-{}", uuid::Uuid::new_v4().simple()));
+    tokio::fs::create_dir_all(&config.git_root)
+        .await
+        .map_err(|error| Problem::internal(&error))?;
+    let beside = config
+        .git_root
+        .join(format!(".new-{}", uuid::Uuid::new_v4().simple()));
     init(config, &beside).await?;
     match tokio::fs::rename(&beside, &path).await {
         Ok(()) => Ok(path),
         // Another push made it at the same moment.
-        Err(_) if tokio::fs::try_exists(path.join("HEAD")).await.unwrap_or(false) => {
+        Err(_)
+            if tokio::fs::try_exists(path.join("HEAD"))
+                .await
+                .unwrap_or(false) =>
+        {
             let _ = tokio::fs::remove_dir_all(&beside).await;
             Ok(path)
         }
@@ -77,10 +96,19 @@ pub(crate) async fn ensure(config: &ApiConfig, app: AppId) -> Result<PathBuf, Pr
 }
 
 async fn init(config: &ApiConfig, folder: &Path) -> Result<(), Problem> {
-    let arguments =
-        ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", "--"].map(OsStr::new);
+    let arguments = [
+        "init",
+        "--quiet",
+        "--bare",
+        "--template=",
+        "--initial-branch=main",
+        "--",
+    ]
+    .map(OsStr::new);
     let environment = environment(config);
-    let environment = environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
     let status = command(
         &config.git_program,
         arguments.into_iter().chain([folder.as_os_str()]),
@@ -92,6 +120,8 @@ async fn init(config: &ApiConfig, folder: &Path) -> Result<(), Problem> {
     if status.success() {
         Ok(())
     } else {
-        Err(Problem::internal(&std::io::Error::other(format!("git init ended with {status}"))))
+        Err(Problem::internal(&std::io::Error::other(format!(
+            "git init ended with {status}"
+        ))))
     }
 }

@@ -76,14 +76,20 @@ pub(crate) struct EdgeToken(Arc<Zeroizing<String>>);
 
 impl EdgeToken {
     pub(crate) fn load(path: &Path) -> Result<Self, EdgeTokenError> {
-        let io = |source| EdgeTokenError::Io { path: path.to_owned(), source };
+        let io = |source| EdgeTokenError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut file = std::fs::File::open(path).map_err(io)?;
         let meta = file.metadata().map_err(io)?;
         if meta.mode() & 0o077 != 0 {
             return Err(EdgeTokenError::Exposed(path.to_owned()));
         }
         let mut text = Zeroizing::new(String::new());
-        file.by_ref().take(4096).read_to_string(&mut text).map_err(io)?;
+        file.by_ref()
+            .take(4096)
+            .read_to_string(&mut text)
+            .map_err(io)?;
         let token = Zeroizing::new(text.trim().to_owned());
         let distinct: std::collections::BTreeSet<u8> = token.bytes().collect();
         if token.len() < 32 || distinct.len() < 8 {
@@ -94,7 +100,10 @@ impl EdgeToken {
 
     fn is(&self, given: &str) -> bool {
         // Hashes have one length, so that the comparison tells nothing about the token's.
-        let (own, given) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(given.as_bytes()));
+        let (own, given) = (
+            Sha256::digest(self.0.as_bytes()),
+            Sha256::digest(given.as_bytes()),
+        );
         own.as_slice().ct_eq(given.as_slice()).into()
     }
 
@@ -128,12 +137,19 @@ impl FromRequestParts<InternalState> for Edge {
         }
         let ApiPath(id) = ApiPath::<String>::from_request_parts(parts, state).await?;
         let id: EdgeId = id.parse().map_err(|_| Problem::not_found())?;
-        Ok(Self { id, bound: state.token.bound(id) })
+        Ok(Self {
+            id,
+            bound: state.token.bound(id),
+        })
     }
 }
 
 async fn join(store: &SystemStore, edge: &Edge) -> Result<(), Problem> {
-    if store.edge_join(edge.id, edge.bound).await? { Ok(()) } else { Err(Problem::unauthenticated()) }
+    if store.edge_join(edge.id, edge.bound).await? {
+        Ok(())
+    } else {
+        Err(Problem::unauthenticated())
+    }
 }
 
 /// Streams routes: a snapshot, then changes, one JSON object a line.
@@ -175,8 +191,14 @@ impl Feed {
     ) -> Result<Self, Problem> {
         let (certificates, mark) = store.certificate_list().await?;
         let (environments, cursor) = store.routes_snapshot().await?;
-        let sent = environments.iter().map(|env| (env.environment, env.route_gen)).collect();
-        let snapshot = StreamBody::Snapshot { environments, certificates };
+        let sent = environments
+            .iter()
+            .map(|env| (env.environment, env.route_gen))
+            .collect();
+        let snapshot = StreamBody::Snapshot {
+            environments,
+            certificates,
+        };
         Ok(Self {
             store,
             ticket,
@@ -207,7 +229,9 @@ impl Feed {
                 continue;
             }
             if self.spoken.elapsed() >= Duration::from_millis(HEARTBEAT_MS) {
-                self.ready.push_back(StreamBody::Heartbeat { digest: digest(&self.sent) });
+                self.ready.push_back(StreamBody::Heartbeat {
+                    digest: digest(&self.sent),
+                });
                 continue;
             }
             tokio::select! {
@@ -220,7 +244,11 @@ impl Feed {
     async fn look(&mut self) -> Result<(), StoreError> {
         let (changes, cursor) = self.store.routes_since(&self.cursor).await?;
         for change in changes {
-            let known = self.sent.get(&change.environment).copied().unwrap_or_default();
+            let known = self
+                .sent
+                .get(&change.environment)
+                .copied()
+                .unwrap_or_default();
             match change.routes {
                 // Changes come twice sometimes; an older one never follows a newer one.
                 Some(routes) if change.route_gen > known => {
@@ -243,7 +271,8 @@ impl Feed {
             let (certificates, mark) = self.store.certificate_list().await?;
             if mark != self.mark {
                 self.mark = mark;
-                self.ready.push_back(StreamBody::Certificates { certificates });
+                self.ready
+                    .push_back(StreamBody::Certificates { certificates });
             }
         }
         Ok(())
@@ -254,7 +283,10 @@ fn stream(feed: Feed) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Sen
     futures::stream::unfold(feed, |mut feed| async move {
         let body = feed.next().await?;
         feed.number += 1;
-        let message = StreamMessage { number: feed.number, body };
+        let message = StreamMessage {
+            number: feed.number,
+            body,
+        };
         let line = serde_json::to_vec(&message).map(|mut line| {
             line.push(b'\n');
             Bytes::from(line)
@@ -275,7 +307,10 @@ async fn edge_report(
 ) -> Result<StatusCode, Problem> {
     let bytes = read_bytes(request, MAX_REPORT_BYTES).await?;
     let report: Report = serde_json::from_slice(&bytes).map_err(|error| {
-        Problem::new(ProblemCode::InvalidRequest, format!("not a report: {error}"))
+        Problem::new(
+            ProblemCode::InvalidRequest,
+            format!("not a report: {error}"),
+        )
     })?;
     let store = state.api.store().system();
     let lease = Duration::from_millis(EDGE_LEASE_MS);
@@ -294,7 +329,10 @@ async fn edge_report(
 #[utoipa::path(post, path = "/internal/v1/edges/{edge}/goodbye", tag = "edges",
     params(("edge" = String, Path, description = "Id of the edge")),
     responses((status = 204, description = "It is removed."), Errors))]
-async fn edge_goodbye(edge: Edge, State(state): State<InternalState>) -> Result<StatusCode, Problem> {
+async fn edge_goodbye(
+    edge: Edge,
+    State(state): State<InternalState>,
+) -> Result<StatusCode, Problem> {
     let store = state.api.store().system();
     join(&store, &edge).await?;
     store.edge_goodbye(edge.id).await?;

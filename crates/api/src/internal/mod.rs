@@ -13,7 +13,9 @@ pub use edges::EdgeTokenError;
 
 /// Every internal operation, with its description.
 pub(crate) fn described() -> OpenApiRouter<InternalState> {
-    OpenApiRouter::new().merge(edges::routes()).merge(pushes::routes())
+    OpenApiRouter::new()
+        .merge(edges::routes())
+        .merge(pushes::routes())
 }
 
 /// What internal handlers share.

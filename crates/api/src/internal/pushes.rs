@@ -8,8 +8,8 @@ use std::pin::Pin;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
 use segue_model::id::EnvironmentId;
@@ -28,6 +28,7 @@ use crate::git::pushes::{Entry, Push, Turn};
 use crate::problem::{Problem, ProblemCode};
 use crate::resources::{DeployInput, DeployPlace, What, deploy, receive};
 use crate::state::ApiState;
+use crate::wire::drain::drain;
 use crate::wire::params::{Errors, Octets};
 use crate::wire::respond::{Call, stored};
 
@@ -54,11 +55,14 @@ fn wish(update: &Update, branch: Option<&str>) -> Result<Wish, Problem> {
         return Err(refuse("one branch or tag is deployed per push").hint("git push segue main"));
     };
     let name = GitRef::new(name.clone()).map_err(|_| {
-        refuse(format!("{} is neither a branch nor a tag that can be deployed", shown(name)))
-            .hint("git push segue main")
+        refuse(format!(
+            "{} is neither a branch nor a tag that can be deployed",
+            shown(name)
+        ))
+        .hint("git push segue main")
     })?;
-    let hexadecimal = matches!(new.len(), 40 | 64)
-        && new.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let hexadecimal =
+        matches!(new.len(), 40 | 64) && new.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !hexadecimal {
         return Err(refuse("git named no commit"));
     }
@@ -70,7 +74,8 @@ fn wish(update: &Update, branch: Option<&str>) -> Result<Wish, Problem> {
     for option in &update.options {
         match option.split_once('=') {
             Some(("env", value)) => {
-                let name = EnvironmentName::new(value).map_err(|error| refuse(error.to_string()))?;
+                let name =
+                    EnvironmentName::new(value).map_err(|error| refuse(error.to_string()))?;
                 environment = Some(name);
             }
             None if option == "detach" => detach = true,
@@ -90,7 +95,12 @@ fn wish(update: &Update, branch: Option<&str>) -> Result<Wish, Problem> {
             "git push segue HEAD:{branch}, or name an environment: git push -o env=staging segue …"
         )));
     }
-    Ok(Wish { name, commit: new.clone(), environment, detach })
+    Ok(Wish {
+        name,
+        commit: new.clone(),
+        environment,
+        detach,
+    })
 }
 
 fn shown(text: &str) -> String {
@@ -109,37 +119,69 @@ async fn push_receive(
     State(state): State<InternalState>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let secret = header(&request, AUTHORIZATION.as_str())
-        .and_then(|text| text.strip_prefix("Bearer ").map(str::to_owned))
-        .ok_or_else(Problem::unauthenticated)?;
-    let push = state.api.pushes().find(&secret).ok_or_else(Problem::unauthenticated)?;
-    let update: Update = header(&request, UPDATE_HEADER)
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .ok_or_else(|| refuse("git's update cannot be read"))?;
-    let branch = push.app.repo.as_ref().and_then(|repo| repo.get("branch")?.as_str().map(str::to_owned));
-    let wish = wish(&update, branch.as_deref())?;
-    let body = request.into_body();
-    let (deployment, turn) = match state.api.pushes().enter(&secret, push.app.id, &wish.commit) {
-        Entry::Busy => {
-            return Err(refuse(format!("another push to {} is being deployed", push.app.name))
-                .hint("wait for it, or stop it: segue deploys cancel"));
-        }
-        Entry::Attach(id) => (push.scope.deployment_get(id).await?, None),
-        Entry::Yours(turn) => {
-            let deployment = begin(&state.api, &push, &wish, body).await?;
-            turn.set_deployment(deployment.id);
-            (deployment, Some(turn))
-        }
+    let said = Said {
+        secret: header(&request, AUTHORIZATION.as_str()),
+        update: header(&request, UPDATE_HEADER),
     };
-    let story = story(&state.api, push, &deployment, wish.detach, turn);
+    let mut body = request.into_body();
+    let taken = take(&state.api, said, &mut body).await;
+    // Whether it was wanted or not: the hook is heard to its end before it is answered.
+    drain(&mut body).await;
+    let (push, deployment, detach, turn) = taken?;
+    let story = story(&state.api, push, &deployment, detach, turn);
     let mut response = Body::from_stream(story).into_response();
     let kind = HeaderValue::from_static("application/x-ndjson");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     Ok(response)
 }
 
+/// What the hook says of itself.
+struct Said {
+    secret: Option<String>,
+    update: Option<String>,
+}
+
+type Taken = (Push, Deployment, bool, Option<Turn>);
+
+async fn take(state: &ApiState, said: Said, body: &mut Body) -> Result<Taken, Problem> {
+    let secret = said
+        .secret
+        .as_deref()
+        .and_then(|text| text.strip_prefix("Bearer "))
+        .ok_or_else(Problem::unauthenticated)?;
+    let push = state
+        .pushes()
+        .find(secret)
+        .ok_or_else(Problem::unauthenticated)?;
+    let update: Update = said
+        .update
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .ok_or_else(|| refuse("git's update cannot be read"))?;
+    let repo = push.app.repo.as_ref();
+    let branch = repo.and_then(|repo| repo.get("branch")?.as_str().map(str::to_owned));
+    let wish = wish(&update, branch.as_deref())?;
+    let (deployment, turn) = match state.pushes().enter(secret, push.app.id, &wish.commit) {
+        Entry::Busy => {
+            let name = &push.app.name;
+            return Err(refuse(format!("another push to {name} is being deployed"))
+                .hint("wait for it, or stop it: segue deploys cancel"));
+        }
+        Entry::Attach(id) => (push.scope.deployment_get(id).await?, None),
+        Entry::Yours(turn) => {
+            let deployment = begin(state, &push, &wish, body).await?;
+            turn.set_deployment(deployment.id);
+            (deployment, Some(turn))
+        }
+    };
+    Ok((push, deployment, wish.detach, turn))
+}
+
 fn header(request: &Request, name: &str) -> Option<String> {
-    request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
 }
 
 /// The deployment of a push: the one that this commit has already, or a new one.
@@ -147,10 +189,13 @@ async fn begin(
     state: &ApiState,
     push: &Push,
     wish: &Wish,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Deployment, Problem> {
     let env = environment(push, wish).await?;
-    let before = push.scope.deployment_of_push(push.app.id, &wish.name, &wish.commit).await?;
+    let before = push
+        .scope
+        .deployment_of_push(push.app.id, &wish.name, &wish.commit)
+        .await?;
     let before = before.filter(|before| before.environment == env.id);
     if let Some(before) = &before
         && (!before.state.is_terminal() || crate::dto::deployment::is_live(before.state))
@@ -165,11 +210,26 @@ async fn begin(
     };
     // A commit whose deployment failed may be pushed again: that is another attempt, with another key.
     let attempt = before.map_or(0, |before| before.number);
-    let key = format!("push:{}:{}:{}:{attempt}", push.app.id, wish.name, wish.commit);
-    let call = Call::named(hex::encode(<sha2::Sha256 as sha2::Digest>::digest(key)), "git push");
-    let place = DeployPlace { state, scope: &push.scope, app: &push.app, env: &env };
+    let key = format!(
+        "push:{}:{}:{}:{attempt}",
+        push.app.id, wish.name, wish.commit
+    );
+    let call = Call::named(
+        hex::encode(<sha2::Sha256 as sha2::Digest>::digest(key)),
+        "git push",
+    );
+    let place = DeployPlace {
+        state,
+        scope: &push.scope,
+        app: &push.app,
+        env: &env,
+    };
     let respond = |deployment: &Deployment| {
-        stored(StatusCode::ACCEPTED, &serde_json::json!({"id": deployment.id}), None)
+        stored(
+            StatusCode::ACCEPTED,
+            &serde_json::json!({"id": deployment.id}),
+            None,
+        )
     };
     let done = deploy(place, &input, &call, &respond).await?;
     state.news().tell();
@@ -196,13 +256,16 @@ async fn environment(push: &Push, wish: &Wish) -> Result<Environment, Problem> {
         None => EnvironmentName::new("production").map_err(|error| Problem::internal(&error))?,
     };
     match push.scope.environment_by_name(push.app.id, &wanted).await {
-        Ok(env) if env.protected => Err(refuse(format!("{wanted} is protected: only admins change it"))
-            .hint("deploy it with segue up as an admin")),
+        Ok(env) if env.protected => Err(refuse(format!(
+            "{wanted} is protected: only admins change it"
+        ))
+        .hint("deploy it with segue up as an admin")),
         Ok(env) => Ok(env),
-        Err(StoreError::NotFound) if wish.environment.is_some() => {
-            Err(refuse(format!("{} has no environment {wanted}", push.app.name))
-                .hint(format!("segue envs create {wanted}")))
-        }
+        Err(StoreError::NotFound) if wish.environment.is_some() => Err(refuse(format!(
+            "{} has no environment {wanted}",
+            push.app.name
+        ))
+        .hint(format!("segue envs create {wanted}"))),
         Err(StoreError::NotFound) => {
             let new = NewEnvironment {
                 id: EnvironmentId::from_uuid(fresh_id()),
@@ -229,7 +292,7 @@ struct Story {
     taken_over: CancellationToken,
     stop: CancellationToken,
     /// Held until the story ends: nobody else deploys for this app.
-    _turn: Option<Turn>,
+    turn: Option<Turn>,
     over: bool,
 }
 
@@ -245,18 +308,23 @@ fn story(
     if detach {
         let lines = [
             line(&first),
-            line(&format!("  it goes on by itself; follow it: segue status -a {name}")),
+            line(&format!(
+                "  it goes on by itself; follow it: segue status -a {name}"
+            )),
             end(true),
         ];
         return Box::pin(futures::stream::iter(lines));
     }
-    let taken_over = turn.as_ref().map(|turn| turn.taken_over.clone()).unwrap_or_default();
+    let taken_over = turn
+        .as_ref()
+        .map(|turn| turn.taken_over.clone())
+        .unwrap_or_default();
     let begin = Story {
         narrator: Narrator::new(push.scope, deployment.clone(), state.news().ticket()),
         first: Some(first),
         taken_over,
         stop: state.stop().clone(),
-        _turn: turn,
+        turn,
         over: false,
     };
     Box::pin(futures::stream::unfold(begin, |mut story| async move {
@@ -286,18 +354,25 @@ impl Story {
             Told::Line(text) => Some(line(&text)),
             Told::End(live) => {
                 self.over = true;
-                Some(end(live))
+                let yields = self.turn.as_ref().is_some_and(Turn::yields);
+                Some(end(live && !yields))
             }
         }
     }
 }
 
 fn line(text: &str) -> Result<Bytes, std::io::Error> {
-    encode(&Message { line: Some(text.to_owned()), accept: None })
+    encode(&Message {
+        line: Some(text.to_owned()),
+        accept: None,
+    })
 }
 
 fn end(accept: bool) -> Result<Bytes, std::io::Error> {
-    encode(&Message { line: None, accept: Some(accept) })
+    encode(&Message {
+        line: None,
+        accept: Some(accept),
+    })
 }
 
 fn encode(message: &Message) -> Result<Bytes, std::io::Error> {
@@ -327,7 +402,11 @@ mod tests {
         assert!(wish(&update("refs/heads/main", NEW, &[]), Some("release")).is_err());
         assert!(wish(&update("refs/heads/release", NEW, &[]), Some("release")).is_ok());
         assert!(wish(&update("refs/tags/v1", NEW, &[]), None).is_err());
-        let named = wish(&update("refs/tags/v1", NEW, &["env=staging", "detach"]), None).unwrap();
+        let named = wish(
+            &update("refs/tags/v1", NEW, &["env=staging", "detach"]),
+            None,
+        )
+        .unwrap();
         assert_eq!(named.environment.unwrap().as_str(), "staging");
         assert!(named.detach);
     }
@@ -335,10 +414,17 @@ mod tests {
     #[test]
     fn what_is_not_a_single_new_commit_is_refused_with_a_sentence() {
         let two = Update {
-            refs: [update("refs/heads/main", NEW, &[]).refs, update("refs/heads/b", NEW, &[]).refs].concat(),
+            refs: [
+                update("refs/heads/main", NEW, &[]).refs,
+                update("refs/heads/b", NEW, &[]).refs,
+            ]
+            .concat(),
             options: Vec::new(),
         };
-        let none = Update { refs: Vec::new(), options: Vec::new() };
+        let none = Update {
+            refs: Vec::new(),
+            options: Vec::new(),
+        };
         let bad = [
             two,
             none,

@@ -1,11 +1,13 @@
 //! Following a deployment: what happened in it, and a stream of it until its end.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use axum::response::Response;
 use axum::response::sse::Event as Message;
 use futures::Stream;
 use segue_store::{Deployment, Event, EventCursor, Page, TeamScope};
+use tokio::time::Instant;
 
 use super::events::{EventView, cursor};
 use super::stream::{message, sse};
@@ -16,6 +18,9 @@ use crate::wire::page::page;
 
 /// Pages of a hundred events that are looked through for a deployment's beginning.
 const PAGES: usize = 20;
+
+/// Events are shown once no older transaction can still add one before them; a stream waits for the last ones.
+const LATE_EVENTS: Duration = Duration::from_secs(1);
 
 page! {
     /// Events of a deployment, oldest first.
@@ -83,7 +88,8 @@ struct Follow {
     after: EventCursor,
     ready: VecDeque<Event>,
     ticket: crate::news::Ticket,
-    over: bool,
+    /// When the end was first seen.
+    ended: Option<Instant>,
 }
 
 /// A stream of a deployment and its events, until it has ended.
@@ -106,7 +112,7 @@ pub(super) async fn followed(
         after,
         ready: ready.into(),
         ticket,
-        over: false,
+        ended: None,
     };
     Ok(sse(stream(follow)))
 }
@@ -134,25 +140,26 @@ impl Follow {
                 self.shown = Some(view);
                 return Some(sent);
             }
-            if self.over || self.state.stop().is_cancelled() {
+            if self.state.stop().is_cancelled() {
                 return None;
             }
-            // The state is read before the events: an end that is seen has all its events behind it.
-            let looked = self.look().await;
-            if let Err(error) = looked {
+            if let Err(error) = self.look().await {
                 tracing::warn!(%error, "a deployment's stream ends");
                 return None;
             }
             let changed = self.shown.as_ref() != Some(&DeploymentView::from(&self.deployment));
-            if self.ready.is_empty() && !changed {
-                if self.deployment.state.is_terminal() {
-                    self.over = true;
-                    continue;
+            if !self.ready.is_empty() || changed {
+                continue;
+            }
+            if self.deployment.state.is_terminal() {
+                let ended = *self.ended.get_or_insert_with(Instant::now);
+                if ended.elapsed() >= LATE_EVENTS {
+                    return None;
                 }
-                tokio::select! {
-                    () = self.ticket.next() => {}
-                    () = self.state.stop().cancelled() => return None,
-                }
+            }
+            tokio::select! {
+                () = self.ticket.next() => {}
+                () = self.state.stop().cancelled() => return None,
             }
         }
     }

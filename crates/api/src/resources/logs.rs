@@ -3,6 +3,7 @@
 //! The store keeps pieces of many lines; a page here is made of whole pieces, so that a cursor never cuts one.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::Event as Message;
@@ -13,6 +14,7 @@ use segue_model::id::EnvironmentId;
 use segue_model::name::ServiceName;
 use segue_store::{InstanceView, LogChunk, LogCursor, LogFilter, StoreError, TeamScope};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +31,9 @@ use crate::wire::query::ApiQuery;
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(log_list))
 }
+
+/// Pieces are gathered before they are kept, and shown once no older transaction can add one before them.
+const LATE_PIECES: Duration = Duration::from_secs(2);
 
 /// Pieces read at a time.
 const PIECES: u32 = 20;
@@ -351,19 +356,18 @@ fn follow(
     first: VecDeque<Placed>,
 ) -> impl Stream<Item = Message> + Send {
     let ticket = state.news().ticket();
-    let begin = (state, reader, first, ticket);
+    let begin = (state, reader, first, ticket, None::<Instant>);
     futures::stream::unfold(
         begin,
-        |(state, mut reader, mut ready, mut ticket)| async move {
+        |(state, mut reader, mut ready, mut ticket, mut ended)| async move {
             loop {
                 if let Some((line, place)) = ready.pop_front() {
                     let sent = message("line", place.map(|place| place.to_string()), &line);
-                    return Some((sent, (state, reader, ready, ticket)));
+                    return Some((sent, (state, reader, ready, ticket, ended)));
                 }
                 match reader.forward().await {
                     Ok(lines) if !lines.is_empty() => ready = lines.into(),
                     Ok(_) => {
-                        // A build that has ended writes no more.
                         if let Some(build) = reader.filter.build
                             && reader
                                 .scope
@@ -371,13 +375,10 @@ fn follow(
                                 .await
                                 .is_ok_and(|build| build.state.is_terminal())
                         {
-                            // Its last piece may have come between the two looks.
-                            match reader.forward().await {
-                                Ok(lines) if !lines.is_empty() => {
-                                    ready = lines.into();
-                                    continue;
-                                }
-                                _ => return None,
+                            // It writes no more; its last piece may still be on its way.
+                            let since = *ended.get_or_insert_with(Instant::now);
+                            if since.elapsed() >= LATE_PIECES {
+                                return None;
                             }
                         }
                         tokio::select! {

@@ -29,6 +29,7 @@ use utoipa_axum::routes;
 use crate::auth::place::{Deploy, InApp, Read};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
+use crate::wire::drain::drain;
 use crate::wire::json::ApiJson;
 use crate::wire::params::{AppPath, Errors, Octets};
 use crate::wire::query::ApiPath;
@@ -86,7 +87,7 @@ async fn source_upload(
             "the body must be an archive, with `Content-Type: application/octet-stream`",
         ));
     }
-    let info = receive(&state, &at.scope, &at.app, request.into_body()).await?;
+    let info = receive(&state, &at.scope, &at.app, &mut request.into_body()).await?;
     Ok(ApiJson(Source::from(&info)))
 }
 
@@ -115,7 +116,7 @@ pub(crate) async fn receive(
     state: &ApiState,
     scope: &TeamScope,
     app: &App,
-    mut body: axum::body::Body,
+    body: &mut axum::body::Body,
 ) -> Result<SourceInfo, Problem> {
     let Ok(_slot) = UPLOADS.acquire().await else {
         return Err(Problem::unavailable());
@@ -146,6 +147,7 @@ pub(crate) async fn receive(
     };
     if let Err(problem) = received.await {
         upload.abort().await;
+        drain(body).await;
         return Err(problem);
     }
     let (info, contents) = upload.finish().await?;

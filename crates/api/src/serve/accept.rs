@@ -77,14 +77,30 @@ pub(crate) async fn serve(
             },
         };
         // Above the bounds the connection is closed at once: an answer would cost what is short.
-        let Some(place) = addresses.enter(peer.0) else { continue };
-        let Ok(slot) = all.clone().try_acquire_owned() else { continue };
+        let Some(place) = addresses.enter(peer.0) else {
+            continue;
+        };
+        let Ok(slot) = all.clone().try_acquire_owned() else {
+            continue;
+        };
         let service = with_peer(router.clone(), peer);
-        tracker.spawn(connection(stream, service, limits, stop.clone(), (place, slot)));
+        tracker.spawn(connection(
+            stream,
+            service,
+            limits,
+            stop.clone(),
+            (place, slot),
+        ));
     }
     tracker.close();
-    if tokio::time::timeout(limits.shutdown, tracker.wait()).await.is_err() {
-        tracing::info!(open = tracker.len(), "connections were still open at the end of the stop time");
+    if tokio::time::timeout(limits.shutdown, tracker.wait())
+        .await
+        .is_err()
+    {
+        tracing::info!(
+            open = tracker.len(),
+            "connections were still open at the end of the stop time"
+        );
     }
 }
 
@@ -130,7 +146,11 @@ async fn connection(
 ) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut router = router.clone();
-        async move { router.call(request.map(axum::body::Body::new) as Request).await }
+        async move {
+            router
+                .call(request.map(axum::body::Body::new) as Request)
+                .await
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -162,17 +182,26 @@ struct PerAddress {
 
 impl PerAddress {
     fn new(limit: usize) -> Self {
-        Self { limit, open: Arc::default() }
+        Self {
+            limit,
+            open: Arc::default(),
+        }
     }
 
     fn enter(&self, address: Option<IpAddr>) -> Option<Place> {
-        let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut open = self
+            .open
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let count = open.entry(address).or_default();
         if *count >= self.limit {
             return None;
         }
         *count += 1;
-        Some(Place { address, all: self.clone() })
+        Some(Place {
+            address,
+            all: self.clone(),
+        })
     }
 }
 
@@ -185,7 +214,11 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.all.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut open = self
+            .all
+            .open
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
@@ -203,18 +236,29 @@ mod tests {
 
     use super::*;
 
-    async fn start(limits: Limits) -> (std::net::SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+    async fn start(
+        limits: Limits,
+    ) -> (
+        std::net::SocketAddr,
+        CancellationToken,
+        tokio::task::JoinHandle<()>,
+    ) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let router = Router::new()
-            .route("/", get(|ConnectInfo(peer): ConnectInfo<Peer>| async move { format!("{:?}", peer.0) }));
+        let router = Router::new().route(
+            "/",
+            get(|ConnectInfo(peer): ConnectInfo<Peer>| async move { format!("{:?}", peer.0) }),
+        );
         let task = tokio::spawn(serve(Listener::Tcp(listener), router, limits, stop.clone()));
         (address, stop, task)
     }
 
     async fn get_root(stream: &mut TcpStream) -> String {
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
         let mut bytes = vec![0; 4096];
         let read = stream.read(&mut bytes).await.unwrap();
         String::from_utf8(bytes[..read].to_vec()).unwrap()
@@ -222,7 +266,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_head_that_never_ends_is_closed_and_others_are_served() {
-        let limits = Limits { head_timeout: Duration::from_millis(200), ..Limits::default() };
+        let limits = Limits {
+            head_timeout: Duration::from_millis(200),
+            ..Limits::default()
+        };
         let (address, stop, task) = start(limits).await;
         let mut slow = TcpStream::connect(address).await.unwrap();
         slow.write_all(b"GET / HTTP/1.1\r\nhost: ").await.unwrap();
@@ -231,7 +278,8 @@ mod tests {
         assert!(get_root(&mut good).await.contains("127.0.0.1"));
         for stream in [&mut slow, &mut silent] {
             let mut rest = Vec::new();
-            let closed = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut rest)).await;
+            let closed =
+                tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut rest)).await;
             assert!(closed.is_ok(), "the connection was not closed");
         }
         stop.cancel();
@@ -240,7 +288,10 @@ mod tests {
 
     #[tokio::test]
     async fn one_address_cannot_take_every_connection() {
-        let limits = Limits { per_address: 2, ..Limits::default() };
+        let limits = Limits {
+            per_address: 2,
+            ..Limits::default()
+        };
         let (address, stop, task) = start(limits).await;
         let mut held = Vec::new();
         for _ in 0..2 {
@@ -251,7 +302,9 @@ mod tests {
         let mut third = TcpStream::connect(address).await.unwrap();
         let mut rest = Vec::new();
         // Closed without an answer: an end or a reset, but no bytes.
-        let _ = tokio::time::timeout(Duration::from_secs(30), third.read_to_end(&mut rest)).await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_secs(30), third.read_to_end(&mut rest))
+            .await
+            .unwrap();
         assert!(rest.is_empty());
         drop(held);
         stop.cancel();
@@ -264,6 +317,9 @@ mod tests {
         let mut stream = TcpStream::connect(address).await.unwrap();
         assert!(get_root(&mut stream).await.starts_with("HTTP/1.1 200"));
         stop.cancel();
-        tokio::time::timeout(Duration::from_secs(30), task).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(30), task)
+            .await
+            .unwrap()
+            .unwrap();
     }
 }

@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;

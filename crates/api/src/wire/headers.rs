@@ -28,8 +28,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             .hint("GET it first and send its ETag as If-Match"));
         };
         let wrong = || {
-            Problem::new(ProblemCode::InvalidRequest, "`If-Match` must be one ETag that was given out")
-                .at("If-Match", "one quoted generation, for example \"7\"")
+            Problem::new(
+                ProblemCode::InvalidRequest,
+                "`If-Match` must be one ETag that was given out",
+            )
+            .at("If-Match", "one quoted generation, for example \"7\"")
         };
         if values.next().is_some() {
             return Err(wrong());

@@ -82,15 +82,19 @@ pub(crate) async fn read_bytes(request: Request, limit: usize) -> Result<Bytes, 
     match tokio::time::timeout(BODY_DEADLINE, body).await {
         Err(_) => Err(Problem::new(
             ProblemCode::RequestTimeout,
-            format!("the body did not arrive within {} s", BODY_DEADLINE.as_secs()),
+            format!(
+                "the body did not arrive within {} s",
+                BODY_DEADLINE.as_secs()
+            ),
         )),
         Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
             ProblemCode::BodyTooLarge,
             format!("the body may have at most {limit} bytes"),
         )),
-        Ok(Err(_)) => {
-            Err(Problem::new(ProblemCode::InvalidRequest, "the body broke off before its end"))
-        }
+        Ok(Err(_)) => Err(Problem::new(
+            ProblemCode::InvalidRequest,
+            "the body broke off before its end",
+        )),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
 }
@@ -112,11 +116,17 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             serde_json::error::Category::Data => {
                 Problem::new(ProblemCode::Invalid, detail.clone()).at(pointer, detail)
             }
-            _ => Problem::new(ProblemCode::InvalidRequest, format!("the body is not JSON: {detail}")),
+            _ => Problem::new(
+                ProblemCode::InvalidRequest,
+                format!("the body is not JSON: {detail}"),
+            ),
         }
     })?;
     deserializer.end().map_err(|_| {
-        Problem::new(ProblemCode::InvalidRequest, "the body goes on behind the JSON value")
+        Problem::new(
+            ProblemCode::InvalidRequest,
+            "the body goes on behind the JSON value",
+        )
     })?;
     Ok(value)
 }
@@ -187,7 +197,12 @@ mod tests {
     #[test]
     fn depth_is_bounded_and_strings_do_not_count() {
         let deep = format!("{}{}", "[".repeat(33), "]".repeat(33));
-        assert_eq!(parse::<serde_json::Value>(deep.as_bytes()).unwrap_err().code, ProblemCode::InvalidRequest);
+        assert_eq!(
+            parse::<serde_json::Value>(deep.as_bytes())
+                .unwrap_err()
+                .code,
+            ProblemCode::InvalidRequest
+        );
         let fine = format!("{}{}", "[".repeat(32), "]".repeat(32));
         assert!(parse::<serde_json::Value>(fine.as_bytes()).is_ok());
         assert!(depth_within(br#""[[[[[[\"[[[[""#, 1));

@@ -1,5 +1,6 @@
 //! What all requests share: bodies, queries, paths, pages, conditional headers, answers.
 
+pub(crate) mod drain;
 pub(crate) mod headers;
 pub(crate) mod json;
 pub(crate) mod page;

@@ -43,8 +43,10 @@ impl PageQuery {
 pub(crate) fn limit(wanted: Option<u32>) -> Result<u32, Problem> {
     match wanted.unwrap_or(DEFAULT_LIMIT) {
         limit if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(Problem::new(ProblemCode::InvalidRequest, "`limit` must be 1 to 100")
-            .at("limit", "must be 1 to 100")),
+        _ => Err(
+            Problem::new(ProblemCode::InvalidRequest, "`limit` must be 1 to 100")
+                .at("limit", "must be 1 to 100"),
+        ),
     }
 }
 
@@ -56,8 +58,11 @@ pub(crate) fn encode<K: Serialize>(key: &K) -> String {
 /// Reads a cursor.
 pub(crate) fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
     let wrong = || {
-        Problem::new(ProblemCode::InvalidRequest, "`cursor` is not one that this list gave")
-            .at("cursor", "not a cursor of this list")
+        Problem::new(
+            ProblemCode::InvalidRequest,
+            "`cursor` is not one that this list gave",
+        )
+        .at("cursor", "not a cursor of this list")
     };
     if cursor.len() > 512 {
         return Err(wrong());
@@ -105,7 +110,10 @@ mod tests {
     #[test]
     fn cursors_round_trip_and_foreign_text_is_refused() {
         let cursor = encode(&("web", 7));
-        assert_eq!(decode::<(String, i64)>(&cursor).unwrap(), ("web".to_owned(), 7));
+        assert_eq!(
+            decode::<(String, i64)>(&cursor).unwrap(),
+            ("web".to_owned(), 7)
+        );
         for bad in ["", "!!!", "bm90IGpzb24", &"A".repeat(600)] {
             assert!(decode::<(String, i64)>(bad).is_err(), "{bad}");
         }
@@ -114,7 +122,10 @@ mod tests {
     #[test]
     fn pages_end() {
         let (items, next) = cut(vec![1, 2, 3], 2, |n| *n);
-        assert_eq!((items, next.as_deref().map(decode::<i32>).unwrap().unwrap()), (vec![1, 2], 2));
+        assert_eq!(
+            (items, next.as_deref().map(decode::<i32>).unwrap().unwrap()),
+            (vec![1, 2], 2)
+        );
         assert_eq!(cut(vec![1, 2], 2, |n| *n).1, None);
         assert!(limit(Some(0)).is_err() && limit(Some(101)).is_err() && limit(None).is_ok());
     }

@@ -7,7 +7,7 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
-use crate::problem::{PROBLEM_JSON, Problem};
+use crate::problem::{PROBLEM_JSON, ProblemBody};
 
 macro_rules! path_params {
     ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident,)* })*) => {$(
@@ -51,7 +51,12 @@ path_params! {
 #[expect(dead_code, reason = "describes a header that an extractor reads")]
 pub(crate) struct IdempotencyHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[param(rename = "Idempotency-Key", required = false, min_length = 1, max_length = 200)]
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        min_length = 1,
+        max_length = 200
+    )]
     pub key: Option<String>,
 }
 
@@ -71,12 +76,25 @@ pub(crate) struct Errors;
 impl IntoResponses for Errors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let problem = |description: &str| {
-            let content = ContentBuilder::new().schema(Some(utoipa::openapi::Ref::from_schema_name("Problem"))).build();
-            RefOr::T(ResponseBuilder::new().description(description).content(PROBLEM_JSON, content).build())
+            let content = ContentBuilder::new()
+                .schema(Some(utoipa::openapi::Ref::from_schema_name("Problem")))
+                .build();
+            RefOr::T(
+                ResponseBuilder::new()
+                    .description(description)
+                    .content(PROBLEM_JSON, content)
+                    .build(),
+            )
         };
         BTreeMap::from([
-            ("4XX".to_owned(), problem("The request was refused; nothing was done.")),
-            ("5XX".to_owned(), problem("The server could not do it; the same request may be sent again.")),
+            (
+                "4XX".to_owned(),
+                problem("The request was refused; nothing was done."),
+            ),
+            (
+                "5XX".to_owned(),
+                problem("The server could not do it; the same request may be sent again."),
+            ),
         ])
     }
 }
@@ -100,6 +118,6 @@ impl ToSchema for Octets {}
 
 /// The schemas that operations name by reference only.
 pub(crate) fn shared_schemas(into: &mut Vec<(String, RefOr<utoipa::openapi::schema::Schema>)>) {
-    into.push(("Problem".to_owned(), Problem::schema()));
-    Problem::schemas(into);
+    into.push(("Problem".to_owned(), ProblemBody::schema()));
+    ProblemBody::schemas(into);
 }

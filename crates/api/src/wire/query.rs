@@ -14,12 +14,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::<T>::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|error| {
-            use std::error::Error as _;
-            let detail = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            Problem::new(ProblemCode::InvalidRequest, format!("the query string is not valid: {detail}"))
+        Query::<T>::try_from_uri(&parts.uri)
+            .map(|query| Self(query.0))
+            .map_err(|error| {
+                use std::error::Error as _;
+                let detail = error
+                    .source()
+                    .map_or_else(|| error.to_string(), ToString::to_string);
+                Problem::new(
+                    ProblemCode::InvalidRequest,
+                    format!("the query string is not valid: {detail}"),
+                )
                 .at("query", detail)
-        })
+            })
     }
 }
 

@@ -29,26 +29,41 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let IdempotencyKey(key) = IdempotencyKey::from_request_parts(parts, state).await?;
-        let template = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let template = parts
+            .extensions
+            .get::<MatchedPath>()
+            .map_or("", MatchedPath::as_str);
         let mut hash = Sha256::new();
         // The path itself is part of the request: the same body for another app is another request.
         hash.update(parts.uri.path().as_bytes());
         hash.update([0]);
         hash.update(parts.uri.query().unwrap_or_default().as_bytes());
         hash.update([0]);
-        Ok(Self { key, route: format!("{} {template}", parts.method), hash })
+        Ok(Self {
+            key,
+            route: format!("{} {template}", parts.method),
+            hash,
+        })
     }
 }
 
 impl Call {
     /// A call that is not a request of its own (the git hook's, or a second step of one).
     pub(crate) fn named(key: impl Into<String>, route: &str) -> Self {
-        Self { key: Some(key.into()), route: route.to_owned(), hash: Sha256::new() }
+        Self {
+            key: Some(key.into()),
+            route: route.to_owned(),
+            hash: Sha256::new(),
+        }
     }
 
     /// A call without a key: nothing is kept of it.
     pub(crate) fn plain() -> Self {
-        Self { key: None, route: String::new(), hash: Sha256::new() }
+        Self {
+            key: None,
+            route: String::new(),
+            hash: Sha256::new(),
+        }
     }
 
     /// Adds the body.
@@ -78,7 +93,11 @@ pub(crate) fn stored<D: Serialize>(
     body: &D,
     location: Option<String>,
 ) -> StoredResponse {
-    StoredResponse { status: status.as_u16(), body: serde_json::to_value(body).ok(), location }
+    StoredResponse {
+        status: status.as_u16(),
+        body: serde_json::to_value(body).ok(),
+        location,
+    }
 }
 
 /// Sends what was done, or what was answered before.
@@ -87,7 +106,9 @@ pub(crate) fn answer<T>(done: Done<T>, respond: impl Fn(&T) -> StoredResponse) -
         Done::Fresh(value) => send(respond(&value)),
         Done::Replayed(response) => {
             let mut response = send(response);
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
             response
         }
     }
@@ -105,7 +126,10 @@ pub(crate) fn send(from: StoredResponse) -> Response {
             .into_response(),
         None => status.into_response(),
     };
-    if let Some(location) = from.location.and_then(|text| HeaderValue::from_str(&text).ok()) {
+    if let Some(location) = from
+        .location
+        .and_then(|text| HeaderValue::from_str(&text).ok())
+    {
         response.headers_mut().insert(LOCATION, location);
     }
     response

@@ -43,14 +43,22 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("token_exchange", Self_, None),
         ("me_get", Self_, None),
         ("token_list", Self_, None),
-        ("token_create", Self_, Some(json!({"name": "ci", "scopes": ["read"]}))),
+        (
+            "token_create",
+            Self_,
+            Some(json!({"name": "ci", "scopes": ["read"]})),
+        ),
         ("token_delete", Self_, None),
         ("event_list", Self_, None),
         ("team_list", Self_, None),
         ("team_create", Platform, Some(json!({"name": "another"}))),
         ("team_get", Viewer, None),
         ("member_list", Viewer, None),
-        ("member_add", Admin, Some(json!({"email": "new@example.com", "role": "viewer"}))),
+        (
+            "member_add",
+            Admin,
+            Some(json!({"email": "new@example.com", "role": "viewer"})),
+        ),
         ("member_remove", Admin, None),
         ("app_list", Viewer, None),
         ("app_create", Deployer, Some(json!({"name": "fresh"}))),
@@ -58,9 +66,17 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("app_update", Deployer, Some(json!({"labels": {}}))),
         ("app_delete", Admin, None),
         ("environment_list", Viewer, None),
-        ("environment_create", Deployer, Some(json!({"name": "staging"}))),
+        (
+            "environment_create",
+            Deployer,
+            Some(json!({"name": "staging"})),
+        ),
         ("environment_get", Viewer, None),
-        ("environment_update", Deployer, Some(json!({"stopped": false}))),
+        (
+            "environment_update",
+            Deployer,
+            Some(json!({"stopped": false})),
+        ),
         ("environment_delete", Admin, None),
         ("spec_get", Viewer, None),
         ("spec_put", Deployer, Some(json!({"services": {"web": {}}}))),
@@ -81,7 +97,11 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("source_upload", Deployer, None),
         ("source_check", Viewer, None),
         ("deployment_list", Viewer, None),
-        ("deployment_create", Deployer, Some(json!({"image": "nginx"}))),
+        (
+            "deployment_create",
+            Deployer,
+            Some(json!({"image": "nginx"})),
+        ),
         ("deployment_get", Viewer, None),
         ("deployment_cancel", Deployer, None),
         ("deployment_rollback", Deployer, None),
@@ -119,8 +139,8 @@ fn operations() -> Vec<Operation> {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap().to_owned();
             let row = rows.iter().position(|row| row.0 == id);
-            let (_, class, body) =
-                rows.swap_remove(row.unwrap_or_else(|| panic!("{id} has no row in the access table")));
+            let (_, class, body) = rows
+                .swap_remove(row.unwrap_or_else(|| panic!("{id} has no row in the access table")));
             all.push(Operation {
                 method: method.to_uppercase(),
                 path: path.clone(),
@@ -164,8 +184,9 @@ fn path_of(operation: &Operation, ids: &Ids) -> String {
 }
 
 async fn ask(api: &Api, operation: &Operation, ids: &Ids, person: Option<&Person>) -> Answer {
-    let mut request =
-        Request::builder().method(operation.method.as_str()).uri(path_of(operation, ids));
+    let mut request = Request::builder()
+        .method(operation.method.as_str())
+        .uri(path_of(operation, ids));
     if let Some(person) = person {
         request = request.header("authorization", format!("Bearer {}", person.token));
     }
@@ -194,16 +215,33 @@ async fn every_operation_answers_each_principal_as_the_table_says() {
     let viewer = api.member(owner.team, "viewer", Role::Viewer).await;
     let stranger = api.team("other", false).await;
     api.app(&owner, "acme", "shop").await;
-    let ids = Ids { team: "acme".into(), app: "shop".into(), env: "production".into() };
+    let ids = Ids {
+        team: "acme".into(),
+        app: "shop".into(),
+        env: "production".into(),
+    };
 
     let mut wrong = Vec::new();
     for operation in operations() {
-        assert_eq!(operation.public, operation.class == Public, "{}", operation.id);
+        assert_eq!(
+            operation.public,
+            operation.class == Public,
+            "{}",
+            operation.id
+        );
         // Weakest first, so that nobody finds what a stronger one has changed.
         let rows: [(&str, Option<&Person>, bool); 5] = [
             ("anonymous", None, operation.class == Public),
-            ("stranger", Some(&stranger), matches!(operation.class, Public | Self_)),
-            ("viewer", Some(&viewer), matches!(operation.class, Public | Self_ | Viewer)),
+            (
+                "stranger",
+                Some(&stranger),
+                matches!(operation.class, Public | Self_),
+            ),
+            (
+                "viewer",
+                Some(&viewer),
+                matches!(operation.class, Public | Self_ | Viewer),
+            ),
             (
                 "deployer",
                 Some(&deployer),
@@ -225,11 +263,17 @@ async fn every_operation_answers_each_principal_as_the_table_says() {
                 status == 403
             };
             if !expected {
-                wrong.push(format!("{} as {name}: {status} {}", operation.id, answer.body));
+                wrong.push(format!(
+                    "{} as {name}: {status} {}",
+                    operation.id, answer.body
+                ));
             }
         }
         if operation.class == Platform {
-            let status = ask(&api, &operation, &ids, Some(&owner)).await.status.as_u16();
+            let status = ask(&api, &operation, &ids, Some(&owner))
+                .await
+                .status
+                .as_u16();
             if matches!(status, 401 | 403) || status >= 500 {
                 wrong.push(format!("{} as platform admin: {status}", operation.id));
             }
@@ -261,10 +305,23 @@ async fn what_is_foreign_answers_as_what_is_missing() {
     let env_path = api.app(&owner, "acme", "shop").await;
     api.app(&stranger, "other", "own").await;
     let team = owner.team.to_string();
-    let app = api.get("/v1/teams/acme/apps/shop", &owner).await.expect(200)["id"].as_str().unwrap().to_owned();
-    let env = api.get(&env_path, &owner).await.expect(200)["id"].as_str().unwrap().to_owned();
+    let app = api
+        .get("/v1/teams/acme/apps/shop", &owner)
+        .await
+        .expect(200)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let env = api.get(&env_path, &owner).await.expect(200)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let missing = |prefix: &str| format!("{prefix}_{}", "f".repeat(32));
-    let ids = |team: &str, app: &str, env: &str| Ids { team: team.into(), app: app.into(), env: env.into() };
+    let ids = |team: &str, app: &str, env: &str| Ids {
+        team: team.into(),
+        app: app.into(),
+        env: env.into(),
+    };
 
     let mut compared = 0;
     let mut wrong = Vec::new();
@@ -276,18 +333,32 @@ async fn what_is_foreign_answers_as_what_is_missing() {
             pairs.push((inner(&team), inner(&missing("team"))));
         }
         if operation.path.contains("{app}") {
-            pairs.push((ids("other", "shop", "production"), ids("other", "nowhere", "production")));
-            pairs.push((ids("other", &app, "production"), ids("other", &missing("app"), "production")));
+            pairs.push((
+                ids("other", "shop", "production"),
+                ids("other", "nowhere", "production"),
+            ));
+            pairs.push((
+                ids("other", &app, "production"),
+                ids("other", &missing("app"), "production"),
+            ));
         }
         if operation.path.contains("{env}") {
-            pairs.push((ids("other", "own", &env), ids("other", "own", &missing("env"))));
+            pairs.push((
+                ids("other", "own", &env),
+                ids("other", "own", &missing("env")),
+            ));
         }
         for (foreign, none) in pairs {
             let foreign = ask(&api, &operation, &foreign, Some(&stranger)).await;
             let none = ask(&api, &operation, &none, Some(&stranger)).await;
             compared += 1;
             if foreign.status != 404 || visible(&foreign) != visible(&none) {
-                wrong.push(format!("{}: {} / {}", operation.id, visible(&foreign), visible(&none)));
+                wrong.push(format!(
+                    "{}: {} / {}",
+                    operation.id,
+                    visible(&foreign),
+                    visible(&none)
+                ));
             }
         }
     }

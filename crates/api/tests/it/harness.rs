@@ -48,7 +48,8 @@ pub struct Api {
     pub router: Router,
     pub db: TestDb,
     pub config: ApiConfig,
-    pub folder: tempfile::TempDir,
+    /// Everything that the configuration names; removed at the end.
+    pub _folder: tempfile::TempDir,
 }
 
 /// Makes the files that a configuration names.
@@ -74,8 +75,14 @@ impl Api {
         let db = TestDb::new().await.unwrap();
         let (folder, config) = config();
         let router =
-            segue_api::router(config.clone(), db.store().clone(), CancellationToken::new()).unwrap();
-        Self { router, db, config, folder }
+            segue_api::router(config.clone(), db.store().clone(), CancellationToken::new())
+                .unwrap();
+        Self {
+            router,
+            db,
+            config,
+            _folder: folder,
+        }
     }
 
     pub fn store(&self) -> &Store {
@@ -88,7 +95,11 @@ impl Api {
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     pub async fn call(
@@ -117,19 +128,27 @@ impl Api {
     }
 
     pub async fn get(&self, path: &str, person: &Person) -> Answer {
-        self.call(Method::GET, path, Some(&person.token), None, &[]).await
+        self.call(Method::GET, path, Some(&person.token), None, &[])
+            .await
     }
 
     pub async fn post(&self, path: &str, person: &Person, body: Value) -> Answer {
-        self.call(Method::POST, path, Some(&person.token), Some(body), &[]).await
+        self.call(Method::POST, path, Some(&person.token), Some(body), &[])
+            .await
     }
 
     /// A team with its owner.
     pub async fn team(&self, name: &str, platform_admin: bool) -> Person {
         let auth = self.store().auth();
         let email = format!("{name}@example.com");
-        let user = auth.user_create(&email, name, None, platform_admin).await.unwrap();
-        let team = auth.team_create(&name.parse().unwrap(), user).await.unwrap();
+        let user = auth
+            .user_create(&email, name, None, platform_admin)
+            .await
+            .unwrap();
+        let team = auth
+            .team_create(&name.parse().unwrap(), user)
+            .await
+            .unwrap();
         self.token(user, team, Role::Owner).await
     }
 
@@ -138,8 +157,15 @@ impl Api {
         let auth = self.store().auth();
         let email = format!("{name}@example.com");
         let user = auth.user_create(&email, name, None, false).await.unwrap();
-        let scope = self.store().team(&TeamContext::new(team, Actor::System("test")));
-        let new = NewMember { user, role, app: None, environment: None };
+        let scope = self
+            .store()
+            .team(&TeamContext::new(team, Actor::System("test")));
+        let new = NewMember {
+            user,
+            role,
+            app: None,
+            environment: None,
+        };
         scope.member_add(new, None).await.unwrap();
         self.token(user, team, role).await
     }
@@ -173,17 +199,41 @@ impl Api {
             expires_at: segue_model::Timestamp::now() + jiff::SignedDuration::from_hours(1),
             created_by: user,
         };
-        let scope = self.store().team(&TeamContext::new(team, Actor::User(user)));
+        let scope = self
+            .store()
+            .team(&TeamContext::new(team, Actor::User(user)));
         scope.token_create(&new, None).await.unwrap();
-        Person { user, team, token, token_id }
+        Person {
+            user,
+            team,
+            token,
+            token_id,
+        }
     }
 
     /// An app with its environment `production`, made through the API; answers the environment's path.
     pub async fn app(&self, person: &Person, team: &str, app: &str) -> String {
         let apps = format!("/v1/teams/{team}/apps");
-        self.post(&apps, person, json!({"name": app})).await.expect(201);
+        self.post(&apps, person, json!({"name": app}))
+            .await
+            .expect(201);
         let envs = format!("{apps}/{app}/envs");
-        self.post(&envs, person, json!({"name": "production"})).await.expect(201);
+        self.post(&envs, person, json!({"name": "production"}))
+            .await
+            .expect(201);
         format!("{envs}/production")
     }
+}
+
+/// A POST with an idempotency key.
+pub async fn with_key(api: &Api, path: &str, person: &Person, key: &str, body: Value) -> Answer {
+    let headers = [("idempotency-key", key)];
+    api.call(
+        Method::POST,
+        path,
+        Some(&person.token),
+        Some(body),
+        &headers,
+    )
+    .await
 }

@@ -24,8 +24,14 @@ fn compare(name: &str, text: &str) {
 
 #[test]
 fn the_committed_documents_are_the_codes() {
-    compare("v1.json", &segue_api::openapi::to_text(&segue_api::openapi::public()));
-    compare("internal.json", &segue_api::openapi::to_text(&segue_api::openapi::internal()));
+    compare(
+        "v1.json",
+        &segue_api::openapi::to_text(&segue_api::openapi::public()),
+    );
+    compare(
+        "internal.json",
+        &segue_api::openapi::to_text(&segue_api::openapi::internal()),
+    );
 }
 
 /// Every operation with its path and method.
@@ -46,14 +52,21 @@ fn faults(document: &Value) -> Vec<String> {
     if document["openapi"] != "3.1.0" {
         faults.push(format!("version {}", document["openapi"]));
     }
-    if document["info"]["license"]["identifier"].as_str().is_none_or(str::is_empty) {
+    if document["info"]["license"]["identifier"]
+        .as_str()
+        .is_none_or(str::is_empty)
+    {
         faults.push("no licence identifier".to_owned());
     }
     if document["servers"].as_array().is_none_or(Vec::is_empty) {
         faults.push("no servers".to_owned());
     }
-    let tags: BTreeSet<&str> =
-        document["tags"].as_array().unwrap().iter().filter_map(|tag| tag["name"].as_str()).collect();
+    let tags: BTreeSet<&str> = document["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|tag| tag["name"].as_str())
+        .collect();
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations(document) {
         let mut fault = |text: &str| faults.push(format!("{method} {path}: {text}"));
@@ -74,7 +87,10 @@ fn faults(document: &Value) -> Vec<String> {
         }
         let responses = operation["responses"].as_object().unwrap();
         for wanted in ["4XX", "5XX"] {
-            if responses.get(wanted).is_none_or(|r| r["content"]["application/problem+json"].is_null()) {
+            if responses
+                .get(wanted)
+                .is_none_or(|r| r["content"]["application/problem+json"].is_null())
+            {
                 fault("an error is not a problem");
             }
         }
@@ -88,13 +104,23 @@ fn faults(document: &Value) -> Vec<String> {
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["description"].as_str().is_none_or(str::is_empty) {
-                fault(&format!("parameter {} has no description", parameter["name"]));
+                fault(&format!(
+                    "parameter {} has no description",
+                    parameter["name"]
+                ));
             }
         }
-        for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-            let described = operation["parameters"].as_array().is_some_and(|parameters| {
-                parameters.iter().any(|p| p["name"] == part && p["in"] == "path")
-            });
+        for part in path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        {
+            let described = operation["parameters"]
+                .as_array()
+                .is_some_and(|parameters| {
+                    parameters
+                        .iter()
+                        .any(|p| p["name"] == part && p["in"] == "path")
+                });
             if !described {
                 fault(&format!("path parameter {part} is not described"));
             }

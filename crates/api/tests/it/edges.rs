@@ -1,0 +1,128 @@
+//! Edges: routes reach them, their reports come back, and nobody else is let in.
+
+use axum::body::Body;
+use axum::http::Request;
+use segue_model::change::{Changes, EventKind, EventSubject, NewEvent};
+use segue_model::id::{EdgeId, EnvironmentId};
+use segue_model::internal::{Report, StreamBody, StreamMessage};
+use segue_model::route::{EnvironmentRoutes, RouteGen};
+use segue_store::fresh_id;
+
+use crate::live::{Lines, Server, commit};
+
+async fn message(lines: &mut Lines) -> StreamMessage {
+    serde_json::from_str(&lines.next().await.unwrap()).unwrap()
+}
+
+fn edge_request(method: &str, edge: EdgeId, path: &str, token: &str, body: Body) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(format!("/internal/v1/edges/{edge}/{path}"))
+        .header("host", "segue")
+        .header("authorization", format!("Bearer {token}"))
+        .body(body)
+        .unwrap()
+}
+
+fn event(message: &str) -> NewEvent {
+    NewEvent {
+        kind: EventKind::RoutesChanged,
+        subject: EventSubject {
+            route_gen: Some(RouteGen(1)),
+            ..EventSubject::default()
+        },
+        message: message.into(),
+        failure: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_committed_route_reaches_an_edge_and_reports_come_back() {
+    let server = Server::start().await;
+    let api = &server.api;
+    let owner = api.team("acme", false).await;
+    let path = api.app(&owner, "acme", "shop").await;
+    let env: EnvironmentId = api.get(&path, &owner).await.expect(200)["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let token = std::fs::read_to_string(&api.config.edge_token_file).unwrap();
+    let edge = EdgeId::from_uuid(fresh_id());
+
+    for bad in ["", "wrong", &token[..31], &format!("{token}x")] {
+        let refused = server
+            .internal(edge_request("GET", edge, "stream", bad, Body::empty()))
+            .await;
+        assert_eq!(refused.status(), 401, "{bad}");
+    }
+    // People's tokens open nothing here.
+    let refused = server
+        .internal(edge_request(
+            "GET",
+            edge,
+            "stream",
+            &owner.token,
+            Body::empty(),
+        ))
+        .await;
+    assert_eq!(refused.status(), 401);
+
+    let response = server
+        .internal(edge_request("GET", edge, "stream", &token, Body::empty()))
+        .await;
+    assert_eq!(response.status(), 200);
+    let mut lines = Lines::new(response.into_body());
+    let first = message(&mut lines).await;
+    assert_eq!(first.number, 1);
+    assert!(
+        matches!(first.body, StreamBody::Snapshot { ref environments, .. } if environments.is_empty())
+    );
+
+    for generation in 1..=20 {
+        commit(api.store(), env, |world| Changes {
+            routes: Some(EnvironmentRoutes {
+                team: world.team,
+                app: world.app,
+                environment: env,
+                route_gen: RouteGen(generation),
+                routes: Vec::new(),
+            }),
+            events: vec![event("routes changed")],
+            ..Changes::default()
+        })
+        .await;
+        let message = loop {
+            let message = message(&mut lines).await;
+            if !matches!(message.body, StreamBody::Heartbeat { .. }) {
+                break message;
+            }
+        };
+        match message.body {
+            StreamBody::Change { routes } => assert_eq!(routes.route_gen, RouteGen(generation)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    let report = Report {
+        acknowledged: [(env, RouteGen(20))].into(),
+        report_number: 1,
+        http_port: Some(8080),
+        ..Report::default()
+    };
+    let body = Body::from(serde_json::to_vec(&report).unwrap());
+    let kept = server
+        .internal(edge_request("POST", edge, "reports", &token, body))
+        .await;
+    assert_eq!(kept.status(), 204);
+    let world = api.store().system().world(env).await.unwrap().unwrap();
+    assert_eq!(world.edges[&edge].acknowledged, RouteGen(20));
+    assert!(world.edges[&edge].is_live(world.now));
+    let gone = server
+        .internal(edge_request("POST", edge, "goodbye", &token, Body::empty()))
+        .await;
+    assert_eq!(gone.status(), 204);
+    let world = api.store().system().world(env).await.unwrap().unwrap();
+    assert!(!world.edges.contains_key(&edge));
+    server.end().await;
+}
