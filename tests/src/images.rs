@@ -67,7 +67,7 @@ pub fn image(name: &str, switches: &[(&str, &str)]) -> anyhow::Result<String> {
     for (key, value) in switches {
         dockerfile.push_str(&format!("ENV {key}={value}\n"));
     }
-    dockerfile.push_str("EXPOSE 8080\nENTRYPOINT [\"/probeapp\"]\n");
+    dockerfile.push_str("EXPOSE 8080\nCMD [\"/probeapp\"]\n");
     build(name, &dockerfile)?;
     Ok(name.to_owned())
 }
@@ -75,12 +75,6 @@ pub fn image(name: &str, switches: &[(&str, &str)]) -> anyhow::Result<String> {
 fn build(name: &str, dockerfile: &str) -> anyhow::Result<()> {
     let program = probeapp()?;
     let folder = program.parent().context("no folder")?;
-    let garbage = folder.join("garbage");
-    std::fs::write(&garbage, "neither a program nor a script\n")?;
-    std::fs::set_permissions(
-        &garbage,
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )?;
     let mut child = docker()
         .args(["build", "-q", "-t", name, "-f", "-"])
         .arg(folder)
@@ -105,15 +99,63 @@ fn build(name: &str, dockerfile: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Makes `name` with a start program that is no program.
+/// Makes `name`, an image whose programs are for another architecture than this machine's.
 ///
 /// # Errors
-/// The engine does not answer or refuses.
-pub fn garbage(name: &str) -> anyhow::Result<()> {
-    build(
-        name,
-        "FROM scratch\nCOPY garbage /garbage\nENTRYPOINT [\"/garbage\"]\n",
-    )
+/// The engine does not answer or refuses, or `tar` fails.
+pub fn foreign(name: &str) -> anyhow::Result<()> {
+    image(name, &[])?;
+    let folder = std::env::temp_dir().join(format!("segue-foreign-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let archive = folder.join("image.tar");
+    succeed(docker().args(["save", "-o"]).arg(&archive).arg(name))?;
+    succeed(
+        Command::new("tar")
+            .arg("-xf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(&folder),
+    )?;
+    std::fs::remove_file(&archive)?;
+    for entry in std::fs::read_dir(&folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "json") {
+            let text = std::fs::read_to_string(&path)?;
+            let other = if cfg!(target_arch = "aarch64") {
+                "amd64"
+            } else {
+                "arm64"
+            };
+            let text = ["amd64", "arm64"].iter().fold(text, |text, arch| {
+                text.replace(
+                    &format!("\"architecture\":\"{arch}\""),
+                    &format!("\"architecture\":\"{other}\""),
+                )
+            });
+            std::fs::write(&path, text)?;
+        }
+    }
+    let changed = std::env::temp_dir().join(format!("segue-foreign-{}.tar", std::process::id()));
+    succeed(
+        Command::new("tar")
+            .arg("-cf")
+            .arg(&changed)
+            .arg("-C")
+            .arg(&folder)
+            .arg("."),
+    )?;
+    succeed(docker().args(["load", "-i"]).arg(&changed))?;
+    std::fs::remove_file(&changed)?;
+    Ok(std::fs::remove_dir_all(&folder)?)
+}
+
+fn succeed(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))
+    }
 }
 
 /// Builds a folder with a Dockerfile as `name`, trusting this machine's extra certificate authorities if it has any.

@@ -46,7 +46,7 @@ const CASES: [Case; 9] = [
     Case {
         code: "health_timeout",
         config: "LISTEN_DELAY_MS = \"3600000\"",
-        evidence: "web.1",
+        evidence: "nothing listens",
         ..GOOD
     },
     Case {
@@ -64,7 +64,7 @@ const CASES: [Case; 9] = [
     Case {
         code: "out_of_memory",
         config: "ALLOCATE_MIB = \"900\"",
-        evidence: "512",
+        evidence: "killed for memory",
         ..GOOD
     },
     Case {
@@ -75,8 +75,8 @@ const CASES: [Case; 9] = [
     },
     Case {
         code: "exec_format",
-        image: Some("segue-test/garbage:v1"),
-        evidence: "exec",
+        image: Some("segue-test/foreign:v1"),
+        evidence: "arm64",
         ..GOOD
     },
     Case {
@@ -100,7 +100,7 @@ fn manifest(case: &Case, image: &str) -> String {
 async fn every_bad_release_says_why_and_leaves_traffic_where_it_was() -> anyhow::Result<()> {
     let machine = Machine::start()?;
     let name = image("segue-test/failures:v1", &[])?;
-    segue_tests::images::garbage("segue-test/garbage:v1")?;
+    segue_tests::images::foreign("segue-test/foreign:v1")?;
     let folder = machine.state();
     let file = folder.join("segue.toml");
 

@@ -33,7 +33,9 @@ pub(super) const PING_EVERY: Duration = Duration::from_secs(2);
 /// After a `die` the engine may say for 0.2 s that the container runs.
 const DIE_SETTLES: Duration = Duration::from_millis(300);
 /// For reading the last lines of a container that ended.
-const LAST_LINES_LIMIT: Duration = Duration::from_millis(800);
+const LAST_LINES_LIMIT: Duration = Duration::from_secs(3);
+/// Exit codes by which an init says that it could not run the command at all.
+const NOT_RUN: std::ops::RangeInclusive<i32> = 126..=127;
 /// Lines that are kept to explain an end.
 const LAST_LINES: usize = 40;
 const _: () = assert!(PING_LIMIT.as_millis() <= PING_EVERY.as_millis());
@@ -41,19 +43,43 @@ const _: () = assert!(PING_LIMIT.as_millis() <= PING_EVERY.as_millis());
 /// What a job found.
 pub(super) enum Found {
     /// A complete listing, or why there is none.
-    Listing { as_of: Timestamp, listing: Result<Vec<Container>, String> },
+    Listing {
+        as_of: Timestamp,
+        listing: Result<Vec<Container>, String>,
+    },
     /// One container.
-    Look { instance: InstanceId, as_of: Timestamp, seen: Seen },
+    Look {
+        instance: InstanceId,
+        as_of: Timestamp,
+        seen: Seen,
+    },
     /// Why it ended.
-    End { instance: InstanceId, as_of: Timestamp, code: i32, oom: bool, failure: Failure },
+    End {
+        instance: InstanceId,
+        as_of: Timestamp,
+        code: i32,
+        oom: bool,
+        failure: Failure,
+    },
     /// What the engine is.
     Info(Box<EngineInfo>),
     /// The store's view was loaded anew.
-    Targets { asked: Timestamp, environment: Option<EnvironmentId>, known: Result<Vec<super::Known>, String> },
+    Targets {
+        asked: Timestamp,
+        environment: Option<EnvironmentId>,
+        known: Result<Vec<super::Known>, String>,
+    },
     /// The environments that the strangers on the host say they belong to were loaded.
-    Strangers { asked: BTreeSet<String>, known: Result<Vec<super::Known>, String> },
+    Strangers {
+        asked: BTreeSet<String>,
+        known: Result<Vec<super::Known>, String>,
+    },
     /// The write has ended; what to write again if it failed.
-    Written { instances: Vec<InstanceId>, host: Option<super::HostSighting>, result: Result<(), String> },
+    Written {
+        instances: Vec<InstanceId>,
+        host: Option<super::HostSighting>,
+        result: Result<(), String>,
+    },
     /// Nothing to tell.
     Nothing,
 }
@@ -70,15 +96,29 @@ pub(super) enum Signal {
 
 pub(super) async fn list(driver: Arc<dyn Driver>, clock: Arc<Clock>) -> Found {
     let as_of = clock.now();
-    let listing = driver.list(Deadline::after(LIST_LIMIT)).await.map_err(|error| error.to_string());
+    let listing = driver
+        .list(Deadline::after(LIST_LIMIT))
+        .await
+        .map_err(|error| error.to_string());
     Found::Listing { as_of, listing }
 }
 
-pub(super) async fn look(driver: Arc<dyn Driver>, clock: Arc<Clock>, instance: InstanceId) -> Found {
+pub(super) async fn look(
+    driver: Arc<dyn Driver>,
+    clock: Arc<Clock>,
+    instance: InstanceId,
+) -> Found {
     let as_of = clock.now();
     let name = ContainerName::from(instance);
-    let seen = driver.inspect(&name, Deadline::after(INSPECT_LIMIT)).await.unwrap_or(Seen::Unknown);
-    Found::Look { instance, as_of, seen }
+    let seen = driver
+        .inspect(&name, Deadline::after(INSPECT_LIMIT))
+        .await
+        .unwrap_or(Seen::Unknown);
+    Found::Look {
+        instance,
+        as_of,
+        seen,
+    }
 }
 
 pub(super) async fn info(driver: Arc<dyn Driver>) -> Found {
@@ -105,29 +145,50 @@ pub(super) async fn explain(
     // Without knowing the secrets, none of the words may be shown.
     let lines = match &redactor {
         Some(redactor) => {
-            let lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, run)).await;
-            redactor.text(&lines.unwrap_or_default())
+            let mut lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, run))
+                .await
+                .unwrap_or_default();
+            if lines.is_empty() && NOT_RUN.contains(&exit.code) {
+                // The engine has started it again meanwhile: its words stand before the run that is known.
+                lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, None))
+                    .await
+                    .unwrap_or_default();
+            }
+            redactor.text(&lines)
         }
         None => String::new(),
     };
     if !exit.oom {
         // Only the engine's own description says it for sure, and only once it has noticed the end.
         sleep_until(settled).await;
-        if let Ok(Seen::Known(container)) = driver.inspect(&name, Deadline::after(INSPECT_LIMIT)).await
+        if let Ok(Seen::Known(container)) =
+            driver.inspect(&name, Deadline::after(INSPECT_LIMIT)).await
             && let Phase::Exited(end) | Phase::Restarting(end) = &container.phase
         {
             exit.oom = end.oom && end.code == exit.code;
         }
     }
     // Both by the engine's clock.
-    let uptime = run.zip(exit.at).map(|(run, end)| end.as_millisecond() - run.as_millisecond()).filter(|ms| *ms >= 0);
+    let uptime = run
+        .zip(exit.at)
+        .map(|(run, end)| end.as_millisecond() - run.as_millisecond())
+        .filter(|ms| *ms >= 0);
     let failure = super::track::explain_exit(&exit, uptime, &lines);
-    Found::End { instance, as_of, code: exit.code, oom: exit.oom, failure }
+    Found::End {
+        instance,
+        as_of,
+        code: exit.code,
+        oom: exit.oom,
+        failure,
+    }
 }
 
 async fn last_lines(driver: &dyn Driver, name: &ContainerName, run: Option<Timestamp>) -> String {
     let since = run.map(|run| before(run, Duration::from_millis(50)));
-    let Ok(mut stream) = driver.logs(name, since, false, Deadline::after(LAST_LINES_LIMIT)).await else {
+    let Ok(mut stream) = driver
+        .logs(name, since, false, Deadline::after(LAST_LINES_LIMIT))
+        .await
+    else {
         return String::new();
     };
     let mut lines = std::collections::VecDeque::with_capacity(LAST_LINES);
@@ -145,7 +206,11 @@ async fn last_lines(driver: &dyn Driver, name: &ContainerName, run: Option<Times
 ///
 /// Nothing is asked for from before the connection: what happened meanwhile is seen by the listing that follows, and an
 /// old `die` told late would take a healthy instance out of its routes.
-pub(super) async fn follow(driver: Arc<dyn Driver>, clock: Arc<Clock>, tell: UnboundedSender<Signal>) {
+pub(super) async fn follow(
+    driver: Arc<dyn Driver>,
+    clock: Arc<Clock>,
+    tell: UnboundedSender<Signal>,
+) {
     loop {
         match driver.events(None, Deadline::after(EVENTS_LIMIT)).await {
             Ok(mut events) => {
@@ -176,7 +241,10 @@ pub(super) async fn follow(driver: Arc<dyn Driver>, clock: Arc<Clock>, tell: Unb
 pub(super) async fn ping(driver: Arc<dyn Driver>, tell: UnboundedSender<Signal>) {
     loop {
         let begun = Instant::now();
-        let answer = driver.ping(Deadline::after(PING_LIMIT)).await.map_err(|error| error.to_string());
+        let answer = driver
+            .ping(Deadline::after(PING_LIMIT))
+            .await
+            .map_err(|error| error.to_string());
         if tell.send(Signal::Ping(answer)).is_err() {
             return;
         }
