@@ -11,8 +11,18 @@ fn main() -> ExitCode {
     let var = |name: &str| env::var_os(name).unwrap_or_default();
     let out = PathBuf::from(var("OUT_DIR")).join("segue-probe");
     let status = Command::new(var("RUSTC"))
-        .args(["--edition=2024", "--crate-name=segue_probe", "--crate-type=bin", "-Cpanic=abort"])
-        .args(["-Copt-level=z", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "--target"])
+        .args([
+            "--edition=2024",
+            "--crate-name=segue_probe",
+            "--crate-type=bin",
+            "-Cpanic=abort",
+        ])
+        .args([
+            "-Copt-level=z",
+            "-Cstrip=symbols",
+            "-Ctarget-feature=+crt-static",
+            "--target",
+        ])
         .arg(var("TARGET"))
         .arg("-o")
         .arg(&out)
@@ -21,7 +31,9 @@ fn main() -> ExitCode {
     match status {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         other => {
-            println!("cargo::error=the probe cannot be compiled as a static program ({other:?}): install libc6-dev");
+            println!(
+                "cargo::error=the probe cannot be compiled as a static program ({other:?}): install libc6-dev"
+            );
             ExitCode::FAILURE
         }
     }

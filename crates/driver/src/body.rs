@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
-    NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig,
+    Mount, MountType, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
 };
 
 use crate::spec::{Attachment, ContainerSpec, env_pairs, labels};
@@ -23,7 +23,12 @@ pub(crate) fn create_body(spec: &ContainerSpec) -> ContainerCreateBody {
         cmd: spec.argv.clone(),
         env: Some(env_pairs(&spec.env)),
         user: spec.profile.user().map(str::to_owned),
-        labels: Some(labels(spec.role, &spec.identity).into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),
+        labels: Some(
+            labels(spec.role, &spec.identity)
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect(),
+        ),
         stop_timeout: i64::try_from(spec.stop_timeout.as_secs()).ok(),
         host_config: Some(host_config(spec)),
         networking_config: networking(spec),
@@ -51,7 +56,10 @@ pub(crate) fn host_config(spec: &ContainerSpec) -> HostConfig {
         }),
         network_mode: Some(match spec.attachment {
             Attachment::None => "none".to_owned(),
-            Attachment::Environment { traffic: (network, _), .. } => network.to_string(),
+            Attachment::Environment {
+                traffic: (network, _),
+                ..
+            } => network.to_string(),
             Attachment::NamespaceOf(instance) => format!("container:{instance}"),
         }),
         restart_policy: Some(RestartPolicy {
@@ -71,10 +79,18 @@ pub(crate) fn host_config(spec: &ContainerSpec) -> HostConfig {
             spec.mounts.iter().map(mount).collect()
         }),
         cap_drop: Some(vec!["ALL".to_owned()]),
-        cap_add: Some(spec.profile.capabilities().iter().map(|name| (*name).to_owned()).collect()),
+        cap_add: Some(
+            spec.profile
+                .capabilities()
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
+        ),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         readonly_rootfs: Some(spec.read_only),
-        tmpfs: spec.read_only.then(|| HashMap::from([("/tmp".to_owned(), TMP_OPTIONS.to_owned())])),
+        tmpfs: spec
+            .read_only
+            .then(|| HashMap::from([("/tmp".to_owned(), TMP_OPTIONS.to_owned())])),
         ..Default::default()
     }
 }
@@ -82,17 +98,28 @@ pub(crate) fn host_config(spec: &ContainerSpec) -> HostConfig {
 /// The endpoint settings of one network at a fixed address.
 pub(crate) fn endpoint(address: std::net::Ipv4Addr, alias: Option<&str>) -> EndpointSettings {
     EndpointSettings {
-        ipam_config: Some(EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..Default::default() }),
+        ipam_config: Some(EndpointIpamConfig {
+            ipv4_address: Some(address.to_string()),
+            ..Default::default()
+        }),
         aliases: alias.map(|alias| vec![alias.to_owned()]),
         ..Default::default()
     }
 }
 
 fn networking(spec: &ContainerSpec) -> Option<NetworkingConfig> {
-    let Attachment::Environment { traffic: (network, address), .. } = spec.attachment else { return None };
+    let Attachment::Environment {
+        traffic: (network, address),
+        ..
+    } = spec.attachment
+    else {
+        return None;
+    };
     // The second network is attached between create and start: engines before API 1.44 take one here.
     let endpoints = HashMap::from([(network.to_string(), endpoint(address, None))]);
-    Some(NetworkingConfig { endpoints_config: Some(endpoints) })
+    Some(NetworkingConfig {
+        endpoints_config: Some(endpoints),
+    })
 }
 
 /// Thousandths of a core as a weight; 1024 is one core's, 2 the least that kernels take.
@@ -185,8 +212,20 @@ mod tests {
 
     /// Keys of a host configuration that may be set at all.
     const ALLOWED: [&str; 14] = [
-        "CpuShares", "Memory", "MemorySwap", "PidsLimit", "Init", "LogConfig", "NetworkMode", "RestartPolicy",
-        "Mounts", "CapDrop", "CapAdd", "SecurityOpt", "ReadonlyRootfs", "Tmpfs",
+        "CpuShares",
+        "Memory",
+        "MemorySwap",
+        "PidsLimit",
+        "Init",
+        "LogConfig",
+        "NetworkMode",
+        "RestartPolicy",
+        "Mounts",
+        "CapDrop",
+        "CapAdd",
+        "SecurityOpt",
+        "ReadonlyRootfs",
+        "Tmpfs",
     ];
 
     /// What is wrong with a host configuration; written apart from the function that fills it.
@@ -202,30 +241,66 @@ mod tests {
             let list = object[key].as_array().into_iter().flatten();
             list.map(|text| text.as_str().unwrap().to_owned()).collect()
         };
-        let allowed_caps = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID", "KILL", "NET_BIND_SERVICE"];
-        found.extend(texts("CapAdd").into_iter().filter(|cap| !allowed_caps.contains(&cap.as_str())));
+        let allowed_caps = [
+            "CHOWN",
+            "DAC_OVERRIDE",
+            "FOWNER",
+            "SETUID",
+            "SETGID",
+            "KILL",
+            "NET_BIND_SERVICE",
+        ];
+        found.extend(
+            texts("CapAdd")
+                .into_iter()
+                .filter(|cap| !allowed_caps.contains(&cap.as_str())),
+        );
         if texts("CapDrop") != ["ALL"] || texts("SecurityOpt") != ["no-new-privileges"] {
             found.push("capabilities or security options".into());
         }
         let network = object["NetworkMode"].as_str().unwrap();
-        let of_instance = network.strip_prefix("container:ins_").is_some_and(|id| id.len() == 32);
-        let ours = network.strip_prefix("segue-env_").is_some_and(|id| id.len() == 32);
+        let of_instance = network
+            .strip_prefix("container:ins_")
+            .is_some_and(|id| id.len() == 32);
+        let ours = network
+            .strip_prefix("segue-env_")
+            .is_some_and(|id| id.len() == 32);
         if !(ours || network == "none" || (probe && of_instance)) {
             found.push(format!("network mode {network}"));
         }
-        for mount in object.get("Mounts").and_then(|mounts| mounts.as_array()).into_iter().flatten() {
+        for mount in object
+            .get("Mounts")
+            .and_then(|mounts| mounts.as_array())
+            .into_iter()
+            .flatten()
+        {
             let mount = mount.as_object().unwrap();
-            let keys: Vec<_> = mount.iter().filter(|(_, v)| !v.is_null()).map(|(k, _)| k.as_str()).collect();
-            let only = keys.iter().all(|key| ["Type", "Source", "Target"].contains(key));
-            if !only || mount["Type"] != "volume" || !mount["Source"].as_str().unwrap().starts_with("vol_") {
+            let keys: Vec<_> = mount
+                .iter()
+                .filter(|(_, v)| !v.is_null())
+                .map(|(k, _)| k.as_str())
+                .collect();
+            let only = keys
+                .iter()
+                .all(|key| ["Type", "Source", "Target"].contains(key));
+            if !only
+                || mount["Type"] != "volume"
+                || !mount["Source"].as_str().unwrap().starts_with("vol_")
+            {
                 found.push(format!("mount {mount:?}"));
             }
         }
-        if object["Init"] != true || object["Memory"] != object["MemorySwap"] || object["PidsLimit"].as_i64() < Some(1) {
+        if object["Init"] != true
+            || object["Memory"] != object["MemorySwap"]
+            || object["PidsLimit"].as_i64() < Some(1)
+        {
             found.push("init, memory or pids".into());
         }
         let log = &object["LogConfig"];
-        if log["Type"] != "json-file" || log["Config"]["max-size"].is_null() || log["Config"]["max-file"].is_null() {
+        if log["Type"] != "json-file"
+            || log["Config"]["max-size"].is_null()
+            || log["Config"]["max-file"].is_null()
+        {
             found.push("log rotation".into());
         }
         found
@@ -261,15 +336,28 @@ mod tests {
             |h| h.sysctls = Some(HashMap::new()),
             |h| h.port_bindings = Some(HashMap::new()),
             |h| {
-                let options = bollard::models::MountVolumeOptions { driver_config: Some(Default::default()), ..Default::default() };
-                h.mounts = Some(vec![Mount { volume_options: Some(options), ..Default::default() }]);
+                let options = bollard::models::MountVolumeOptions {
+                    driver_config: Some(Default::default()),
+                    ..Default::default()
+                };
+                h.mounts = Some(vec![Mount {
+                    volume_options: Some(options),
+                    ..Default::default()
+                }]);
             },
         ];
         for (index, change) in breaks.iter().enumerate() {
             let mut host = host_config(&spec);
-            assert_eq!(violations(&serde_json::to_value(&host).unwrap(), true), Vec::<String>::new());
+            assert_eq!(
+                violations(&serde_json::to_value(&host).unwrap(), true),
+                Vec::<String>::new()
+            );
             change(&mut host);
-            assert_ne!(violations(&serde_json::to_value(&host).unwrap(), true), Vec::<String>::new(), "break {index}");
+            assert_ne!(
+                violations(&serde_json::to_value(&host).unwrap(), true),
+                Vec::<String>::new(),
+                "break {index}"
+            );
         }
     }
 
@@ -283,7 +371,15 @@ mod tests {
             port: 3000,
             resources: Resources::default(),
             volumes: volume
-                .then(|| ("data".parse().unwrap(), Volume { path: "/data".into(), size_bytes: 1 }))
+                .then(|| {
+                    (
+                        "data".parse().unwrap(),
+                        Volume {
+                            path: "/data".into(),
+                            size_bytes: 1,
+                        },
+                    )
+                })
                 .into_iter()
                 .collect(),
             stop_timeout: Duration::from_secs(30),
@@ -291,20 +387,41 @@ mod tests {
             strict: false,
             restart_nonce: 0,
         };
-        let image = ImageRef::Engine { id: "sha256:1".into(), hosts: Default::default() };
+        let image = ImageRef::Engine {
+            id: "sha256:1".into(),
+            hosts: Default::default(),
+        };
         let make = |content: &RevisionContent| {
             container_spec(InstanceInput {
                 identity: identity(1, "web"),
                 content,
                 image: &image,
-                env: BTreeMap::from([(ConfigKey::new("TOKEN").unwrap(), "canary".to_owned().into())]),
-                addresses: Addresses { traffic: Ipv4Addr::new(10, 1, 2, 3), names: None },
-                volumes: &BTreeMap::from([("data".parse().unwrap(), VolumeId::from_uuid(Uuid::nil()))]),
+                env: BTreeMap::from([(
+                    ConfigKey::new("TOKEN").unwrap(),
+                    "canary".to_owned().into(),
+                )]),
+                addresses: Addresses {
+                    traffic: Ipv4Addr::new(10, 1, 2, 3),
+                    names: None,
+                },
+                volumes: &BTreeMap::from([(
+                    "data".parse().unwrap(),
+                    VolumeId::from_uuid(Uuid::nil()),
+                )]),
                 force_strict: false,
             })
         };
-        let policy = |kind, volume| host_config(&make(&content(kind, volume))).restart_policy.unwrap().name.unwrap();
-        assert_eq!(policy(ServiceKind::Web, false), RestartPolicyNameEnum::ALWAYS);
+        let policy = |kind, volume| {
+            host_config(&make(&content(kind, volume)))
+                .restart_policy
+                .unwrap()
+                .name
+                .unwrap()
+        };
+        assert_eq!(
+            policy(ServiceKind::Web, false),
+            RestartPolicyNameEnum::ALWAYS
+        );
         assert_eq!(policy(ServiceKind::Data, true), RestartPolicyNameEnum::NO);
         assert_eq!(policy(ServiceKind::Job, false), RestartPolicyNameEnum::NO);
         let spec = make(&content(ServiceKind::Web, false));

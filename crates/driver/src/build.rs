@@ -7,8 +7,8 @@
 //! The caller chooses neither network nor limits: both belong to the build engine ([`engine`]).
 
 mod context;
-mod dockerfile;
 pub(crate) mod docker;
+mod dockerfile;
 pub mod engine;
 mod progress;
 mod watch;
@@ -209,7 +209,9 @@ impl BuildFailure {
     #[must_use]
     pub const fn failure_code(&self) -> FailureCode {
         match &self.kind {
-            BuildFailureKind::Step { .. } | BuildFailureKind::Dockerfile => FailureCode::BuildFailed,
+            BuildFailureKind::Step { .. } | BuildFailureKind::Dockerfile => {
+                FailureCode::BuildFailed
+            }
             BuildFailureKind::BaseImage => FailureCode::ImageNotPullable,
             BuildFailureKind::Memory | BuildFailureKind::Processes => FailureCode::BuildLimit,
             BuildFailureKind::TimedOut => FailureCode::BuildTimedOut,

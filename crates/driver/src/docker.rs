@@ -4,8 +4,8 @@
 //! object. Every call ends at its deadline, and every call that changes a container first reads its label and then
 //! speaks to the engine's id, so that a name that changed hands meanwhile is not touched.
 
-mod convert;
 mod containers;
+mod convert;
 mod images;
 mod networks;
 mod probe;
@@ -27,8 +27,8 @@ use crate::driver::{Driver, Images, RegistryAuth, Result};
 use crate::error::DriverError;
 use crate::spec::{ContainerSpec, Ownership};
 use crate::types::{
-    Container, ContainerName, Deadline, EngineInfo, Event, ExecResult, Exit, ImageInfo, Listen, LogLine, NetworkName,
-    NetworkSpec, Observed,
+    Container, ContainerName, Deadline, EngineInfo, Event, ExecResult, Exit, ImageInfo, Listen,
+    LogLine, NetworkName, NetworkSpec, Observed,
 };
 use transport::Transport;
 
@@ -54,12 +54,21 @@ impl Docker {
     pub fn new(socket: &Path, owner: Ownership) -> Result<Self> {
         let transport = Transport::new(socket);
         let api = transport.docker()?;
-        Ok(Self { transport, api, owner, arch: std::sync::Arc::default() })
+        Ok(Self {
+            transport,
+            api,
+            owner,
+            arch: std::sync::Arc::default(),
+        })
     }
 
     /// The filter that every listing carries.
     fn filter(&self) -> std::collections::HashMap<String, Vec<String>> {
-        let label = format!("{}={}", crate::spec::label::INSTALLATION, self.owner.installation);
+        let label = format!(
+            "{}={}",
+            crate::spec::label::INSTALLATION,
+            self.owner.installation
+        );
         std::collections::HashMap::from([("label".to_owned(), vec![label])])
     }
 }
@@ -69,11 +78,20 @@ pub(crate) fn bounded<'a, T>(
     deadline: Deadline,
     call: impl Future<Output = Result<T>> + Send + 'a,
 ) -> BoxFuture<'a, Result<T>> {
-    async move { tokio::time::timeout_at(deadline.0, call).await.unwrap_or(Err(DriverError::Deadline)) }.boxed()
+    async move {
+        tokio::time::timeout_at(deadline.0, call)
+            .await
+            .unwrap_or(Err(DriverError::Deadline))
+    }
+    .boxed()
 }
 
 impl Images for Docker {
-    fn image_inspect<'a>(&'a self, image: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<Option<ImageInfo>>> {
+    fn image_inspect<'a>(
+        &'a self,
+        image: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<ImageInfo>>> {
         bounded(deadline, images::inspect(&self.api, image))
     }
 
@@ -86,7 +104,12 @@ impl Images for Docker {
         bounded(deadline, images::pull(&self.api, image, auth))
     }
 
-    fn image_tag<'a>(&'a self, image: &'a str, name: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn image_tag<'a>(
+        &'a self,
+        image: &'a str,
+        name: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         bounded(deadline, images::tag(&self.api, image, name))
     }
 
@@ -123,7 +146,9 @@ impl Images for Docker {
 
 impl Driver for Docker {
     fn ping(&self, deadline: Deadline) -> BoxFuture<'_, Result<()>> {
-        bounded(deadline, async { self.api.ping().await.map(drop).map_err(Into::into) })
+        bounded(deadline, async {
+            self.api.ping().await.map(drop).map_err(Into::into)
+        })
     }
 
     fn info(&self, deadline: Deadline) -> BoxFuture<'_, Result<EngineInfo>> {
@@ -131,7 +156,11 @@ impl Driver for Docker {
             let info = self.api.info().await?;
             let minor = self.transport.api_minor().await?;
             let boot_id = tokio::fs::read_to_string(BOOT_ID).await.ok();
-            Ok(convert::engine_info(info, minor, boot_id.map(|id| id.trim().to_owned())))
+            Ok(convert::engine_info(
+                info,
+                minor,
+                boot_id.map(|id| id.trim().to_owned()),
+            ))
         })
     }
 
@@ -139,7 +168,11 @@ impl Driver for Docker {
         bounded(deadline, self.list_all())
     }
 
-    fn inspect<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Observed>> {
+    fn inspect<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Observed>> {
         bounded(deadline, async move {
             match self.find(name).await {
                 Ok(container) => Ok(Observed::Known(Box::new(container))),
@@ -149,7 +182,11 @@ impl Driver for Docker {
         })
     }
 
-    fn ensure_network<'a>(&'a self, spec: &'a NetworkSpec, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn ensure_network<'a>(
+        &'a self,
+        spec: &'a NetworkSpec,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         bounded(deadline, self.network_ensure(spec))
     }
 
@@ -161,7 +198,11 @@ impl Driver for Docker {
         bounded(deadline, self.network_list())
     }
 
-    fn ensure_running<'a>(&'a self, spec: &'a ContainerSpec, deadline: Deadline) -> BoxFuture<'a, Result<Observed>> {
+    fn ensure_running<'a>(
+        &'a self,
+        spec: &'a ContainerSpec,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Observed>> {
         bounded(deadline, self.run(spec))
     }
 
@@ -174,15 +215,27 @@ impl Driver for Docker {
         bounded(deadline, self.container_stop(name, timeout))
     }
 
-    fn kill<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn kill<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         bounded(deadline, self.container_kill(name))
     }
 
-    fn remove<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn remove<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         bounded(deadline, self.container_remove(name))
     }
 
-    fn wait<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Exit>> {
+    fn wait<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Exit>> {
         bounded(deadline, self.container_wait(name))
     }
 
@@ -232,7 +285,11 @@ impl Driver for Docker {
         bounded(deadline, self.alias_set(name, None, address))
     }
 
-    fn listeners<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Vec<Listen>>> {
+    fn listeners<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Vec<Listen>>> {
         bounded(deadline, self.probe_listeners(name))
     }
 }

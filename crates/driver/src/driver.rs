@@ -16,8 +16,8 @@ use std::time::Duration;
 use crate::error::DriverError;
 use crate::spec::ContainerSpec;
 use crate::types::{
-    Container, ContainerName, Deadline, EngineInfo, Event, ExecResult, Exit, ImageInfo, Listen, LogLine, NetworkName,
-    NetworkSpec, Observed,
+    Container, ContainerName, Deadline, EngineInfo, Event, ExecResult, Exit, ImageInfo, Listen,
+    LogLine, NetworkName, NetworkSpec, Observed,
 };
 
 /// What every call gives.
@@ -41,7 +41,11 @@ impl std::fmt::Debug for RegistryAuth {
 /// Images of one engine: what application hosts and build engines have in common.
 pub trait Images: Send + Sync {
     /// Describes an image by id, tag or digest; `None` if it is not there.
-    fn image_inspect<'a>(&'a self, image: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<Option<ImageInfo>>>;
+    fn image_inspect<'a>(
+        &'a self,
+        image: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<ImageInfo>>>;
 
     /// Fetches an image from its registry.
     ///
@@ -55,7 +59,12 @@ pub trait Images: Send + Sync {
     ) -> BoxFuture<'a, Result<ImageInfo>>;
 
     /// Gives an image a name (`repository:tag`).
-    fn image_tag<'a>(&'a self, image: &'a str, name: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<()>>;
+    fn image_tag<'a>(
+        &'a self,
+        image: &'a str,
+        name: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>>;
 
     /// Takes a name from an image, and the image with its last name. Ok if it is not there.
     ///
@@ -87,7 +96,11 @@ pub trait Images: Send + Sync {
     ) -> BoxFuture<'a, Result<ImageInfo>>;
 
     /// Whether the image is there.
-    fn image_present<'a>(&'a self, image: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<bool>> {
+    fn image_present<'a>(
+        &'a self,
+        image: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move { Ok(self.image_inspect(image, deadline).await?.is_some()) })
     }
 }
@@ -107,13 +120,21 @@ pub trait Driver: Images {
     ///
     /// # Errors
     /// [`DriverError::NotOurs`] if the name is another's.
-    fn inspect<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Observed>>;
+    fn inspect<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Observed>>;
 
     /// Makes the network, if it is not there.
     ///
     /// # Errors
     /// [`DriverError::Conflict`] if it is there with another subnet or another installation's.
-    fn ensure_network<'a>(&'a self, spec: &'a NetworkSpec, deadline: Deadline) -> BoxFuture<'a, Result<()>>;
+    fn ensure_network<'a>(
+        &'a self,
+        spec: &'a NetworkSpec,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>>;
 
     /// Removes the network. Ok if it is not there.
     ///
@@ -129,7 +150,11 @@ pub trait Driver: Images {
     /// # Errors
     /// [`DriverError::ImageMissing`], [`DriverError::AddressInUse`], [`DriverError::Conflict`] (the name is another
     /// spec's), [`DriverError::BadConfig`] and the start errors.
-    fn ensure_running<'a>(&'a self, spec: &'a ContainerSpec, deadline: Deadline) -> BoxFuture<'a, Result<Observed>>;
+    fn ensure_running<'a>(
+        &'a self,
+        spec: &'a ContainerSpec,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Observed>>;
 
     /// SIGTERM, and SIGKILL after `timeout`. The deadline must be later than the timeout. Ok if it does not exist.
     fn stop<'a>(
@@ -140,13 +165,22 @@ pub trait Driver: Images {
     ) -> BoxFuture<'a, Result<Observed>>;
 
     /// SIGKILL. Ok if it does not run or exist.
-    fn kill<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<()>>;
+    fn kill<'a>(&'a self, name: &'a ContainerName, deadline: Deadline)
+    -> BoxFuture<'a, Result<()>>;
 
     /// Removes it, killing it if it runs. Its named volumes stay. Ok if it does not exist.
-    fn remove<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<()>>;
+    fn remove<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>>;
 
     /// Waits until it does not run; the exit code is the true one at once.
-    fn wait<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Exit>>;
+    fn wait<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Exit>>;
 
     /// Events of this installation's containers from `since` on (now, if `None`). The deadline is for the stream's
     /// begin; it ends with an error when the engine goes.
@@ -192,5 +226,9 @@ pub trait Driver: Images {
     ) -> BoxFuture<'a, Result<()>>;
 
     /// What listens in the container's network namespace, seen from inside by a throw-away container of ours.
-    fn listeners<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Vec<Listen>>>;
+    fn listeners<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Vec<Listen>>>;
 }

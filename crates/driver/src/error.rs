@@ -64,7 +64,11 @@ impl DriverError {
     #[must_use]
     pub const fn retryable(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Deadline | Self::AddressInUse(_) | Self::Engine(_) | Self::NoSpace(_) => true,
+            Self::Unavailable(_)
+            | Self::Deadline
+            | Self::AddressInUse(_)
+            | Self::Engine(_)
+            | Self::NoSpace(_) => true,
             Self::NotFound(_)
             | Self::Conflict(_)
             | Self::NotOurs(_)
@@ -81,14 +85,19 @@ impl DriverError {
     /// Whether the call may have had its effect all the same.
     #[must_use]
     pub const fn effect_unknown(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Deadline | Self::Protocol(_))
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Deadline | Self::Protocol(_)
+        )
     }
 
     /// The code that people read, where the application or its image is at fault.
     #[must_use]
     pub const fn failure_code(&self) -> Option<FailureCode> {
         match self {
-            Self::ImageMissing(_) | Self::ImageNotPullable(_) => Some(FailureCode::ImageNotPullable),
+            Self::ImageMissing(_) | Self::ImageNotPullable(_) => {
+                Some(FailureCode::ImageNotPullable)
+            }
             Self::CommandNotFound(_) => Some(FailureCode::CommandNotFound),
             Self::ExecFormat(_) => Some(FailureCode::ExecFormat),
             Self::BadConfig(_) => Some(FailureCode::ContainerRefused),
@@ -109,7 +118,10 @@ impl DriverError {
         if has("executable file not found") || (has("exec:") && has("no such file or directory")) {
             return Self::CommandNotFound(text);
         }
-        if has("Address already in use") || has("address already in use") || has("port is already allocated") {
+        if has("Address already in use")
+            || has("address already in use")
+            || has("port is already allocated")
+        {
             return Self::AddressInUse(text);
         }
         if has("No such image") || has("no such image") {
@@ -128,9 +140,10 @@ impl DriverError {
     /// Classifies what went wrong while an image was pulled: the status is 200 or 404 and the reason is prose.
     pub(crate) fn into_pull(self, image: &str) -> Self {
         match self {
-            Self::NotFound(why) | Self::BadConfig(why) | Self::Engine(why) | Self::ImageMissing(why) => {
-                Self::ImageNotPullable(format!("{image}: {why}"))
-            }
+            Self::NotFound(why)
+            | Self::BadConfig(why)
+            | Self::Engine(why)
+            | Self::ImageMissing(why) => Self::ImageNotPullable(format!("{image}: {why}")),
             other => other,
         }
     }
@@ -138,7 +151,10 @@ impl DriverError {
 
 /// A message fit to be kept and shown: one line, no control characters, bounded.
 pub(crate) fn cut(message: &str) -> String {
-    let line = message.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    let line = message
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c });
     line.take(MESSAGE_CHARS).collect()
 }
 
@@ -146,7 +162,10 @@ impl From<bollard::errors::Error> for DriverError {
     fn from(error: bollard::errors::Error) -> Self {
         use bollard::errors::Error as E;
         match error {
-            E::DockerResponseServerError { status_code, message } => Self::from_status(status_code, &message),
+            E::DockerResponseServerError {
+                status_code,
+                message,
+            } => Self::from_status(status_code, &message),
             E::DockerStreamError { error } => Self::from_status(500, &error),
             E::RequestTimeoutError => Self::Deadline,
             E::IOError { err } => match err.downcast::<Self>() {
@@ -178,28 +197,58 @@ mod tests {
     fn engine_answers_are_told_apart() {
         let of = |status, message: &str| DriverError::from_status(status, message);
         let runc = "failed to create shim: OCI runtime create failed: container_linux.go:380: starting container process caused: ";
-        assert!(matches!(of(404, "No such container: x"), DriverError::NotFound(_)));
-        assert!(matches!(of(404, "No such image: x:latest"), DriverError::ImageMissing(_)));
         assert!(matches!(
-            of(409, "Conflict. The container name \"/x\" is already in use by container \"y\"."),
+            of(404, "No such container: x"),
+            DriverError::NotFound(_)
+        ));
+        assert!(matches!(
+            of(404, "No such image: x:latest"),
+            DriverError::ImageMissing(_)
+        ));
+        assert!(matches!(
+            of(
+                409,
+                "Conflict. The container name \"/x\" is already in use by container \"y\"."
+            ),
             DriverError::Conflict(_)
         ));
         assert!(matches!(
-            of(400, &format!("{runc}exec: \"nope\": executable file not found in $PATH: unknown")),
+            of(
+                400,
+                &format!("{runc}exec: \"nope\": executable file not found in $PATH: unknown")
+            ),
             DriverError::CommandNotFound(_)
         ));
         assert!(matches!(
-            of(400, &format!("{runc}exec: \"/nope\": stat /nope: no such file or directory: unknown")),
+            of(
+                400,
+                &format!("{runc}exec: \"/nope\": stat /nope: no such file or directory: unknown")
+            ),
             DriverError::CommandNotFound(_)
         ));
-        assert!(matches!(of(400, &format!("{runc}exec format error: unknown")), DriverError::ExecFormat(_)));
-        assert!(matches!(of(403, "Address already in use"), DriverError::AddressInUse(_)));
-        assert!(matches!(of(500, "write /var/lib/x: no space left on device"), DriverError::NoSpace(_)));
         assert!(matches!(
-            of(400, "client version 1.41 is too old. Minimum supported API version is 1.44"),
+            of(400, &format!("{runc}exec format error: unknown")),
+            DriverError::ExecFormat(_)
+        ));
+        assert!(matches!(
+            of(403, "Address already in use"),
+            DriverError::AddressInUse(_)
+        ));
+        assert!(matches!(
+            of(500, "write /var/lib/x: no space left on device"),
+            DriverError::NoSpace(_)
+        ));
+        assert!(matches!(
+            of(
+                400,
+                "client version 1.41 is too old. Minimum supported API version is 1.44"
+            ),
             DriverError::Unsupported(_)
         ));
-        assert!(matches!(of(400, "invalid reference format"), DriverError::BadConfig(_)));
+        assert!(matches!(
+            of(400, "invalid reference format"),
+            DriverError::BadConfig(_)
+        ));
         assert!(matches!(of(500, "boom\nboom"), DriverError::Engine(text) if text == "boom boom"));
     }
 

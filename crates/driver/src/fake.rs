@@ -119,14 +119,23 @@ impl Fake {
     #[must_use]
     pub fn new(owner: Ownership) -> Self {
         let epoch = Timestamp::from_second(1_767_225_600).unwrap_or_default();
-        let engine = Engine { state: Mutex::new(State::new(epoch)), changed: Notify::new() };
-        Self { engine: Arc::new(engine), owner }
+        let engine = Engine {
+            state: Mutex::new(State::new(epoch)),
+            changed: Notify::new(),
+        };
+        Self {
+            engine: Arc::new(engine),
+            owner,
+        }
     }
 
     /// The same engine, seen by another installation.
     #[must_use]
     pub fn seen_by(&self, owner: Ownership) -> Self {
-        Self { engine: Arc::clone(&self.engine), owner }
+        Self {
+            engine: Arc::clone(&self.engine),
+            owner,
+        }
     }
 
     /// Adds an image whose process behaves so; gives its id. The same name gives the same id.
@@ -160,8 +169,12 @@ impl Fake {
     pub fn script_stale_list(&self, times: u32) {
         let owner = self.owner.installation;
         self.change(|state, _| {
-            let now: Vec<Container> =
-                state.containers.values().filter(|c| c.owner == owner).map(|c| c.described.clone()).collect();
+            let now: Vec<Container> = state
+                .containers
+                .values()
+                .filter(|c| c.owner == owner)
+                .map(|c| c.described.clone())
+                .collect();
             state.faults.push_back(Fault::StaleList(times, now));
         });
     }
@@ -178,12 +191,32 @@ impl Fake {
 
     /// Ends a process from inside, as a crash does.
     pub fn crash(&self, name: &ContainerName, code: i32) {
-        self.change(|state, now| state.end(name, Exit { code, oom: false, at: None }, now));
+        self.change(|state, now| {
+            state.end(
+                name,
+                Exit {
+                    code,
+                    oom: false,
+                    at: None,
+                },
+                now,
+            )
+        });
     }
 
     /// Ends a process for memory.
     pub fn out_of_memory(&self, name: &ContainerName) {
-        self.change(|state, now| state.end(name, Exit { code: 137, oom: true, at: None }, now));
+        self.change(|state, now| {
+            state.end(
+                name,
+                Exit {
+                    code: 137,
+                    oom: true,
+                    at: None,
+                },
+                now,
+            )
+        });
     }
 
     /// What a container does from its next start on.
@@ -203,7 +236,11 @@ impl Fake {
     /// The container that would answer a connection to this address and port: for fake probes and clients.
     #[must_use]
     pub fn answering(&self, address: Ipv4Addr, port: u16) -> Option<ContainerName> {
-        self.change(|state, _| state.answering(address, port).map(|found| found.described.name.clone()))
+        self.change(|state, _| {
+            state
+                .answering(address, port)
+                .map(|found| found.described.name.clone())
+        })
     }
 
     /// The alias that a container has on its names network.
@@ -219,7 +256,10 @@ impl Fake {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.engine.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.engine
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks or changes, after everything that is due; wakes whoever waits.
@@ -268,12 +308,20 @@ impl Fake {
                         *times -= 1;
                         delay = *by;
                     }
-                    Fault::Fail { op: of, times, error } if *of == op && *times > 0 => {
+                    Fault::Fail {
+                        op: of,
+                        times,
+                        error,
+                    } if *of == op && *times > 0 => {
                         *times -= 1;
                         verdict = Verdict::Refuse(error.clone());
                         break;
                     }
-                    Fault::LoseAnswer { op: of, times, error } if *of == op && *times > 0 => {
+                    Fault::LoseAnswer {
+                        op: of,
+                        times,
+                        error,
+                    } if *of == op && *times > 0 => {
                         *times -= 1;
                         verdict = Verdict::Lose(error.clone());
                         break;
@@ -284,7 +332,9 @@ impl Fake {
             state.faults.retain(|fault| {
                 !matches!(
                     fault,
-                    Fault::Delay { times: 0, .. } | Fault::Fail { times: 0, .. } | Fault::LoseAnswer { times: 0, .. }
+                    Fault::Delay { times: 0, .. }
+                        | Fault::Fail { times: 0, .. }
+                        | Fault::LoseAnswer { times: 0, .. }
                 )
             });
             (delay, verdict)

@@ -17,17 +17,20 @@ mod transfer;
 mod types;
 
 pub use build::{
-    BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, BuiltImage, DockerBuilder, Dockerfile, StepState,
+    BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, BuiltImage, DockerBuilder,
+    Dockerfile, StepState,
 };
 pub use docker::Docker;
 pub use driver::{Driver, Images, RegistryAuth};
 pub use error::DriverError;
 pub use fake::{Behaviour, Fake, FakeBuild, Fault, Op};
 pub use spec::{
-    Addresses, ContainerSpec, InstanceInput, Ownership, Profile, STRICT_USER, TaskInput, container_spec, task_spec,
+    Addresses, ContainerSpec, InstanceInput, Ownership, Profile, STRICT_USER, TaskInput,
+    container_spec, task_spec,
 };
 pub use transfer::image_transfer;
 pub use types::{
-    Container, ContainerName, Deadline, EngineInfo, Event, EventKind, ExecResult, Exit, Identity, ImageInfo,
-    InvalidContainerName, Listen, LogLine, LogStream, NetworkName, NetworkSpec, Observed, Phase, Role,
+    Container, ContainerName, Deadline, EngineInfo, Event, EventKind, ExecResult, Exit, Identity,
+    ImageInfo, InvalidContainerName, Listen, LogLine, LogStream, NetworkName, NetworkSpec,
+    Observed, Phase, Role,
 };

@@ -36,9 +36,15 @@ impl Profile {
     #[must_use]
     pub const fn capabilities(self) -> &'static [&'static str] {
         match self {
-            Self::Compatible => {
-                &["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID", "KILL", "NET_BIND_SERVICE"]
-            }
+            Self::Compatible => &[
+                "CHOWN",
+                "DAC_OVERRIDE",
+                "FOWNER",
+                "SETUID",
+                "SETGID",
+                "KILL",
+                "NET_BIND_SERVICE",
+            ],
             Self::Strict | Self::Probe => &[],
         }
     }
@@ -60,7 +66,10 @@ pub(crate) enum Attachment {
     /// Loopback only.
     None,
     /// On the environment's networks, at addresses that Segue chose.
-    Environment { traffic: (NetworkName, Ipv4Addr), names: Option<(NetworkName, Ipv4Addr)> },
+    Environment {
+        traffic: (NetworkName, Ipv4Addr),
+        names: Option<(NetworkName, Ipv4Addr)>,
+    },
     /// In the network namespace of an instance; for the probe only.
     NamespaceOf(InstanceId),
 }
@@ -119,7 +128,10 @@ impl ContainerSpec {
     #[must_use]
     pub const fn address(&self) -> Option<Ipv4Addr> {
         match self.attachment {
-            Attachment::Environment { traffic: (_, address), .. } => Some(address),
+            Attachment::Environment {
+                traffic: (_, address),
+                ..
+            } => Some(address),
             Attachment::None | Attachment::NamespaceOf(_) => None,
         }
     }
@@ -173,14 +185,27 @@ pub struct InstanceInput<'a> {
 /// The container of an instance: a pure function of revision, environment and policy (engine rule 8).
 #[must_use]
 pub fn container_spec(input: InstanceInput<'_>) -> ContainerSpec {
-    let InstanceInput { identity, content, image, env, addresses, volumes, force_strict } = input;
-    let mut env: BTreeMap<String, SecretString> =
-        env.into_iter().map(|(key, value)| (key.as_str().to_owned(), value)).collect();
+    let InstanceInput {
+        identity,
+        content,
+        image,
+        env,
+        addresses,
+        volumes,
+        force_strict,
+    } = input;
+    let mut env: BTreeMap<String, SecretString> = env
+        .into_iter()
+        .map(|(key, value)| (key.as_str().to_owned(), value))
+        .collect();
     env.insert("PORT".to_owned(), content.port.to_string().into());
     let mounts = (content.volumes.iter())
         .filter_map(|(name, volume)| {
             let id = *volumes.get(name)?;
-            Some(VolumeMount { volume: id, path: volume.path.clone() })
+            Some(VolumeMount {
+                volume: id,
+                path: volume.path.clone(),
+            })
         })
         .collect();
     let environment = identity.environment;
@@ -188,17 +213,26 @@ pub fn container_spec(input: InstanceInput<'_>) -> ContainerSpec {
         name: identity.instance.into(),
         role: Role::Instance,
         image: image.engine_name(),
-        argv: content.command.as_ref().map(segue_model::spec::Command::to_argv),
+        argv: content
+            .command
+            .as_ref()
+            .map(segue_model::spec::Command::to_argv),
         env,
         resources: content.resources,
         stop_timeout: content.stop_timeout,
         read_only: content.read_only,
-        profile: if content.strict || force_strict { Profile::Strict } else { Profile::Compatible },
+        profile: if content.strict || force_strict {
+            Profile::Strict
+        } else {
+            Profile::Compatible
+        },
         // A job ends by itself; an exclusive volume may have moved while we were away (engine rule 10).
         restart_always: content.volumes.is_empty() && content.kind != ServiceKind::Job,
         attachment: Attachment::Environment {
             traffic: (NetworkName::Traffic(environment), addresses.traffic),
-            names: addresses.names.map(|address| (NetworkName::Names(environment), address)),
+            names: addresses
+                .names
+                .map(|address| (NetworkName::Names(environment), address)),
         },
         mounts,
         identity,
@@ -227,23 +261,40 @@ pub struct TaskInput<'a> {
 /// The container of a task: never restarted, removed by whoever ran it.
 #[must_use]
 pub fn task_spec(input: TaskInput<'_>) -> ContainerSpec {
-    let TaskInput { identity, image, argv, env, resources, strict, addresses } = input;
+    let TaskInput {
+        identity,
+        image,
+        argv,
+        env,
+        resources,
+        strict,
+        addresses,
+    } = input;
     let environment = identity.environment;
     ContainerSpec {
         name: identity.instance.into(),
         role: Role::Task,
         image: image.engine_name(),
         argv: Some(argv),
-        env: env.into_iter().map(|(key, value)| (key.as_str().to_owned(), value)).collect(),
+        env: env
+            .into_iter()
+            .map(|(key, value)| (key.as_str().to_owned(), value))
+            .collect(),
         resources,
         stop_timeout: Duration::from_secs(10),
         read_only: false,
-        profile: if strict { Profile::Strict } else { Profile::Compatible },
+        profile: if strict {
+            Profile::Strict
+        } else {
+            Profile::Compatible
+        },
         restart_always: false,
         attachment: match addresses {
             Some(addresses) => Attachment::Environment {
                 traffic: (NetworkName::Traffic(environment), addresses.traffic),
-                names: addresses.names.map(|address| (NetworkName::Names(environment), address)),
+                names: addresses
+                    .names
+                    .map(|address| (NetworkName::Names(environment), address)),
             },
             None => Attachment::None,
         },
@@ -263,7 +314,11 @@ pub(crate) fn probe_spec(identity: Identity, image: String, nonce: u64) -> Conta
         image,
         argv: None,
         env: BTreeMap::new(),
-        resources: Resources { cpu_millis: 10, memory_bytes: 16 << 20, pids: 8 },
+        resources: Resources {
+            cpu_millis: 10,
+            memory_bytes: 16 << 20,
+            pids: 8,
+        },
         stop_timeout: Duration::from_secs(1),
         read_only: true,
         profile: Profile::Probe,
@@ -276,7 +331,9 @@ pub(crate) fn probe_spec(identity: Identity, image: String, nonce: u64) -> Conta
 
 /// `KEY=value` pairs for the engine; the only place where values leave their wrappers.
 pub(crate) fn env_pairs(env: &BTreeMap<String, SecretString>) -> Vec<String> {
-    env.iter().map(|(key, value)| format!("{key}={}", value.expose_secret())).collect()
+    env.iter()
+        .map(|(key, value)| format!("{key}={}", value.expose_secret()))
+        .collect()
 }
 
 /// Label keys. They are contract with containers that run: never renamed.

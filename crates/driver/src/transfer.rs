@@ -21,18 +21,28 @@ pub async fn image_transfer(
     deadline: Deadline,
 ) -> Result<ImageInfo> {
     let missing = || DriverError::ImageMissing(image.to_owned());
-    let wanted = from.image_inspect(image, deadline).await?.ok_or_else(missing)?;
+    let wanted = from
+        .image_inspect(image, deadline)
+        .await?
+        .ok_or_else(missing)?;
     if let Some(there) = to.image_inspect(image, deadline).await?
         && there.id == wanted.id
     {
         return Ok(there);
     }
     let saved = from.image_save(image, deadline).await?;
-    to.image_load(saved.map_err(std::io::Error::other).boxed(), deadline).await?;
-    let there = to.image_inspect(image, deadline).await?.ok_or_else(missing)?;
+    to.image_load(saved.map_err(std::io::Error::other).boxed(), deadline)
+        .await?;
+    let there = to
+        .image_inspect(image, deadline)
+        .await?
+        .ok_or_else(missing)?;
     if there.id == wanted.id {
         Ok(there)
     } else {
-        Err(DriverError::Conflict(format!("{image} is {} here and {} there", wanted.id, there.id)))
+        Err(DriverError::Conflict(format!(
+            "{image} is {} here and {} there",
+            wanted.id, there.id
+        )))
     }
 }

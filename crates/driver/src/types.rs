@@ -32,7 +32,9 @@ pub struct ContainerName(String);
 
 /// Text that cannot name a container.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a container name is 2 to 100 letters, digits, `_`, `.` and `-`, and begins with a letter or digit")]
+#[error(
+    "a container name is 2 to 100 letters, digits, `_`, `.` and `-`, and begins with a letter or digit"
+)]
 pub struct InvalidContainerName;
 
 impl ContainerName {
@@ -44,8 +46,14 @@ impl ContainerName {
         let text = text.into();
         let fits = (2..=100).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-        if fits { Ok(Self(text)) } else { Err(InvalidContainerName) }
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err(InvalidContainerName)
+        }
     }
 
     /// The text.
@@ -256,10 +264,14 @@ impl Exit {
     /// fixed form and exits.
     #[must_use]
     pub fn failure_code(&self, last_lines: &str) -> FailureCode {
-        let init = last_lines.lines().find(|line| line.starts_with("[FATAL tini") && line.contains("] exec "));
+        let init = last_lines
+            .lines()
+            .find(|line| line.starts_with("[FATAL tini") && line.contains("] exec "));
         match init {
             _ if self.oom => FailureCode::OutOfMemory,
-            Some(line) if line.ends_with("No such file or directory") => FailureCode::CommandNotFound,
+            Some(line) if line.ends_with("No such file or directory") => {
+                FailureCode::CommandNotFound
+            }
             Some(line) if line.ends_with("Exec format error") => FailureCode::ExecFormat,
             Some(_) => FailureCode::ContainerRefused,
             None => FailureCode::ExitedAtOnce,
@@ -365,7 +377,10 @@ impl FromStr for Listen {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let socket: std::net::SocketAddr = text.parse()?;
-        Ok(Self { addr: socket.ip(), port: socket.port() })
+        Ok(Self {
+            addr: socket.ip(),
+            port: socket.port(),
+        })
     }
 }
 
@@ -430,17 +445,37 @@ mod tests {
     fn loopback_is_told_from_all() {
         let reachable = |text: &str| text.parse::<Listen>().unwrap().reachable();
         assert!(reachable("0.0.0.0:80") && reachable("[::]:80") && reachable("10.1.2.3:80"));
-        assert!(!reachable("127.0.0.1:80") && !reachable("[::1]:80") && !reachable("[::ffff:127.0.0.1]:80"));
+        assert!(
+            !reachable("127.0.0.1:80")
+                && !reachable("[::1]:80")
+                && !reachable("[::ffff:127.0.0.1]:80")
+        );
     }
 
     #[test]
     fn an_exit_says_why() {
-        let exit = |code, oom| Exit { code, oom, at: None };
+        let exit = |code, oom| Exit {
+            code,
+            oom,
+            at: None,
+        };
         let tini = |why: &str| format!("hello\n[FATAL tini (7)] exec /nope failed: {why}\n");
         assert_eq!(exit(137, true).failure_code(""), FailureCode::OutOfMemory);
-        assert_eq!(exit(127, false).failure_code(&tini("No such file or directory")), FailureCode::CommandNotFound);
-        assert_eq!(exit(1, false).failure_code(&tini("Exec format error")), FailureCode::ExecFormat);
-        assert_eq!(exit(126, false).failure_code(&tini("Permission denied")), FailureCode::ContainerRefused);
-        assert_eq!(exit(3, false).failure_code("exec /nope failed"), FailureCode::ExitedAtOnce);
+        assert_eq!(
+            exit(127, false).failure_code(&tini("No such file or directory")),
+            FailureCode::CommandNotFound
+        );
+        assert_eq!(
+            exit(1, false).failure_code(&tini("Exec format error")),
+            FailureCode::ExecFormat
+        );
+        assert_eq!(
+            exit(126, false).failure_code(&tini("Permission denied")),
+            FailureCode::ContainerRefused
+        );
+        assert_eq!(
+            exit(3, false).failure_code("exec /nope failed"),
+            FailureCode::ExitedAtOnce
+        );
     }
 }

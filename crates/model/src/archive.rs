@@ -227,7 +227,11 @@ impl Validator {
     /// A validator that also keeps the content of the `wanted` files (paths from the archive's root).
     pub fn new<S: Into<String>>(limits: Limits, wanted: impl IntoIterator<Item = S>) -> Self {
         let parser = Parser::new(limits, wanted.into_iter().map(Into::into).collect());
-        Self { stage: Stage::Sniff(Vec::new(), Box::new(parser)), limits, compressed_bytes: 0 }
+        Self {
+            stage: Stage::Sniff(Vec::new(), Box::new(parser)),
+            limits,
+            compressed_bytes: 0,
+        }
     }
 
     /// Leaves out what a `.dockerignore` excludes: it is checked like everything else, and neither written nor listed.
@@ -246,7 +250,8 @@ impl Validator {
     /// The first rule that the archive breaks. What was written to `out` before must be thrown away.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, ArchiveError> {
         let step = input.get(..STEP.min(input.len())).unwrap_or_default();
-        self.feed(step, out).inspect_err(|error| self.stage = Stage::Refused(error.clone()))?;
+        self.feed(step, out)
+            .inspect_err(|error| self.stage = Stage::Refused(error.clone()))?;
         Ok(step.len())
     }
 
@@ -271,7 +276,8 @@ impl Validator {
                     return Err(error);
                 }
                 ended.map_err(|_| ArchiveError::Truncated)?;
-                std::mem::replace(&mut sink.parser, Parser::new(self.limits, Vec::new())).finish(out)
+                std::mem::replace(&mut sink.parser, Parser::new(self.limits, Vec::new()))
+                    .finish(out)
             }
             Stage::Refused(error) => Err(error),
         }
@@ -290,7 +296,13 @@ impl Validator {
             step = &sniffed;
             let parser = std::mem::replace(&mut **parser, Parser::new(self.limits, Vec::new()));
             self.stage = if step.starts_with(&[0x1f, 0x8b]) {
-                let sink = Sink { parser, limits: self.limits, compressed: 0, out: Vec::new(), refused: None };
+                let sink = Sink {
+                    parser,
+                    limits: self.limits,
+                    compressed: 0,
+                    out: Vec::new(),
+                    refused: None,
+                };
                 Stage::Gzip(Box::new(MultiGzDecoder::new(sink)))
             } else {
                 Stage::Plain(Box::new(parser))
@@ -331,8 +343,12 @@ impl Write for Sink {
             return Err(refused());
         }
         let inflated = self.parser.bytes_seen() + bytes.len() as u64;
-        let fed = if inflated > self.limits.ratio_from && inflated / self.limits.ratio > self.compressed {
-            Err(ArchiveError::Ratio { limit: self.limits.ratio })
+        let fed = if inflated > self.limits.ratio_from
+            && inflated / self.limits.ratio > self.compressed
+        {
+            Err(ArchiveError::Ratio {
+                limit: self.limits.ratio,
+            })
         } else {
             self.parser.feed(bytes, &mut self.out)
         };

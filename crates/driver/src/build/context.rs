@@ -33,11 +33,18 @@ pub(super) fn stream(
         }
     };
     added.extend(file(&dockerfile_path(), false, MTIME, text.as_bytes()));
-    let source = match request.ignore.as_deref().map(Ignore::parse).filter(|ignore| !ignore.is_empty()) {
+    let source = match request
+        .ignore
+        .as_deref()
+        .map(Ignore::parse)
+        .filter(|ignore| !ignore.is_empty())
+    {
         Some(ignore) => without(source, ignore),
         None => source,
     };
-    futures::stream::once(async { Ok(Bytes::from(added)) }).chain(source).boxed()
+    futures::stream::once(async { Ok(Bytes::from(added)) })
+        .chain(source)
+        .boxed()
 }
 
 /// The source without what is excluded. It is canonical already; its bounds were checked when it was taken in.
@@ -45,7 +52,13 @@ fn without(
     source: BoxStream<'static, std::io::Result<Bytes>>,
     ignore: Ignore,
 ) -> BoxStream<'static, std::io::Result<Bytes>> {
-    let limits = Limits { inflated_bytes: u64::MAX, entries: u64::MAX, path_bytes: u64::MAX, listed_paths: 1, ..Limits::default() };
+    let limits = Limits {
+        inflated_bytes: u64::MAX,
+        entries: u64::MAX,
+        path_bytes: u64::MAX,
+        listed_paths: 1,
+        ..Limits::default()
+    };
     let validator = Validator::new(limits, [""; 0]).ignoring(ignore);
     let pieces = futures::stream::unfold(Some((source, validator)), |state| async move {
         let (mut source, mut validator) = state?;

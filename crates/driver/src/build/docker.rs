@@ -21,7 +21,9 @@ use tokio_util::sync::DropGuard;
 
 use super::progress::Progress;
 use super::watch::{Hits, Watch};
-use super::{BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, BuiltImage, context};
+use super::{
+    BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, BuiltImage, context,
+};
 use crate::docker::transport::Transport;
 use crate::docker::{Docker, bounded};
 use crate::driver::{Images, RegistryAuth, Result};
@@ -53,7 +55,11 @@ impl DockerBuilder {
     /// # Errors
     /// [`DriverError::Protocol`] if the client cannot be built.
     pub fn new(socket: &Path, owner: Ownership, cgroup: Option<String>) -> Result<Self> {
-        Ok(Self { socket: socket.to_owned(), images: Docker::new(socket, owner)?, cgroup })
+        Ok(Self {
+            socket: socket.to_owned(),
+            images: Docker::new(socket, owner)?,
+            cgroup,
+        })
     }
 }
 
@@ -68,7 +74,9 @@ impl Builder for DockerBuilder {
         context: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> BoxStream<'static, BuildEvent> {
         let (socket, cgroup) = (self.socket.clone(), self.cgroup.clone());
-        let begin = async move { futures::stream::unfold(Run::begin(&socket, cgroup, request, context), Run::next) };
+        let begin = async move {
+            futures::stream::unfold(Run::begin(&socket, cgroup, request, context), Run::next)
+        };
         begin.flatten_stream().boxed()
     }
 }
@@ -171,7 +179,9 @@ impl Run {
 
     fn message(&mut self, info: BuildInfo) {
         match info.aux {
-            Some(BuildInfoAux::BuildKit(status)) => self.events.extend(self.progress.events(status)),
+            Some(BuildInfoAux::BuildKit(status)) => {
+                self.events.extend(self.progress.events(status))
+            }
             Some(BuildInfoAux::Default(image)) => self.image = image.id.or(self.image.take()),
             None => {}
         }
@@ -183,23 +193,42 @@ impl Run {
 
     /// What the build failed of: what the builder says, and what the limits say.
     fn failure(&mut self, error: DriverError) -> BuildFailure {
-        let source = self.source_failed.lock().ok().and_then(|mut slot| slot.take());
+        let source = self
+            .source_failed
+            .lock()
+            .ok()
+            .and_then(|mut slot| slot.take());
         if let Some(message) = source {
-            return BuildFailure { kind: BuildFailureKind::Source, step: None, message };
+            return BuildFailure {
+                kind: BuildFailureKind::Source,
+                step: None,
+                message,
+            };
         }
         let mut failure = match error {
-            DriverError::Engine(message) | DriverError::BadConfig(message) => self.progress.failure(&message),
+            DriverError::Engine(message) | DriverError::BadConfig(message) => {
+                self.progress.failure(&message)
+            }
             DriverError::CommandNotFound(message) | DriverError::ExecFormat(message) => {
-                BuildFailure { kind: BuildFailureKind::Step { exit_code: None }, ..self.progress.failure(&message) }
+                BuildFailure {
+                    kind: BuildFailureKind::Step { exit_code: None },
+                    ..self.progress.failure(&message)
+                }
             }
             other => {
                 let message = cut(&other.to_string());
-                BuildFailure { kind: BuildFailureKind::Engine(other), step: None, message }
+                BuildFailure {
+                    kind: BuildFailureKind::Engine(other),
+                    step: None,
+                    message,
+                }
             }
         };
         let hits = self.sample();
         failure.kind = match failure.kind {
-            BuildFailureKind::Step { exit_code: Some(137) } if hits.memory => BuildFailureKind::Memory,
+            BuildFailureKind::Step {
+                exit_code: Some(137),
+            } if hits.memory => BuildFailureKind::Memory,
             BuildFailureKind::Step { .. } if hits.processes => BuildFailureKind::Processes,
             other => other,
         };
@@ -253,7 +282,11 @@ async fn work(
 }
 
 impl Images for DockerBuilder {
-    fn image_inspect<'a>(&'a self, image: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<Option<ImageInfo>>> {
+    fn image_inspect<'a>(
+        &'a self,
+        image: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<ImageInfo>>> {
         self.images.image_inspect(image, deadline)
     }
 
@@ -266,7 +299,12 @@ impl Images for DockerBuilder {
         self.images.image_pull(image, auth, deadline)
     }
 
-    fn image_tag<'a>(&'a self, image: &'a str, name: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn image_tag<'a>(
+        &'a self,
+        image: &'a str,
+        name: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         self.images.image_tag(image, name, deadline)
     }
 

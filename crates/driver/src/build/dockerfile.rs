@@ -19,7 +19,10 @@ const VARIABLES: [&str; 7] = [
 
 /// The text with the bundle at `source` (in the context) given to every stage.
 pub(super) fn with_ca(text: &str, source: &str) -> String {
-    let args: Vec<String> = VARIABLES.iter().map(|name| format!("{name}={PATH}")).collect();
+    let args: Vec<String> = VARIABLES
+        .iter()
+        .map(|name| format!("{name}={PATH}"))
+        .collect();
     let insert = format!("COPY {source} {PATH}\nARG {}\n", args.join(" "));
     let mut out = String::with_capacity(text.len() + 4 * insert.len());
     let mut at = At::Start;
@@ -57,7 +60,14 @@ impl At {
                 if words.first().is_some_and(|word| word == trimmed) {
                     words.remove(0);
                 }
-                return (if words.is_empty() { Self::Start } else { Self::Heredoc(words) }, false);
+                return (
+                    if words.is_empty() {
+                        Self::Start
+                    } else {
+                        Self::Heredoc(words)
+                    },
+                    false,
+                );
             }
             // Comments and empty lines stand between and inside instructions.
             other if trimmed.is_empty() || trimmed.starts_with('#') => return (other, false),
@@ -73,14 +83,26 @@ impl At {
         if trimmed.ends_with('\\') {
             return (Self::Continued { from, heredocs }, false);
         }
-        (if heredocs.is_empty() { Self::Start } else { Self::Heredoc(heredocs) }, from)
+        (
+            if heredocs.is_empty() {
+                Self::Start
+            } else {
+                Self::Heredoc(heredocs)
+            },
+            from,
+        )
     }
 }
 
 /// The word that ends a heredoc: `<<EOF`, `<<-EOF`, `<<"EOF"`, with a file descriptor before or not.
 fn heredoc(word: &str) -> Option<String> {
-    let rest = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<")?;
-    let rest = rest.strip_prefix('-').unwrap_or(rest).trim_matches(['"', '\'']);
+    let rest = word
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .strip_prefix("<<")?;
+    let rest = rest
+        .strip_prefix('-')
+        .unwrap_or(rest)
+        .trim_matches(['"', '\'']);
     let fits = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     fits.then(|| rest.to_owned())
 }
@@ -91,21 +113,37 @@ mod tests {
 
     fn marked(text: &str) -> String {
         let lines = with_ca(text, "ca");
-        lines.lines().filter(|line| !line.starts_with("ARG ")).collect::<Vec<_>>().join("|")
+        lines
+            .lines()
+            .filter(|line| !line.starts_with("ARG "))
+            .collect::<Vec<_>>()
+            .join("|")
     }
 
     #[test]
     fn every_stage_gets_the_bundle_and_nothing_else_changes() {
         let copy = "COPY ca /etc/segue-build-ca.pem";
-        assert_eq!(marked("FROM a\nRUN x\nfrom b AS c\n"), format!("FROM a|{copy}|RUN x|from b AS c|{copy}"));
+        assert_eq!(
+            marked("FROM a\nRUN x\nfrom b AS c\n"),
+            format!("FROM a|{copy}|RUN x|from b AS c|{copy}")
+        );
         assert_eq!(marked("FROM a"), format!("FROM a|{copy}"));
-        assert_eq!(marked("# c\nFROM \\\n# c\n a\nRUN x"), format!("# c|FROM \\|# c| a|{copy}|RUN x"));
+        assert_eq!(
+            marked("# c\nFROM \\\n# c\n a\nRUN x"),
+            format!("# c|FROM \\|# c| a|{copy}|RUN x")
+        );
         // Not instructions: the rest of a command, and a file's content.
-        assert_eq!(marked("FROM a\nRUN echo \\\n FROM b\n"), format!("FROM a|{copy}|RUN echo \\| FROM b"));
+        assert_eq!(
+            marked("FROM a\nRUN echo \\\n FROM b\n"),
+            format!("FROM a|{copy}|RUN echo \\| FROM b")
+        );
         assert_eq!(
             marked("FROM a\nCOPY <<EOF /Dockerfile\nFROM b\nEOF\nFROM d\n"),
             format!("FROM a|{copy}|COPY <<EOF /Dockerfile|FROM b|EOF|FROM d|{copy}")
         );
-        assert!(with_ca("FROM a\n", "ca").contains("ARG SSL_CERT_FILE=/etc/segue-build-ca.pem PIP_CERT="));
+        assert!(
+            with_ca("FROM a\n", "ca")
+                .contains("ARG SSL_CERT_FILE=/etc/segue-build-ca.pem PIP_CERT=")
+        );
     }
 }

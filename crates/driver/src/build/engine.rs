@@ -134,15 +134,21 @@ impl BuildEngine {
     /// [`DriverError::BadConfig`] for a name or bridge that cannot be, [`DriverError::Unsupported`] with what failed.
     pub async fn prepare(&self) -> Result<(), DriverError> {
         self.check()?;
-        let failed = |what: &str, error: io::Error| DriverError::Unsupported(cut(&format!("{what}: {error}")));
+        let failed = |what: &str, error: io::Error| {
+            DriverError::Unsupported(cut(&format!("{what}: {error}")))
+        };
         for folder in [&self.data_root, &self.run_root] {
-            std::fs::create_dir_all(folder).map_err(|error| failed("build engine's folder", error))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| failed("build engine's folder", error))?;
         }
         let private = std::fs::Permissions::from_mode(0o700);
-        std::fs::set_permissions(&self.run_root, private).map_err(|error| failed("build engine's folder", error))?;
-        std::fs::write(self.config_file(), self.config()).map_err(|error| failed("daemon.json", error))?;
+        std::fs::set_permissions(&self.run_root, private)
+            .map_err(|error| failed("build engine's folder", error))?;
+        std::fs::write(self.config_file(), self.config())
+            .map_err(|error| failed("daemon.json", error))?;
         self.predecessor_gone().await;
-        self.cgroup_make().map_err(|error| failed("control group", error))?;
+        self.cgroup_make()
+            .map_err(|error| failed("control group", error))?;
         self.bridge_make().await?;
         self.filter_make().await
     }
@@ -154,8 +160,13 @@ impl BuildEngine {
     pub async fn tear_down(&self) -> Result<(), DriverError> {
         self.check()?;
         for rule in self.rules() {
-            while self.iptables(&rule.table, "-C", &rule.chain, &rule.spec).await.is_ok() {
-                self.iptables(&rule.table, "-D", &rule.chain, &rule.spec).await?;
+            while self
+                .iptables(&rule.table, "-C", &rule.chain, &rule.spec)
+                .await
+                .is_ok()
+            {
+                self.iptables(&rule.table, "-D", &rule.chain, &rule.spec)
+                    .await?;
             }
         }
         for verb in ["-F", "-X"] {
@@ -164,7 +175,11 @@ impl BuildEngine {
         }
         let _ = run(&self.ip, &["link", "del", &self.bridge]).await;
         // The daemon made its group under every controller, not only under those with limits.
-        let controllers = std::fs::read_dir(&self.cgroup_mount).into_iter().flatten().flatten().map(|entry| entry.path());
+        let controllers = std::fs::read_dir(&self.cgroup_mount)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
         for root in controllers.chain([self.cgroup_mount.clone()]) {
             remove_groups(&root.join(&self.name), 3);
         }
@@ -173,10 +188,18 @@ impl BuildEngine {
 
     fn check(&self) -> Result<(), DriverError> {
         let plain = |text: &str| {
-            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !text.starts_with('-')
+            !text.is_empty()
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !text.starts_with('-')
         };
-        if !plain(&self.name) || self.name.len() > MOST_NAME || !plain(&self.bridge) || self.bridge.len() > MOST_BRIDGE_NAME {
-            return Err(DriverError::BadConfig("a build engine's name or bridge is not valid".into()));
+        if !plain(&self.name)
+            || self.name.len() > MOST_NAME
+            || !plain(&self.bridge)
+            || self.bridge.len() > MOST_BRIDGE_NAME
+        {
+            return Err(DriverError::BadConfig(
+                "a build engine's name or bridge is not valid".into(),
+            ));
         }
         Ok(())
     }
@@ -186,7 +209,10 @@ impl BuildEngine {
         if mount.join("cgroup.controllers").exists() {
             return vec![mount.join(&self.name)];
         }
-        ["memory", "cpu", "pids"].iter().map(|name| mount.join(name).join(&self.name)).collect()
+        ["memory", "cpu", "pids"]
+            .iter()
+            .map(|name| mount.join(name).join(&self.name))
+            .collect()
     }
 
     /// Waits until the containerd of a daemon that was killed is gone too.
@@ -195,7 +221,9 @@ impl BuildEngine {
     /// dying process for one to share, waits for it in vain for 15 seconds and gives up.
     async fn predecessor_gone(&self) {
         let alive = |file: PathBuf| {
-            let pid: Option<u32> = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+            let pid: Option<u32> = std::fs::read_to_string(file)
+                .ok()
+                .and_then(|text| text.trim().parse().ok());
             pid.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
         };
         let until = tokio::time::Instant::now() + GOODBYE;
@@ -210,10 +238,14 @@ impl BuildEngine {
     /// The control group with its limits, version 1 or 2.
     fn cgroup_make(&self) -> io::Result<()> {
         let quota = u64::from(self.limits.cpu_millis) * CPU_PERIOD / 1000;
-        let (memory, pids) = (self.limits.memory_bytes.to_string(), self.limits.pids.to_string());
+        let (memory, pids) = (
+            self.limits.memory_bytes.to_string(),
+            self.limits.pids.to_string(),
+        );
         let mount = &self.cgroup_mount;
         let write = |file: PathBuf, value: &str| {
-            std::fs::write(&file, value).map_err(|error| io::Error::other(format!("{}: {error}", file.display())))
+            std::fs::write(&file, value)
+                .map_err(|error| io::Error::other(format!("{}: {error}", file.display())))
         };
         for group in self.cgroups() {
             std::fs::create_dir_all(&group)?;
@@ -245,7 +277,10 @@ impl BuildEngine {
             write(limit, &memory)?;
         }
         write(group("pids").join("pids.max"), &pids)?;
-        write(group("cpu").join("cpu.cfs_period_us"), &CPU_PERIOD.to_string())?;
+        write(
+            group("cpu").join("cpu.cfs_period_us"),
+            &CPU_PERIOD.to_string(),
+        )?;
         write(group("cpu").join("cpu.cfs_quota_us"), &quota.to_string())
     }
 
@@ -258,11 +293,19 @@ impl BuildEngine {
     async fn bridge_make(&self) -> Result<(), DriverError> {
         let there = Path::new("/sys/class/net").join(&self.bridge).exists();
         if !there {
-            run(&self.ip, &["link", "add", "name", &self.bridge, "type", "bridge"]).await?;
+            run(
+                &self.ip,
+                &["link", "add", "name", &self.bridge, "type", "bridge"],
+            )
+            .await?;
         }
         let address = format!("{}/{}", self.gateway(), self.subnet.prefix_len());
         // `replace` is what makes this idempotent.
-        run(&self.ip, &["address", "replace", &address, "dev", &self.bridge]).await?;
+        run(
+            &self.ip,
+            &["address", "replace", &address, "dev", &self.bridge],
+        )
+        .await?;
         run(&self.ip, &["link", "set", "dev", &self.bridge, "up"]).await
     }
 
@@ -278,10 +321,25 @@ impl BuildEngine {
             chain: chain.to_owned(),
             spec: spec.iter().map(|part| (*part).to_owned()).collect(),
         };
-        let answers = ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"];
+        let answers = [
+            "-m",
+            "conntrack",
+            "--ctstate",
+            "RELATED,ESTABLISHED",
+            "-j",
+            "ACCEPT",
+        ];
         vec![
-            rule("nat", "POSTROUTING", &["-s", &subnet, "!", "-o", bridge, "-j", "MASQUERADE"]),
-            rule("filter", "FORWARD", &[&["-o", bridge], answers.as_slice()].concat()),
+            rule(
+                "nat",
+                "POSTROUTING",
+                &["-s", &subnet, "!", "-o", bridge, "-j", "MASQUERADE"],
+            ),
+            rule(
+                "filter",
+                "FORWARD",
+                &[&["-o", bridge], answers.as_slice()].concat(),
+            ),
             rule("filter", "FORWARD", &["-i", bridge, "-j", &chain]),
             // The machine itself: neither the control plane nor the database nor another engine.
             rule("filter", "INPUT", &["-i", bridge, "-j", "DROP"]),
@@ -294,19 +352,41 @@ impl BuildEngine {
         let _ = self.iptables("filter", "-N", &chain, &[]).await;
         self.iptables("filter", "-F", &chain, &[]).await?;
         for denied in &self.denied {
-            let spec = ["-d".to_owned(), denied.to_string(), "-j".to_owned(), "DROP".to_owned()];
+            let spec = [
+                "-d".to_owned(),
+                denied.to_string(),
+                "-j".to_owned(),
+                "DROP".to_owned(),
+            ];
             self.iptables("filter", "-A", &chain, &spec).await?;
         }
-        self.iptables("filter", "-A", &chain, &["-j".to_owned(), "ACCEPT".to_owned()]).await?;
+        self.iptables(
+            "filter",
+            "-A",
+            &chain,
+            &["-j".to_owned(), "ACCEPT".to_owned()],
+        )
+        .await?;
         for rule in self.rules() {
-            if self.iptables(&rule.table, "-C", &rule.chain, &rule.spec).await.is_err() {
-                self.iptables(&rule.table, "-I", &rule.chain, &rule.spec).await?;
+            if self
+                .iptables(&rule.table, "-C", &rule.chain, &rule.spec)
+                .await
+                .is_err()
+            {
+                self.iptables(&rule.table, "-I", &rule.chain, &rule.spec)
+                    .await?;
             }
         }
         Ok(())
     }
 
-    async fn iptables(&self, table: &str, verb: &str, chain: &str, spec: &[String]) -> Result<(), DriverError> {
+    async fn iptables(
+        &self,
+        table: &str,
+        verb: &str,
+        chain: &str,
+        spec: &[String],
+    ) -> Result<(), DriverError> {
         // `-w`: the daemon for applications changes the same tables.
         let mut argv = vec!["-w", "-t", table, verb, chain];
         argv.extend(spec.iter().map(String::as_str));
@@ -317,7 +397,9 @@ impl BuildEngine {
 /// Removes a control group with those below it; one with processes stays, and that is right.
 fn remove_groups(group: &Path, depth: usize) {
     let entries = std::fs::read_dir(group).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+    for entry in
+        entries.filter(|entry| depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    {
         remove_groups(&entry.path(), depth - 1);
     }
     let _ = std::fs::remove_dir(group);
@@ -333,9 +415,24 @@ struct Rule {
 /// environment, no input.
 async fn run(program: &Path, argv: &[&str]) -> Result<(), DriverError> {
     let mut command = tokio::process::Command::new(program);
-    command.args(argv).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let failed = |why: String| DriverError::Unsupported(cut(&format!("{} {}: {why}", program.display(), argv.join(" "))));
-    let output = command.output().await.map_err(|error| failed(error.to_string()))?;
+    command
+        .args(argv)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let failed = |why: String| {
+        DriverError::Unsupported(cut(&format!(
+            "{} {}: {why}",
+            program.display(),
+            argv.join(" ")
+        )))
+    };
+    let output = command
+        .output()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     if output.status.success() {
         return Ok(());
     }
@@ -358,7 +455,12 @@ mod tests {
             subnet: "10.212.0.0/24".parse().unwrap(),
             denied: vec!["169.254.0.0/16".parse().unwrap()],
             cgroup_mount: mount.to_owned(),
-            limits: BuildLimits { cpu_millis: 1500, memory_bytes: 1 << 30, pids: 512, cache_bytes: 5 << 30 },
+            limits: BuildLimits {
+                cpu_millis: 1500,
+                memory_bytes: 1 << 30,
+                pids: 512,
+                cache_bytes: 5 << 30,
+            },
         }
     }
 
@@ -376,8 +478,16 @@ mod tests {
         ] {
             assert!(has(own), "{own}");
         }
-        assert!(!argv.iter().any(|arg| arg.to_string_lossy().contains("tcp://")));
-        assert!(engine(Path::new("/x")).config().contains("\"defaultKeepStorage\":\"5368709120\""));
+        assert!(
+            !argv
+                .iter()
+                .any(|arg| arg.to_string_lossy().contains("tcp://"))
+        );
+        assert!(
+            engine(Path::new("/x"))
+                .config()
+                .contains("\"defaultKeepStorage\":\"5368709120\"")
+        );
     }
 
     #[test]
@@ -392,7 +502,9 @@ mod tests {
         assert_eq!(read(group.join("cpu.max")), "150000 100000");
         let v1 = tempfile::tempdir().unwrap();
         engine(v1.path()).cgroup_make().unwrap();
-        let of = |controller: &str, file: &str| read(v1.path().join(controller).join("segue-build").join(file));
+        let of = |controller: &str, file: &str| {
+            read(v1.path().join(controller).join("segue-build").join(file))
+        };
         assert_eq!(of("memory", "memory.limit_in_bytes"), "1073741824");
         assert_eq!(of("pids", "pids.max"), "512");
         assert_eq!(of("cpu", "cpu.cfs_quota_us"), "150000");
@@ -400,8 +512,18 @@ mod tests {
 
     #[test]
     fn names_that_are_no_names_are_refused() {
-        for (name, bridge) in [("a/../b", "b"), ("", "b"), ("a", "sixteen-bytes-xx"), ("a", "-x"), ("a b", "b")] {
-            let engine = BuildEngine { name: name.into(), bridge: bridge.into(), ..engine(Path::new("/x")) };
+        for (name, bridge) in [
+            ("a/../b", "b"),
+            ("", "b"),
+            ("a", "sixteen-bytes-xx"),
+            ("a", "-x"),
+            ("a b", "b"),
+        ] {
+            let engine = BuildEngine {
+                name: name.into(),
+                bridge: bridge.into(),
+                ..engine(Path::new("/x"))
+            };
             assert!(engine.check().is_err(), "{name} {bridge}");
         }
         assert!(engine(Path::new("/x")).check().is_ok());

@@ -52,7 +52,10 @@ impl Watch {
         let unified = mount.join(group);
         let candidates = [
             (unified.join("memory.events"), Some("oom_kill")),
-            (mount.join("memory").join(group).join("memory.failcnt"), None),
+            (
+                mount.join("memory").join(group).join("memory.failcnt"),
+                None,
+            ),
         ];
         let memory = candidates.into_iter().find_map(|(file, key)| {
             let before = read(&file, key)?;
@@ -60,8 +63,16 @@ impl Watch {
         });
         let notice = notice_of_kills(&mount.join("memory").join(group)).ok();
         let roots = [unified, mount.join("pids").join(group)];
-        let pids_root = roots.into_iter().find(|root| root.join("pids.events").exists());
-        let mut watch = Self { memory, notice, pids_root, pids_before: BTreeMap::new(), hits: Hits::default() };
+        let pids_root = roots
+            .into_iter()
+            .find(|root| root.join("pids.events").exists());
+        let mut watch = Self {
+            memory,
+            notice,
+            pids_root,
+            pids_before: BTreeMap::new(),
+            hits: Hits::default(),
+        };
         watch.pids_before = watch.pids();
         watch
     }
@@ -69,7 +80,8 @@ impl Watch {
     /// Looks again; what was seen once stays seen.
     pub(super) fn sample(&mut self) -> Hits {
         if let Some(memory) = &self.memory {
-            self.hits.memory |= read(&memory.file, memory.key).is_some_and(|now| now > memory.before);
+            self.hits.memory |=
+                read(&memory.file, memory.key).is_some_and(|now| now > memory.before);
         }
         if let Some(notice) = &self.notice {
             // Readable once there was a kill; empty means none.
@@ -84,7 +96,11 @@ impl Watch {
     /// Refused forks by group.
     fn pids(&self) -> BTreeMap<PathBuf, u64> {
         let mut found = BTreeMap::new();
-        let mut groups: Vec<(PathBuf, usize)> = self.pids_root.iter().map(|root| (root.clone(), 0)).collect();
+        let mut groups: Vec<(PathBuf, usize)> = self
+            .pids_root
+            .iter()
+            .map(|root| (root.clone(), 0))
+            .collect();
         while let Some((group, depth)) = groups.pop() {
             if found.len() >= MOST_GROUPS {
                 break;
@@ -94,7 +110,8 @@ impl Watch {
             }
             if depth < DEPTH {
                 let entries = std::fs::read_dir(&group).into_iter().flatten().flatten();
-                let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+                let folders =
+                    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
                 groups.extend(folders.map(|entry| (entry.path(), depth + 1)));
             }
         }
@@ -107,7 +124,9 @@ impl Watch {
 fn notice_of_kills(group: &Path) -> std::io::Result<OwnedFd> {
     let notice = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
     let control = File::open(group.join("memory.oom_control"))?;
-    let mut register = OpenOptions::new().write(true).open(group.join("cgroup.event_control"))?;
+    let mut register = OpenOptions::new()
+        .write(true)
+        .open(group.join("cgroup.event_control"))?;
     register.write_all(format!("{} {}", notice.as_raw_fd(), control.as_raw_fd()).as_bytes())?;
     Ok(notice)
 }
@@ -117,7 +136,9 @@ fn read(file: &Path, key: Option<&str>) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
     match key {
         None => text.trim().parse().ok(),
-        Some(key) => text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok()),
+        Some(key) => text
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.trim().parse().ok()),
     }
 }
 
@@ -139,9 +160,21 @@ mod tests {
         let mut watch = Watch::begin(mount.path(), "builds");
         assert_eq!(watch.sample(), Hits::default());
         write(group.join("memory.events"), "low 0\noom 4\noom_kill 3\n");
-        assert_eq!(watch.sample(), Hits { memory: true, processes: false });
+        assert_eq!(
+            watch.sample(),
+            Hits {
+                memory: true,
+                processes: false
+            }
+        );
         write(group.join("pids.events"), "max 1\n");
-        assert_eq!(watch.sample(), Hits { memory: true, processes: true });
+        assert_eq!(
+            watch.sample(),
+            Hits {
+                memory: true,
+                processes: true
+            }
+        );
     }
 
     #[test]
@@ -153,8 +186,17 @@ mod tests {
         write(step.join("pids.events"), "max 4\n");
         let mut watch = Watch::begin(mount.path(), "builds");
         assert_eq!(watch.sample(), Hits::default());
-        write(mount.path().join("pids/builds/other/pids.events"), "max 1\n");
-        assert_eq!(watch.sample(), Hits { memory: false, processes: true });
+        write(
+            mount.path().join("pids/builds/other/pids.events"),
+            "max 1\n",
+        );
+        assert_eq!(
+            watch.sample(),
+            Hits {
+                memory: false,
+                processes: true
+            }
+        );
         // The step's group goes with it; what was seen stays seen.
         std::fs::remove_dir_all(mount.path().join("pids/builds/other")).unwrap();
         assert!(watch.sample().processes);

@@ -33,14 +33,23 @@ impl Docker {
 
     async fn describe(&self, name: &str) -> Result<Container> {
         let options = None::<query::InspectContainerOptions>;
-        convert::container(self.api.inspect_container(name, options).await?, self.owner.installation)
+        convert::container(
+            self.api.inspect_container(name, options).await?,
+            self.owner.installation,
+        )
     }
 
     pub(super) async fn list_all(&self) -> Result<Vec<Container>> {
-        let options = query::ListContainersOptions { all: true, filters: Some(self.filter()), ..Default::default() };
+        let options = query::ListContainersOptions {
+            all: true,
+            filters: Some(self.filter()),
+            ..Default::default()
+        };
         let summaries = self.api.list_containers(Some(options)).await?;
         let ids = summaries.into_iter().map(|summary| {
-            summary.id.ok_or_else(|| DriverError::Protocol("a container without id".into()))
+            summary
+                .id
+                .ok_or_else(|| DriverError::Protocol("a container without id".into()))
         });
         let described = futures::stream::iter(ids).map(|id| async move {
             match self.describe(&id?).await {
@@ -49,8 +58,11 @@ impl Docker {
                 other => other.map(Some),
             }
         });
-        let mut containers: Vec<Container> =
-            described.buffer_unordered(PARALLEL_INSPECTS).try_filter_map(|found| async { Ok(found) }).try_collect().await?;
+        let mut containers: Vec<Container> = described
+            .buffer_unordered(PARALLEL_INSPECTS)
+            .try_filter_map(|found| async { Ok(found) })
+            .try_collect()
+            .await?;
         containers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(containers)
     }
@@ -61,7 +73,10 @@ impl Docker {
             other => other?,
         };
         if found.identity.as_ref() != Some(&spec.identity) || found.role != spec.role {
-            return Err(DriverError::Conflict(format!("{} is another spec's container", spec.name)));
+            return Err(DriverError::Conflict(format!(
+                "{} is another spec's container",
+                spec.name
+            )));
         }
         let observed = |container| Observed::Known(Box::new(container));
         match found.phase {
@@ -72,9 +87,11 @@ impl Docker {
                 Ok(observed(self.describe(&found.engine_id).await?))
             }
             // It runs or ran: one name, one start. The engine's restart policy is the engine's.
-            Phase::Running | Phase::Paused | Phase::Restarting(_) | Phase::Exited(_) | Phase::Removing => {
-                Ok(observed(found))
-            }
+            Phase::Running
+            | Phase::Paused
+            | Phase::Restarting(_)
+            | Phase::Exited(_)
+            | Phase::Removing => Ok(observed(found)),
         }
     }
 
@@ -82,8 +99,16 @@ impl Docker {
     async fn create(&self, spec: &ContainerSpec) -> Result<Container> {
         self.check_architecture(&spec.image).await?;
         loop {
-            let options = query::CreateContainerOptions { name: Some(spec.name.to_string()), ..Default::default() };
-            match self.api.create_container(Some(options), create_body(spec)).await.map_err(DriverError::from) {
+            let options = query::CreateContainerOptions {
+                name: Some(spec.name.to_string()),
+                ..Default::default()
+            };
+            match self
+                .api
+                .create_container(Some(options), create_body(spec))
+                .await
+                .map_err(DriverError::from)
+            {
                 Ok(created) => return self.describe(&created.id).await,
                 Err(DriverError::Conflict(_)) => match self.find(&spec.name).await {
                     // The name is reserved a moment before its container can be seen.
@@ -111,18 +136,30 @@ impl Docker {
         if found.arch.is_empty() || own.is_empty() || found.arch == own {
             return Ok(());
         }
-        Err(DriverError::ExecFormat(format!("{image} is for {}, this host is {own}", found.arch)))
+        Err(DriverError::ExecFormat(format!(
+            "{image} is for {}, this host is {own}",
+            found.arch
+        )))
     }
 
     /// Attaches the second network before the first start. Ok if it is attached.
     async fn attach_names(&self, spec: &ContainerSpec, engine_id: &str) -> Result<()> {
-        let Attachment::Environment { names: Some((network, address)), .. } = spec.attachment else { return Ok(()) };
+        let Attachment::Environment {
+            names: Some((network, address)),
+            ..
+        } = spec.attachment
+        else {
+            return Ok(());
+        };
         let network = network.to_string();
         if self.is_attached(engine_id, &network).await? {
             return Ok(());
         }
         let container = engine_id.to_owned();
-        let request = NetworkConnectRequest { container, endpoint_config: Some(endpoint(address, None)) };
+        let request = NetworkConnectRequest {
+            container,
+            endpoint_config: Some(endpoint(address, None)),
+        };
         match self.api.connect_network(&network, request).await {
             // Another call may have done it meanwhile; the engine has several answers to that.
             Err(_) if self.is_attached(engine_id, &network).await? => Ok(()),
@@ -133,23 +170,39 @@ impl Docker {
     async fn is_attached(&self, engine_id: &str, network: &str) -> Result<bool> {
         let options = None::<query::InspectContainerOptions>;
         let inspected = self.api.inspect_container(engine_id, options).await?;
-        let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+        let networks = inspected
+            .network_settings
+            .and_then(|settings| settings.networks)
+            .unwrap_or_default();
         Ok(networks.contains_key(network))
     }
 
-    pub(super) async fn container_stop(&self, name: &ContainerName, timeout: Duration) -> Result<Observed> {
+    pub(super) async fn container_stop(
+        &self,
+        name: &ContainerName,
+        timeout: Duration,
+    ) -> Result<Observed> {
         let found = match self.find(name).await {
             Err(DriverError::NotFound(_)) => return Ok(Observed::Absent),
             other => other?,
         };
         let seconds = i32::try_from(timeout.as_secs_f64().ceil() as i64).unwrap_or(i32::MAX);
-        let options = query::StopContainerOptions { t: Some(seconds), ..Default::default() };
-        absent_is_ok(self.api.stop_container(&found.engine_id, Some(options)).await)?;
+        let options = query::StopContainerOptions {
+            t: Some(seconds),
+            ..Default::default()
+        };
+        absent_is_ok(
+            self.api
+                .stop_container(&found.engine_id, Some(options))
+                .await,
+        )?;
         // The engine answers a moment before its own description has followed.
         loop {
             match self.describe(&found.engine_id).await {
                 Ok(container) => match container.phase {
-                    Phase::Running | Phase::Paused | Phase::Restarting(_) => tokio::time::sleep(SETTLE).await,
+                    Phase::Running | Phase::Paused | Phase::Restarting(_) => {
+                        tokio::time::sleep(SETTLE).await
+                    }
                     Phase::Created { .. } | Phase::Exited(_) | Phase::Removing => {
                         return Ok(Observed::Known(Box::new(container)));
                     }
@@ -168,7 +221,9 @@ impl Docker {
         let options = None::<query::KillContainerOptions>;
         match self.api.kill_container(&found.engine_id, options).await {
             // Not running: what was wanted.
-            Err(Bollard::DockerResponseServerError { status_code: 409, .. }) => Ok(()),
+            Err(Bollard::DockerResponseServerError {
+                status_code: 409, ..
+            }) => Ok(()),
             other => absent_is_ok(other),
         }
     }
@@ -179,10 +234,21 @@ impl Docker {
             other => other?,
         };
         // `v` removes anonymous volumes only; named ones stay.
-        let options = query::RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        match self.api.remove_container(&found.engine_id, Some(options)).await {
+        let options = query::RemoveContainerOptions {
+            force: true,
+            v: true,
+            ..Default::default()
+        };
+        match self
+            .api
+            .remove_container(&found.engine_id, Some(options))
+            .await
+        {
             // Its removal is under way: wait for it below.
-            Err(Bollard::DockerResponseServerError { status_code: 409, message }) if message.contains("already in progress") => {}
+            Err(Bollard::DockerResponseServerError {
+                status_code: 409,
+                message,
+            }) if message.contains("already in progress") => {}
             other => absent_is_ok(other)?,
         }
         loop {
@@ -201,9 +267,15 @@ impl Docker {
         let code = match waiting.next().await {
             Some(Ok(response)) => response.status_code,
             // bollard makes an error of every code but zero.
-            Some(Err(Bollard::DockerContainerWaitError { code, error })) if error.is_empty() => code,
+            Some(Err(Bollard::DockerContainerWaitError { code, error })) if error.is_empty() => {
+                code
+            }
             Some(Err(error)) => return Err(error.into()),
-            None => return Err(DriverError::Unavailable("the wait ended without an answer".into())),
+            None => {
+                return Err(DriverError::Unavailable(
+                    "the wait ended without an answer".into(),
+                ));
+            }
         };
         let described = match self.describe(&found.engine_id).await {
             Ok(container) => container.phase,
@@ -213,11 +285,19 @@ impl Docker {
         let code = i32::try_from(code).unwrap_or(-1);
         match described {
             Phase::Exited(exit) | Phase::Restarting(exit) => Ok(Exit { code, ..exit }),
-            _ => Ok(Exit { code, oom: false, at: None }),
+            _ => Ok(Exit {
+                code,
+                oom: false,
+                at: None,
+            }),
         }
     }
 
-    pub(super) async fn container_exec(&self, name: &ContainerName, argv: &[String]) -> Result<ExecResult> {
+    pub(super) async fn container_exec(
+        &self,
+        name: &ContainerName,
+        argv: &[String],
+    ) -> Result<ExecResult> {
         let found = self.find(name).await?;
         let options = CreateExecOptions {
             attach_stdout: Some(true),
@@ -226,7 +306,10 @@ impl Docker {
             ..Default::default()
         };
         let exec = self.api.create_exec(&found.engine_id, options).await?;
-        let started = self.api.start_exec(&exec.id, None::<StartExecOptions>).await?;
+        let started = self
+            .api
+            .start_exec(&exec.id, None::<StartExecOptions>)
+            .await?;
         let mut kept = BytesMut::new();
         if let StartExecResults::Attached { mut output, .. } = started {
             while let Some(piece) = output.next().await {
@@ -239,7 +322,10 @@ impl Docker {
             let state = self.api.inspect_exec(&exec.id).await?;
             match (state.running, state.exit_code) {
                 (Some(false), Some(code)) => {
-                    return Ok(ExecResult { code: i32::try_from(code).unwrap_or(-1), output: kept.freeze() });
+                    return Ok(ExecResult {
+                        code: i32::try_from(code).unwrap_or(-1),
+                        output: kept.freeze(),
+                    });
                 }
                 _ => tokio::time::sleep(SETTLE).await,
             }
@@ -250,7 +336,10 @@ impl Docker {
 /// 304 and 404 say that what was wanted is so.
 fn absent_is_ok(result: std::result::Result<(), Bollard>) -> Result<()> {
     match result {
-        Err(Bollard::DockerResponseServerError { status_code: 304 | 404, .. }) => Ok(()),
+        Err(Bollard::DockerResponseServerError {
+            status_code: 304 | 404,
+            ..
+        }) => Ok(()),
         other => other.map_err(Into::into),
     }
 }

@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, EventMessage, ImageInspect, SystemInfo,
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum as Status, EventMessage,
+    ImageInspect, SystemInfo,
 };
 use segue_model::Timestamp;
 use segue_model::id::InstallationId;
@@ -25,26 +26,42 @@ pub(crate) fn container(
     let text = inspected.name.unwrap_or_default();
     let name = ContainerName::new(text.trim_start_matches('/'))
         .map_err(|_| DriverError::NotOurs(crate::error::cut(&text)))?;
-    let labels = inspected.config.and_then(|config| config.labels).unwrap_or_default();
-    if labels.get(label::INSTALLATION).map(String::as_str) != Some(installation.to_string().as_str()) {
+    let labels = inspected
+        .config
+        .and_then(|config| config.labels)
+        .unwrap_or_default();
+    if labels.get(label::INSTALLATION).map(String::as_str)
+        != Some(installation.to_string().as_str())
+    {
         return Err(DriverError::NotOurs(name.to_string()));
     }
     let (role, identity) = read_labels(|key| labels.get(key).map(String::as_str));
     let state = inspected.state.unwrap_or_default();
-    let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    let networks = inspected
+        .network_settings
+        .and_then(|settings| settings.networks)
+        .unwrap_or_default();
     let address = identity.as_ref().and_then(|identity| {
         let endpoint = networks.get(&NetworkName::Traffic(identity.environment).to_string())?;
         endpoint.ip_address.as_ref()?.parse::<Ipv4Addr>().ok()
     });
     Ok(Container {
-        engine_id: inspected.id.ok_or_else(|| DriverError::Protocol("a container without id".into()))?,
+        engine_id: inspected
+            .id
+            .ok_or_else(|| DriverError::Protocol("a container without id".into()))?,
         name,
         role,
         identity,
         image_id: inspected.image.unwrap_or_default(),
-        pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        pid: state
+            .pid
+            .and_then(|pid| u32::try_from(pid).ok())
+            .filter(|pid| *pid > 0),
         started_at: time(state.started_at.as_deref()),
-        restarts: inspected.restart_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+        restarts: inspected
+            .restart_count
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0),
         phase: phase(state),
         address,
     })
@@ -52,7 +69,10 @@ pub(crate) fn container(
 
 fn phase(state: ContainerState) -> Phase {
     let exit = |state: &ContainerState| Exit {
-        code: state.exit_code.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1),
+        code: state
+            .exit_code
+            .and_then(|code| i32::try_from(code).ok())
+            .unwrap_or(-1),
         oom: state.oom_killed.unwrap_or(false),
         at: time(state.finished_at.as_deref()),
     };
@@ -66,7 +86,9 @@ fn phase(state: ContainerState) -> Phase {
         Some(Status::STOPPING) => Phase::Running,
         Some(Status::CREATED | Status::EMPTY) | None => {
             let error = state.error.filter(|error| !error.is_empty());
-            Phase::Created { error: error.map(|error| crate::error::cut(&error)) }
+            Phase::Created {
+                error: error.map(|error| crate::error::cut(&error)),
+            }
         }
     }
 }
@@ -92,7 +114,10 @@ pub(crate) fn engine_info(info: SystemInfo, minor: u32, boot_id: Option<String>)
         id: info.id.unwrap_or_default(),
         name: info.name.unwrap_or_default(),
         cpus: info.ncpu.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
-        memory_bytes: info.mem_total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+        memory_bytes: info
+            .mem_total
+            .and_then(|n| u64::try_from(n).ok())
+            .unwrap_or(0),
         api_version: format!("1.{minor}"),
         version: info.server_version.unwrap_or_default(),
         arch: arch(info.architecture.as_deref()),
@@ -106,7 +131,9 @@ pub(crate) fn event(message: EventMessage) -> Option<Event> {
     let attributes = message.actor?.attributes?;
     let kind = match message.action.as_deref()? {
         "start" => EventKind::Started,
-        "die" => EventKind::Died { code: attributes.get("exitCode")?.parse().ok()? },
+        "die" => EventKind::Died {
+            code: attributes.get("exitCode")?.parse().ok()?,
+        },
         "oom" => EventKind::OutOfMemory,
         "destroy" => EventKind::Removed,
         _ => return None,
@@ -116,19 +143,27 @@ pub(crate) fn event(message: EventMessage) -> Option<Event> {
         (None, Some(seconds)) => Timestamp::from_second(seconds).ok()?,
         (None, None) => return None,
     };
-    Some(Event { at, container: ContainerName::new(attributes.get("name")?.as_str()).ok()?, kind })
+    Some(Event {
+        at,
+        container: ContainerName::new(attributes.get("name")?.as_str()).ok()?,
+        kind,
+    })
 }
 
 /// An image.
 pub(crate) fn image(inspected: ImageInspect) -> Result<ImageInfo, DriverError> {
     let config = inspected.config.unwrap_or_default();
     let ports = config.exposed_ports.unwrap_or_default();
-    let mut exposed_ports: Vec<u16> =
-        ports.iter().filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok()).collect();
+    let mut exposed_ports: Vec<u16> = ports
+        .iter()
+        .filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok())
+        .collect();
     exposed_ports.sort_unstable();
     exposed_ports.dedup();
     Ok(ImageInfo {
-        id: inspected.id.ok_or_else(|| DriverError::Protocol("an image without id".into()))?,
+        id: inspected
+            .id
+            .ok_or_else(|| DriverError::Protocol("an image without id".into()))?,
         repo_digests: inspected.repo_digests.unwrap_or_default(),
         tags: inspected.repo_tags.unwrap_or_default(),
         exposed_ports,
@@ -136,6 +171,9 @@ pub(crate) fn image(inspected: ImageInspect) -> Result<ImageInfo, DriverError> {
         cmd: config.cmd.unwrap_or_default(),
         entrypoint: config.entrypoint.unwrap_or_default(),
         arch: inspected.architecture.unwrap_or_default(),
-        size_bytes: inspected.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        size_bytes: inspected
+            .size
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or(0),
     })
 }

@@ -18,21 +18,35 @@ fn checked(image: &str) -> Result<&str> {
     let fits = !image.is_empty()
         && image.len() <= 512
         && image.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && image.bytes().all(|b| b.is_ascii_alphanumeric() || b"./:@_-".contains(&b))
-        && !image.split('/').any(|part| part.is_empty() || part.bytes().all(|b| b == b'.'));
-    if fits { Ok(image) } else { Err(DriverError::BadConfig("not a valid image name".into())) }
+        && image
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"./:@_-".contains(&b))
+        && !image
+            .split('/')
+            .any(|part| part.is_empty() || part.bytes().all(|b| b == b'.'));
+    if fits {
+        Ok(image)
+    } else {
+        Err(DriverError::BadConfig("not a valid image name".into()))
+    }
 }
 
 /// Repository and tag of a name; a digest is not a tag.
 fn repository_and_tag(name: &str) -> (&str, Option<&str>) {
     match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') && !name.contains('@') => (repository, Some(tag)),
+        Some((repository, tag)) if !tag.contains('/') && !name.contains('@') => {
+            (repository, Some(tag))
+        }
         _ => (name, None),
     }
 }
 
 pub(crate) async fn inspect(api: &bollard::Docker, image: &str) -> Result<Option<ImageInfo>> {
-    match api.inspect_image(checked(image)?).await.map_err(DriverError::from) {
+    match api
+        .inspect_image(checked(image)?)
+        .await
+        .map_err(DriverError::from)
+    {
         Ok(inspected) => convert::image(inspected).map(Some),
         Err(DriverError::NotFound(_) | DriverError::ImageMissing(_)) => Ok(None),
         Err(error) => Err(error),
@@ -40,24 +54,37 @@ pub(crate) async fn inspect(api: &bollard::Docker, image: &str) -> Result<Option
 }
 
 async fn present(api: &bollard::Docker, image: &str) -> Result<ImageInfo> {
-    inspect(api, image).await?.ok_or_else(|| DriverError::ImageMissing(image.to_owned()))
+    inspect(api, image)
+        .await?
+        .ok_or_else(|| DriverError::ImageMissing(image.to_owned()))
 }
 
-pub(crate) async fn pull(api: &bollard::Docker, image: &str, auth: Option<RegistryAuth>) -> Result<ImageInfo> {
+pub(crate) async fn pull(
+    api: &bollard::Docker,
+    image: &str,
+    auth: Option<RegistryAuth>,
+) -> Result<ImageInfo> {
     let (repository, tag) = repository_and_tag(checked(image)?);
     let tag = match tag {
         Some(tag) => Some(tag.to_owned()),
         // Without a tag the engine fetches all of them.
         None => (!image.contains('@')).then(|| "latest".to_owned()),
     };
-    let options = query::CreateImageOptions { from_image: Some(repository.to_owned()), tag, ..Default::default() };
+    let options = query::CreateImageOptions {
+        from_image: Some(repository.to_owned()),
+        tag,
+        ..Default::default()
+    };
     let credentials = auth.map(|auth| DockerCredentials {
         username: Some(auth.username),
         password: Some(auth.password.expose_secret().to_owned()),
         ..Default::default()
     });
     let progress = api.create_image(Some(options), None, credentials);
-    let pulled: Result<()> = progress.map_err(DriverError::from).try_for_each(|_| async { Ok(()) }).await;
+    let pulled: Result<()> = progress
+        .map_err(DriverError::from)
+        .try_for_each(|_| async { Ok(()) })
+        .await;
     pulled.map_err(|error| error.into_pull(image))?;
     present(api, image).await
 }
@@ -68,37 +95,70 @@ pub(crate) async fn tag(api: &bollard::Docker, image: &str, name: &str) -> Resul
         repo: Some(repository.to_owned()),
         tag: Some(tag.unwrap_or("latest").to_owned()),
     };
-    match api.tag_image(checked(image)?, Some(options)).await.map_err(DriverError::from) {
+    match api
+        .tag_image(checked(image)?, Some(options))
+        .await
+        .map_err(DriverError::from)
+    {
         Err(DriverError::NotFound(_)) => Err(DriverError::ImageMissing(image.to_owned())),
         other => other,
     }
 }
 
 pub(crate) async fn remove(api: &bollard::Docker, image: &str) -> Result<()> {
-    let options = query::RemoveImageOptions { force: false, noprune: false, ..Default::default() };
-    match api.remove_image(checked(image)?, Some(options), None).await.map_err(DriverError::from) {
+    let options = query::RemoveImageOptions {
+        force: false,
+        noprune: false,
+        ..Default::default()
+    };
+    match api
+        .remove_image(checked(image)?, Some(options), None)
+        .await
+        .map_err(DriverError::from)
+    {
         Ok(_) | Err(DriverError::NotFound(_) | DriverError::ImageMissing(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-pub(crate) async fn save(api: &bollard::Docker, image: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+pub(crate) async fn save(
+    api: &bollard::Docker,
+    image: &str,
+) -> Result<BoxStream<'static, Result<Bytes>>> {
     // Asked first: the engine answers 200 and then breaks off for an image that it does not have.
     present(api, checked(image)?).await?;
     let mut stream = api.export_image(image).map_err(DriverError::from).boxed();
     match stream.try_next().await? {
-        Some(first) => Ok(futures::stream::once(async { Ok(first) }).chain(stream).boxed()),
-        None => Err(DriverError::Protocol("the engine gave an empty image".into())),
+        Some(first) => Ok(futures::stream::once(async { Ok(first) })
+            .chain(stream)
+            .boxed()),
+        None => Err(DriverError::Protocol(
+            "the engine gave an empty image".into(),
+        )),
     }
 }
 
-pub(crate) async fn load(api: &bollard::Docker, tar: BoxStream<'static, std::io::Result<Bytes>>) -> Result<()> {
-    let options = query::ImportImageOptions { quiet: true, ..Default::default() };
+pub(crate) async fn load(
+    api: &bollard::Docker,
+    tar: BoxStream<'static, std::io::Result<Bytes>>,
+) -> Result<()> {
+    let options = query::ImportImageOptions {
+        quiet: true,
+        ..Default::default()
+    };
     let progress = api.import_image_stream(options, tar, None);
-    progress.map_err(DriverError::from).try_for_each(|_| async { Ok(()) }).await
+    progress
+        .map_err(DriverError::from)
+        .try_for_each(|_| async { Ok(()) })
+        .await
 }
 
-pub(crate) async fn import(api: &bollard::Docker, tar: Bytes, name: &str, changes: &[&str]) -> Result<ImageInfo> {
+pub(crate) async fn import(
+    api: &bollard::Docker,
+    tar: Bytes,
+    name: &str,
+    changes: &[&str],
+) -> Result<ImageInfo> {
     let (repository, tag) = repository_and_tag(checked(name)?);
     let options = query::CreateImageOptions {
         from_src: Some("-".to_owned()),
@@ -108,7 +168,10 @@ pub(crate) async fn import(api: &bollard::Docker, tar: Bytes, name: &str, change
         ..Default::default()
     };
     let progress = api.create_image(Some(options), Some(bollard::body_full(tar)), None);
-    progress.map_err(DriverError::from).try_for_each(|_| async { Ok(()) }).await?;
+    progress
+        .map_err(DriverError::from)
+        .try_for_each(|_| async { Ok(()) })
+        .await?;
     present(api, name).await
 }
 
@@ -118,10 +181,28 @@ mod tests {
 
     #[test]
     fn a_name_cannot_become_another_call() {
-        for good in ["sha256:ab", "segue/app_1:v1", "registry:5000/a/b@sha256:00", "a", "a/b.c:1.2.3"] {
+        for good in [
+            "sha256:ab",
+            "segue/app_1:v1",
+            "registry:5000/a/b@sha256:00",
+            "a",
+            "a/b.c:1.2.3",
+        ] {
             assert!(checked(good).is_ok(), "{good}");
         }
-        for bad in ["", "../containers/x", "a/../../containers/x", "a//b", "/a", ".", "a/.", "a?x", "a#x", "a%2f", "a b"] {
+        for bad in [
+            "",
+            "../containers/x",
+            "a/../../containers/x",
+            "a//b",
+            "/a",
+            ".",
+            "a/.",
+            "a?x",
+            "a#x",
+            "a%2f",
+            "a b",
+        ] {
             assert!(checked(bad).is_err(), "{bad}");
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
-use bollard::models::{Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest};
+use bollard::models::{
+    Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest,
+};
 use bollard::query_parameters as query;
 use segue_model::id::EnvironmentId;
 
@@ -34,15 +36,32 @@ impl Docker {
             name: spec.name.to_string(),
             driver: Some("bridge".to_owned()),
             internal: Some(matches!(spec.name, NetworkName::Names(_))),
-            ipam: Some(Ipam { config: Some(vec![config]), ..Default::default() }),
-            labels: Some(labels.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            ipam: Some(Ipam {
+                config: Some(vec![config]),
+                ..Default::default()
+            }),
+            labels: Some(
+                labels
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect(),
+            ),
             ..Default::default()
         };
-        match self.api.create_network(request).await.map_err(DriverError::from) {
+        match self
+            .api
+            .create_network(request)
+            .await
+            .map_err(DriverError::from)
+        {
             Ok(_) => Ok(()),
             // Made by another call meanwhile, or the subnet overlaps with another network's.
             Err(DriverError::Conflict(why) | DriverError::BadConfig(why)) => {
-                if self.network_check(spec).await? { Ok(()) } else { Err(DriverError::Conflict(why)) }
+                if self.network_check(spec).await? {
+                    Ok(())
+                } else {
+                    Err(DriverError::Conflict(why))
+                }
             }
             Err(error) => Err(error),
         }
@@ -52,17 +71,27 @@ impl Docker {
     async fn network_check(&self, spec: &NetworkSpec) -> Result<bool> {
         let name = spec.name.to_string();
         let options = None::<query::InspectNetworkOptions>;
-        let found = match self.api.inspect_network(&name, options).await.map_err(DriverError::from) {
+        let found = match self
+            .api
+            .inspect_network(&name, options)
+            .await
+            .map_err(DriverError::from)
+        {
             Err(DriverError::NotFound(_)) => return Ok(false),
             other => other?,
         };
         self.network_ours(&name, &found.labels.unwrap_or_default())?;
         let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
         let subnet = spec.subnet.to_string();
-        if configs.iter().any(|config| config.subnet.as_deref() == Some(subnet.as_str())) {
+        if configs
+            .iter()
+            .any(|config| config.subnet.as_deref() == Some(subnet.as_str()))
+        {
             Ok(true)
         } else {
-            Err(DriverError::Conflict(format!("{name} exists with another subnet than {subnet}")))
+            Err(DriverError::Conflict(format!(
+                "{name} exists with another subnet than {subnet}"
+            )))
         }
     }
 
@@ -77,12 +106,22 @@ impl Docker {
     pub(super) async fn network_remove(&self, name: NetworkName) -> Result<()> {
         let name = name.to_string();
         let options = None::<query::InspectNetworkOptions>;
-        let found = match self.api.inspect_network(&name, options).await.map_err(DriverError::from) {
+        let found = match self
+            .api
+            .inspect_network(&name, options)
+            .await
+            .map_err(DriverError::from)
+        {
             Err(DriverError::NotFound(_)) => return Ok(()),
             other => other?,
         };
         self.network_ours(&name, &found.labels.unwrap_or_default())?;
-        match self.api.remove_network(&found.id.unwrap_or(name)).await.map_err(DriverError::from) {
+        match self
+            .api
+            .remove_network(&found.id.unwrap_or(name))
+            .await
+            .map_err(DriverError::from)
+        {
             Err(DriverError::NotFound(_)) => Ok(()),
             // 403 with "has active endpoints".
             Err(DriverError::BadConfig(why)) => Err(DriverError::Conflict(why)),
@@ -91,7 +130,9 @@ impl Docker {
     }
 
     pub(super) async fn network_list(&self) -> Result<Vec<NetworkName>> {
-        let options = query::ListNetworksOptions { filters: Some(self.filter()) };
+        let options = query::ListNetworksOptions {
+            filters: Some(self.filter()),
+        };
         let found = self.api.list_networks(Some(options)).await?;
         let mut names: Vec<NetworkName> = found
             .into_iter()
@@ -99,9 +140,12 @@ impl Docker {
                 let labels = network.labels.unwrap_or_default();
                 let environment: EnvironmentId = labels.get(label::ENVIRONMENT)?.parse().ok()?;
                 let name = network.name?;
-                [NetworkName::Traffic(environment), NetworkName::Names(environment)]
-                    .into_iter()
-                    .find(|candidate| candidate.to_string() == name)
+                [
+                    NetworkName::Traffic(environment),
+                    NetworkName::Names(environment),
+                ]
+                .into_iter()
+                .find(|candidate| candidate.to_string() == name)
             })
             .collect();
         names.sort_unstable();
@@ -112,26 +156,51 @@ impl Docker {
     ///
     /// An alias belongs to an endpoint, so a change is a disconnect and a connect. The address stays, therefore
     /// established connections do too; nothing else of the container's networking is touched.
-    pub(super) async fn alias_set(&self, name: &ContainerName, alias: Option<&str>, address: Ipv4Addr) -> Result<()> {
+    pub(super) async fn alias_set(
+        &self,
+        name: &ContainerName,
+        alias: Option<&str>,
+        address: Ipv4Addr,
+    ) -> Result<()> {
         let found = self.find(name).await?;
-        let Some(identity) = found.identity else { return Err(DriverError::NotOurs(name.to_string())) };
+        let Some(identity) = found.identity else {
+            return Err(DriverError::NotOurs(name.to_string()));
+        };
         let network = NetworkName::Names(identity.environment).to_string();
         let options = None::<query::InspectContainerOptions>;
-        let inspected = self.api.inspect_container(&found.engine_id, options).await?;
-        let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+        let inspected = self
+            .api
+            .inspect_container(&found.engine_id, options)
+            .await?;
+        let networks = inspected
+            .network_settings
+            .and_then(|settings| settings.networks)
+            .unwrap_or_default();
         if let Some(current) = networks.get(&network) {
             // The engine adds the short id to the aliases by itself.
             let aliases = current.aliases.as_deref().unwrap_or_default();
-            let mut ours = aliases.iter().filter(|alias| !found.engine_id.starts_with(alias.as_str()));
-            let there = current.ipam_config.as_ref().and_then(|config| config.ipv4_address.as_deref());
-            if ours.next().map(String::as_str) == alias && there == Some(address.to_string().as_str()) {
+            let mut ours = aliases
+                .iter()
+                .filter(|alias| !found.engine_id.starts_with(alias.as_str()));
+            let there = current
+                .ipam_config
+                .as_ref()
+                .and_then(|config| config.ipv4_address.as_deref());
+            if ours.next().map(String::as_str) == alias
+                && there == Some(address.to_string().as_str())
+            {
                 return Ok(());
             }
-            let request = NetworkDisconnectRequest { container: found.engine_id.clone(), force: Some(false) };
+            let request = NetworkDisconnectRequest {
+                container: found.engine_id.clone(),
+                force: Some(false),
+            };
             self.api.disconnect_network(&network, request).await?;
         }
-        let request =
-            NetworkConnectRequest { container: found.engine_id, endpoint_config: Some(endpoint(address, alias)) };
+        let request = NetworkConnectRequest {
+            container: found.engine_id,
+            endpoint_config: Some(endpoint(address, alias)),
+        };
         Ok(self.api.connect_network(&network, request).await?)
     }
 }

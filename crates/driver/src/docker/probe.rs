@@ -28,11 +28,15 @@ impl Docker {
     /// Runs the probe beside a running instance.
     pub(super) async fn probe_listeners(&self, name: &ContainerName) -> Result<Vec<Listen>> {
         let found = self.find(name).await?;
-        let Some(identity) = found.identity.filter(|_| found.role == crate::types::Role::Instance) else {
+        let Some(identity) = found
+            .identity
+            .filter(|_| found.role == crate::types::Role::Instance)
+        else {
             return Err(DriverError::BadConfig(format!("{name} is not an instance")));
         };
         let image = self.probe_image().await?;
-        let nonce = (u64::from(std::process::id()) << 32) | (LOOKS.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff);
+        let nonce = (u64::from(std::process::id()) << 32)
+            | (LOOKS.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff);
         let spec = probe_spec(identity, image, nonce);
         let seen = self.probe_run(&spec).await;
         // Removed whatever came out; one that is left behind after a deadline is an orphan with our label.
@@ -46,7 +50,10 @@ impl Docker {
         self.run(spec).await?;
         let exit = self.container_wait(&spec.name).await?;
         if exit.code != 0 {
-            return Err(DriverError::Engine(format!("the probe ended with {}", exit.code)));
+            return Err(DriverError::Engine(format!(
+                "the probe ended with {}",
+                exit.code
+            )));
         }
         let lines = self.log_stream(&spec.name, None, false).await?;
         let lines: Vec<_> = lines.take(MOST_LINES).try_collect().await?;
@@ -63,7 +70,10 @@ impl Docker {
     /// The probe's image, made on this engine if it is not there. Its name holds the program's hash, so that another
     /// version of Segue never runs the wrong one.
     async fn probe_image(&self) -> Result<String> {
-        let hash: String = hex::encode(Sha256::digest(PROGRAM)).chars().take(16).collect();
+        let hash: String = hex::encode(Sha256::digest(PROGRAM))
+            .chars()
+            .take(16)
+            .collect();
         let name = format!("segue-probe:{hash}");
         if images::inspect(&self.api, &name).await?.is_none() {
             let mut tar = file("probe", true, 0, PROGRAM);

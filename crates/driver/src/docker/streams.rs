@@ -16,7 +16,10 @@ use crate::types::{ContainerName, Event, LogLine, LogStream};
 const PIECE: usize = 16 * 1024;
 
 impl Docker {
-    pub(super) async fn event_stream(&self, since: Option<Timestamp>) -> Result<BoxStream<'static, Result<Event>>> {
+    pub(super) async fn event_stream(
+        &self,
+        since: Option<Timestamp>,
+    ) -> Result<BoxStream<'static, Result<Event>>> {
         let mut filters = self.filter();
         filters.insert("type".to_owned(), vec!["container".to_owned()]);
         let actions = ["start", "die", "oom", "destroy"];
@@ -24,12 +27,20 @@ impl Docker {
         // The request goes out with the first poll of the stream; what happens until then is not missed, because the
         // engine is asked for everything since this call.
         let since = since.unwrap_or_else(Timestamp::now);
-        let options = query::EventsOptions { since: Some(seconds(since)), until: None, filters: Some(filters) };
+        let options = query::EventsOptions {
+            since: Some(seconds(since)),
+            until: None,
+            filters: Some(filters),
+        };
         // An engine that is down is found here and not by the first item, which may be hours away.
         self.api.ping().await?;
         let events = self.api.events(Some(options)).map_err(DriverError::from);
         let events = events.try_filter_map(|message| async { Ok(convert::event(message)) });
-        Ok(events.chain(futures::stream::once(async { Err(DriverError::Unavailable("the event stream ended".into())) })).boxed())
+        Ok(events
+            .chain(futures::stream::once(async {
+                Err(DriverError::Unavailable("the event stream ended".into()))
+            }))
+            .boxed())
     }
 
     pub(super) async fn log_stream(
@@ -44,12 +55,17 @@ impl Docker {
             stdout: true,
             stderr: true,
             // Whole seconds only: the rest is left out below.
-            since: since.and_then(|since| i32::try_from(since.as_second()).ok()).unwrap_or(0),
+            since: since
+                .and_then(|since| i32::try_from(since.as_second()).ok())
+                .unwrap_or(0),
             timestamps: true,
             tail: "all".to_owned(),
             ..Default::default()
         };
-        let lines = self.api.logs(&found.engine_id, Some(options)).map_err(DriverError::from);
+        let lines = self
+            .api
+            .logs(&found.engine_id, Some(options))
+            .map_err(DriverError::from);
         let lines = lines.try_filter_map(move |output| {
             let line = line(output).filter(|line| since.is_none_or(|since| line.at > since));
             async { Ok(line) }
@@ -66,18 +82,28 @@ fn seconds(at: Timestamp) -> String {
 fn line(output: LogOutput) -> Option<LogLine> {
     let (stream, frame) = match output {
         LogOutput::StdErr { message } => (LogStream::Stderr, message),
-        LogOutput::StdOut { message } | LogOutput::Console { message } => (LogStream::Stdout, message),
+        LogOutput::StdOut { message } | LogOutput::Console { message } => {
+            (LogStream::Stdout, message)
+        }
         LogOutput::StdIn { .. } => return None,
     };
     let space = frame.iter().take(40).position(|byte| *byte == b' ')?;
-    let at = std::str::from_utf8(frame.get(..space)?).ok()?.parse().ok()?;
+    let at = std::str::from_utf8(frame.get(..space)?)
+        .ok()?
+        .parse()
+        .ok()?;
     let text = frame.slice(space + 1..);
     let (message, ended): (Bytes, bool) = match text.strip_suffix(b"\n") {
         Some(line) => (text.slice(..line.len()), true),
         None => (text, false),
     };
     let partial = !ended && message.len() >= PIECE;
-    Some(LogLine { at, stream, message, partial })
+    Some(LogLine {
+        at,
+        stream,
+        message,
+        partial,
+    })
 }
 
 #[cfg(test)]
@@ -86,7 +112,11 @@ mod tests {
 
     #[test]
     fn frames_become_lines() {
-        let out = |text: &[u8]| line(LogOutput::StdOut { message: Bytes::copy_from_slice(text) });
+        let out = |text: &[u8]| {
+            line(LogOutput::StdOut {
+                message: Bytes::copy_from_slice(text),
+            })
+        };
         let found = out(b"2026-11-21T02:18:06.5Z hello world\n").unwrap();
         assert_eq!(found.message, "hello world");
         assert_eq!(found.at.subsec_millisecond(), 500);
@@ -96,6 +126,9 @@ mod tests {
         assert!(out(&long).unwrap().partial);
         assert_eq!(out(b"2026-11-21T02:18:06Z \n").unwrap().message, "");
         assert!(out(b"no time here").is_none());
-        assert_eq!(seconds("2026-11-21T00:00:00.000000005Z".parse().unwrap()), "1795219200.000000005");
+        assert_eq!(
+            seconds("2026-11-21T00:00:00.000000005Z".parse().unwrap()),
+            "1795219200.000000005"
+        );
     }
 }

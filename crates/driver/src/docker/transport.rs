@@ -73,14 +73,24 @@ impl Transport {
     /// A way to the engine behind this socket. Nothing is sent yet.
     pub(crate) fn new(socket: &Path) -> Self {
         let cut = CancellationToken::new();
-        let connector = Connector { socket: socket.to_owned(), cut: cut.clone() };
+        let connector = Connector {
+            socket: socket.to_owned(),
+            cut: cut.clone(),
+        };
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_timer(TokioTimer::new())
             .build(connector);
-        let shared = Shared { socket: socket.to_owned(), client, minor: AtomicU32::new(0), cut };
-        Self { shared: Arc::new(shared) }
+        let shared = Shared {
+            socket: socket.to_owned(),
+            client,
+            minor: AtomicU32::new(0),
+            cut,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Closes every connection that this transport has made or makes.
@@ -96,7 +106,9 @@ impl Transport {
             async move {
                 transport.send(request).await.map_err(|error| {
                     // bollard's error has one variant that carries a foreign error; `DriverError::from` opens it again.
-                    bollard::errors::Error::IOError { err: io::Error::other(error) }
+                    bollard::errors::Error::IOError {
+                        err: io::Error::other(error),
+                    }
                 })
             }
         };
@@ -127,10 +139,15 @@ impl Transport {
         let request = request.map_err(|error| DriverError::Protocol(error.to_string()))?;
         let response = self.raw(request).await?;
         let body = response.into_body().collect().await;
-        let body = body.map_err(|error| DriverError::Unavailable(chain(&error)))?.to_bytes();
-        let version: Version =
-            serde_json::from_slice(&body).map_err(|error| DriverError::Protocol(format!("/version: {error}")))?;
-        choose(&version.api_version, version.min_api_version.as_deref().unwrap_or("1.12"))
+        let body = body
+            .map_err(|error| DriverError::Unavailable(chain(&error)))?
+            .to_bytes();
+        let version: Version = serde_json::from_slice(&body)
+            .map_err(|error| DriverError::Protocol(format!("/version: {error}")))?;
+        choose(
+            &version.api_version,
+            version.min_api_version.as_deref().unwrap_or("1.12"),
+        )
     }
 
     async fn send(&self, request: BollardRequest) -> Result<http::Response<Incoming>, DriverError> {
@@ -143,7 +160,11 @@ impl Transport {
     async fn raw(&self, request: BollardRequest) -> Result<http::Response<Incoming>, DriverError> {
         self.shared.client.request(request).await.map_err(|error| {
             self.shared.minor.store(0, Ordering::Release);
-            DriverError::Unavailable(format!("{}: {}", self.shared.socket.display(), chain(&error)))
+            DriverError::Unavailable(format!(
+                "{}: {}",
+                self.shared.socket.display(),
+                chain(&error)
+            ))
         })
     }
 }
@@ -159,15 +180,21 @@ struct Version {
 /// The newest version that both sides speak.
 fn choose(newest: &str, oldest: &str) -> Result<u32, DriverError> {
     let minor = |text: &str| {
-        let minor = text.strip_prefix("1.").and_then(|minor| minor.parse::<u32>().ok());
+        let minor = text
+            .strip_prefix("1.")
+            .and_then(|minor| minor.parse::<u32>().ok());
         minor.ok_or_else(|| DriverError::Protocol(format!("API version {text}")))
     };
     let (newest, oldest) = (minor(newest)?, minor(oldest)?);
     if newest < OLDEST_MINOR {
-        return Err(DriverError::Unsupported(format!("API 1.{newest} is older than 1.{OLDEST_MINOR} (Docker 20.10)")));
+        return Err(DriverError::Unsupported(format!(
+            "API 1.{newest} is older than 1.{OLDEST_MINOR} (Docker 20.10)"
+        )));
     }
     if oldest > NEWEST_MINOR {
-        return Err(DriverError::Unsupported(format!("the oldest API it speaks is 1.{oldest}")));
+        return Err(DriverError::Unsupported(format!(
+            "the oldest API it speaks is 1.{oldest}"
+        )));
     }
     Ok(newest.min(NEWEST_MINOR))
 }
@@ -176,10 +203,15 @@ fn choose(newest: &str, oldest: &str) -> Result<u32, DriverError> {
 fn versioned(uri: &Uri, minor: u32) -> Result<Uri, DriverError> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let bare = match path.strip_prefix("/v1.") {
-        Some(rest) => rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/"),
+        Some(rest) => rest
+            .find('/')
+            .and_then(|slash| rest.get(slash..))
+            .unwrap_or("/"),
         None => path,
     };
-    format!("http://engine/v1.{minor}{bare}").parse().map_err(|error| DriverError::Protocol(format!("{error}")))
+    format!("http://engine/v1.{minor}{bare}")
+        .parse()
+        .map_err(|error| DriverError::Protocol(format!("{error}")))
 }
 
 /// Opens connections to the socket, whatever host a request names.
@@ -202,7 +234,10 @@ impl tower::Service<Uri> for Connector {
         let Self { socket, cut } = self.clone();
         Box::pin(async move {
             let stream = UnixStream::connect(socket).await?;
-            Ok(CuttableStream { stream: TokioIo::new(stream), cut: Box::pin(cut.cancelled_owned()) })
+            Ok(CuttableStream {
+                stream: TokioIo::new(stream),
+                cut: Box::pin(cut.cancelled_owned()),
+            })
         })
     }
 }
@@ -229,14 +264,22 @@ impl Connection for CuttableStream {
 }
 
 impl Read for CuttableStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         self.check(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl Write for CuttableStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.check(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -258,15 +301,27 @@ mod tests {
     fn the_version_is_the_newest_of_both() {
         assert_eq!(choose("1.41", "1.12"), Ok(41));
         assert_eq!(choose("1.99", "1.44"), Ok(NEWEST_MINOR));
-        assert!(matches!(choose("1.40", "1.12"), Err(DriverError::Unsupported(_))));
-        assert!(matches!(choose("1.99", "1.90"), Err(DriverError::Unsupported(_))));
-        assert!(matches!(choose("2.0", "1.12"), Err(DriverError::Protocol(_))));
+        assert!(matches!(
+            choose("1.40", "1.12"),
+            Err(DriverError::Unsupported(_))
+        ));
+        assert!(matches!(
+            choose("1.99", "1.90"),
+            Err(DriverError::Unsupported(_))
+        ));
+        assert!(matches!(
+            choose("2.0", "1.12"),
+            Err(DriverError::Protocol(_))
+        ));
     }
 
     #[test]
     fn the_version_stands_once_on_the_wire() {
         let of = |uri: &str| versioned(&uri.parse().unwrap(), 41).unwrap().to_string();
-        assert_eq!(of("http://x/containers/json?all=true"), "http://engine/v1.41/containers/json?all=true");
+        assert_eq!(
+            of("http://x/containers/json?all=true"),
+            "http://engine/v1.41/containers/json?all=true"
+        );
         assert_eq!(of("http://x/v1.53/info"), "http://engine/v1.41/info");
         assert_eq!(of("http://x/v1.53"), "http://engine/v1.41/");
     }

@@ -15,8 +15,8 @@ use crate::driver::{Driver, Result};
 use crate::error::DriverError;
 use crate::spec::ContainerSpec;
 use crate::types::{
-    Container, ContainerName, Deadline, EngineInfo, Event, ExecResult, Exit, Listen, LogLine, NetworkName, NetworkSpec,
-    Observed, Phase, Role,
+    Container, ContainerName, Deadline, EngineInfo, Event, ExecResult, Exit, Listen, LogLine,
+    NetworkName, NetworkSpec, Observed, Phase, Role,
 };
 
 impl Driver for Fake {
@@ -50,32 +50,56 @@ impl Driver for Fake {
                 }
                 _ => None,
             });
-            state.faults.retain(|fault| !matches!(fault, Fault::StaleList(0, _)));
-            let now = state.containers.values().filter(|c| c.owner == owner).map(|c| c.described.clone());
+            state
+                .faults
+                .retain(|fault| !matches!(fault, Fault::StaleList(0, _)));
+            let now = state
+                .containers
+                .values()
+                .filter(|c| c.owner == owner)
+                .map(|c| c.described.clone());
             Ok(stale.unwrap_or_else(|| now.collect()))
         })
     }
 
-    fn inspect<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Observed>> {
+    fn inspect<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Observed>> {
         let owner = self.owner.installation;
-        self.at_once(Op::Inspect, deadline, move |state, _| match state.find(owner, name) {
-            Ok(found) => Ok(Observed::Known(Box::new(found.described.clone()))),
-            Err(DriverError::NotFound(_)) => Ok(Observed::Absent),
-            Err(error) => Err(error),
+        self.at_once(Op::Inspect, deadline, move |state, _| {
+            match state.find(owner, name) {
+                Ok(found) => Ok(Observed::Known(Box::new(found.described.clone()))),
+                Err(DriverError::NotFound(_)) => Ok(Observed::Absent),
+                Err(error) => Err(error),
+            }
         })
     }
 
-    fn ensure_network<'a>(&'a self, spec: &'a NetworkSpec, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn ensure_network<'a>(
+        &'a self,
+        spec: &'a NetworkSpec,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         let owner = self.owner.installation;
         self.at_once(Op::Network, deadline, move |state, _| {
             match state.networks.get(&spec.name) {
-                Some((other, _)) if *other != owner => return Err(DriverError::NotOurs(spec.name.to_string())),
+                Some((other, _)) if *other != owner => {
+                    return Err(DriverError::NotOurs(spec.name.to_string()));
+                }
                 Some((_, there)) if there.subnet == spec.subnet => return Ok(()),
-                Some(_) => return Err(DriverError::Conflict(format!("{} has another subnet", spec.name))),
+                Some(_) => {
+                    return Err(DriverError::Conflict(format!(
+                        "{} has another subnet",
+                        spec.name
+                    )));
+                }
                 None => {}
             }
             let overlaps = |other: &NetworkSpec| {
-                other.subnet.contains(&spec.subnet.network()) || spec.subnet.contains(&other.subnet.network())
+                other.subnet.contains(&spec.subnet.network())
+                    || spec.subnet.contains(&other.subnet.network())
             };
             if state.networks.values().any(|(_, other)| overlaps(other)) {
                 return Err(DriverError::Conflict(format!("{} overlaps", spec.subnet)));
@@ -90,15 +114,20 @@ impl Driver for Fake {
         self.at_once(Op::Network, deadline, move |state, _| {
             match state.networks.get(&name) {
                 None => return Ok(()),
-                Some((other, _)) if *other != owner => return Err(DriverError::NotOurs(name.to_string())),
+                Some((other, _)) if *other != owner => {
+                    return Err(DriverError::NotOurs(name.to_string()));
+                }
                 Some(_) => {}
             }
             let on_it = state.containers.values().any(|container| {
                 let up = matches!(container.described.phase, Phase::Running | Phase::Paused);
-                up && container.spec.identity.environment == name.environment() && container.spec.address().is_some()
+                up && container.spec.identity.environment == name.environment()
+                    && container.spec.address().is_some()
             });
             if on_it {
-                return Err(DriverError::Conflict(format!("{name} has active endpoints")));
+                return Err(DriverError::Conflict(format!(
+                    "{name} has active endpoints"
+                )));
             }
             state.networks.remove(&name);
             Ok(())
@@ -108,14 +137,25 @@ impl Driver for Fake {
     fn networks(&self, deadline: Deadline) -> BoxFuture<'_, Result<Vec<NetworkName>>> {
         let owner = self.owner.installation;
         self.at_once(Op::Network, deadline, move |state, _| {
-            Ok(state.networks.iter().filter(|(_, (of, _))| *of == owner).map(|(name, _)| *name).collect())
+            Ok(state
+                .networks
+                .iter()
+                .filter(|(_, (of, _))| *of == owner)
+                .map(|(name, _)| *name)
+                .collect())
         })
     }
 
-    fn ensure_running<'a>(&'a self, spec: &'a ContainerSpec, deadline: Deadline) -> BoxFuture<'a, Result<Observed>> {
+    fn ensure_running<'a>(
+        &'a self,
+        spec: &'a ContainerSpec,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Observed>> {
         let owner = self.owner.installation;
         self.at_once(Op::Run, deadline, move |state, now| {
-            state.run(owner, spec, now).map(|container| Observed::Known(Box::new(container)))
+            state
+                .run(owner, spec, now)
+                .map(|container| Observed::Known(Box::new(container)))
         })
     }
 
@@ -140,31 +180,47 @@ impl Driver for Fake {
         })
     }
 
-    fn kill<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn kill<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         let owner = self.owner.installation;
-        self.at_once(Op::Kill, deadline, move |state, now| match state.find(owner, name).map(drop) {
-            Ok(()) => {
-                state.kill(name, now);
-                Ok(())
+        self.at_once(Op::Kill, deadline, move |state, now| {
+            match state.find(owner, name).map(drop) {
+                Ok(()) => {
+                    state.kill(name, now);
+                    Ok(())
+                }
+                Err(DriverError::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
             }
-            Err(DriverError::NotFound(_)) => Ok(()),
-            Err(error) => Err(error),
         })
     }
 
-    fn remove<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn remove<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         let owner = self.owner.installation;
-        self.at_once(Op::Remove, deadline, move |state, now| match state.find(owner, name).map(drop) {
-            Ok(()) => {
-                state.remove(name, now);
-                Ok(())
+        self.at_once(Op::Remove, deadline, move |state, now| {
+            match state.find(owner, name).map(drop) {
+                Ok(()) => {
+                    state.remove(name, now);
+                    Ok(())
+                }
+                Err(DriverError::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
             }
-            Err(DriverError::NotFound(_)) => Ok(()),
-            Err(error) => Err(error),
         })
     }
 
-    fn wait<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Exit>> {
+    fn wait<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Exit>> {
         let owner = self.owner.installation;
         self.call(Op::Look, deadline, async move {
             self.until(|state, _| match state.find(owner, name) {
@@ -187,24 +243,34 @@ impl Driver for Fake {
         self.call(Op::Look, deadline, async move {
             let next = self.change(|state, _| match since {
                 None => state.events.len(),
-                Some(since) => state.events.iter().take_while(|(_, event)| event.at < since).count(),
+                Some(since) => state
+                    .events
+                    .iter()
+                    .take_while(|(_, event)| event.at < since)
+                    .count(),
             });
-            let stream = futures::stream::unfold(Some((self.clone(), next)), move |at| async move {
-                let (fake, next) = at?;
-                let found = fake
-                    .until(|state, _| {
-                        if state.down {
-                            return Some(None);
-                        }
-                        let mut later = state.events.iter().enumerate().skip(next);
-                        later.find(|(_, (of, _))| *of == owner).map(|(at, (_, event))| Some((at, event.clone())))
-                    })
-                    .await;
-                match found {
-                    Some((at, event)) => Some((Ok(event), Some((fake, at + 1)))),
-                    None => Some((Err(DriverError::Unavailable("the event stream ended".into())), None)),
-                }
-            });
+            let stream =
+                futures::stream::unfold(Some((self.clone(), next)), move |at| async move {
+                    let (fake, next) = at?;
+                    let found = fake
+                        .until(|state, _| {
+                            if state.down {
+                                return Some(None);
+                            }
+                            let mut later = state.events.iter().enumerate().skip(next);
+                            later
+                                .find(|(_, (of, _))| *of == owner)
+                                .map(|(at, (_, event))| Some((at, event.clone())))
+                        })
+                        .await;
+                    match found {
+                        Some((at, event)) => Some((Ok(event), Some((fake, at + 1)))),
+                        None => Some((
+                            Err(DriverError::Unavailable("the event stream ended".into())),
+                            None,
+                        )),
+                    }
+                });
             Ok(stream.boxed())
         })
     }
@@ -223,9 +289,17 @@ impl Driver for Fake {
             let stream = futures::stream::unfold(start, move |(fake, name, next)| async move {
                 let found = fake
                     .until(|state, _| {
-                        let Ok(found) = state.find(owner, &name) else { return Some(None) };
+                        let Ok(found) = state.find(owner, &name) else {
+                            return Some(None);
+                        };
                         let new = |line: &LogLine| since.is_none_or(|since| line.at > since);
-                        match found.logs.iter().enumerate().skip(next).find(|(_, line)| new(line)) {
+                        match found
+                            .logs
+                            .iter()
+                            .enumerate()
+                            .skip(next)
+                            .find(|(_, line)| new(line))
+                        {
                             Some((at, line)) => Some(Some((at, line.clone()))),
                             None if !follow || found.described.pid.is_none() => Some(None),
                             None => None,
@@ -250,7 +324,10 @@ impl Driver for Fake {
                 return Err(DriverError::Conflict(format!("{name} is not running")));
             }
             let code = state.exec_codes.get(name).copied().unwrap_or(0);
-            Ok(ExecResult { code, output: Bytes::from(argv.join(" ")) })
+            Ok(ExecResult {
+                code,
+                output: Bytes::from(argv.join(" ")),
+            })
         })
     }
 
@@ -273,12 +350,18 @@ impl Driver for Fake {
         self.set_alias(name, None, deadline)
     }
 
-    fn listeners<'a>(&'a self, name: &'a ContainerName, deadline: Deadline) -> BoxFuture<'a, Result<Vec<Listen>>> {
+    fn listeners<'a>(
+        &'a self,
+        name: &'a ContainerName,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Vec<Listen>>> {
         let owner = self.owner.installation;
         self.at_once(Op::Look, deadline, move |state, _| {
             let found = state.find(owner, name)?;
             if !found.described.is_running() || found.described.role != Role::Instance {
-                return Err(DriverError::Conflict(format!("{name} is not a running instance")));
+                return Err(DriverError::Conflict(format!(
+                    "{name} is not a running instance"
+                )));
             }
             Ok(match found.behaviour {
                 Behaviour::Serve(listen) => vec![listen],

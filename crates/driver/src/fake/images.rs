@@ -28,8 +28,14 @@ pub struct FakeBuild {
 }
 
 impl Images for Fake {
-    fn image_inspect<'a>(&'a self, image: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<Option<ImageInfo>>> {
-        self.at_once(Op::Image, deadline, move |state, _| Ok(state.image(image).map(|found| found.info.clone())))
+    fn image_inspect<'a>(
+        &'a self,
+        image: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<ImageInfo>>> {
+        self.at_once(Op::Image, deadline, move |state, _| {
+            Ok(state.image(image).map(|found| found.info.clone()))
+        })
     }
 
     /// There is no registry behind the fake: what [`Fake::image_add`] put there can be pulled, nothing else.
@@ -45,7 +51,12 @@ impl Images for Fake {
         })
     }
 
-    fn image_tag<'a>(&'a self, image: &'a str, name: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
+    fn image_tag<'a>(
+        &'a self,
+        image: &'a str,
+        name: &'a str,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<()>> {
         self.at_once(Op::Image, deadline, move |state, _| {
             let missing = || DriverError::ImageMissing(image.to_owned());
             let id = state.image(image).ok_or_else(missing)?.info.id.clone();
@@ -61,13 +72,20 @@ impl Images for Fake {
 
     fn image_remove<'a>(&'a self, image: &'a str, deadline: Deadline) -> BoxFuture<'a, Result<()>> {
         self.at_once(Op::Image, deadline, move |state, _| {
-            let Some(id) = state.image(image).map(|found| found.info.id.clone()) else { return Ok(()) };
-            let used = state.containers.values().any(|container| container.described.image_id == id);
+            let Some(id) = state.image(image).map(|found| found.info.id.clone()) else {
+                return Ok(());
+            };
+            let used = state
+                .containers
+                .values()
+                .any(|container| container.described.image_id == id);
             if let Some(found) = state.images.get_mut(&id) {
                 found.info.tags.retain(|tag| tag != image);
                 if found.info.tags.is_empty() {
                     if used {
-                        return Err(DriverError::Conflict(format!("{image} is used by a container")));
+                        return Err(DriverError::Conflict(format!(
+                            "{image} is used by a container"
+                        )));
                     }
                     state.images.remove(&id);
                 }
@@ -82,8 +100,11 @@ impl Images for Fake {
         deadline: Deadline,
     ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Bytes>>>> {
         self.at_once(Op::Image, deadline, move |state, _| {
-            let found = state.image(image).ok_or_else(|| DriverError::ImageMissing(image.to_owned()))?;
-            let text = serde_json::to_vec(found).map_err(|error| DriverError::Protocol(error.to_string()))?;
+            let found = state
+                .image(image)
+                .ok_or_else(|| DriverError::ImageMissing(image.to_owned()))?;
+            let text = serde_json::to_vec(found)
+                .map_err(|error| DriverError::Protocol(error.to_string()))?;
             Ok(futures::stream::iter([Ok(Bytes::from(text))]).boxed())
         })
     }
@@ -98,9 +119,11 @@ impl Images for Fake {
                 whole.extend_from_slice(&piece);
                 Ok(whole)
             });
-            let whole = whole.await.map_err(|error| DriverError::BadConfig(error.to_string()))?;
-            let image: Image =
-                serde_json::from_slice(&whole).map_err(|error| DriverError::BadConfig(error.to_string()))?;
+            let whole = whole
+                .await
+                .map_err(|error| DriverError::BadConfig(error.to_string()))?;
+            let image: Image = serde_json::from_slice(&whole)
+                .map_err(|error| DriverError::BadConfig(error.to_string()))?;
             self.change(|state, _| state.images.insert(image.info.id.clone(), image));
             Ok(())
         })
@@ -144,20 +167,32 @@ impl Fake {
         mut context: BoxStream<'static, std::io::Result<Bytes>>,
         build: &FakeBuild,
     ) -> std::result::Result<BuiltImage, BuildFailure> {
-        let failure = |kind, message: String| BuildFailure { kind, step: None, message };
+        let failure = |kind, message: String| BuildFailure {
+            kind,
+            step: None,
+            message,
+        };
         let mut content = Sha256::new();
         content.update(request.dockerfile.text());
         while let Some(piece) = context.next().await {
-            content.update(piece.map_err(|error| failure(BuildFailureKind::Source, error.to_string()))?);
+            content.update(
+                piece.map_err(|error| failure(BuildFailureKind::Source, error.to_string()))?,
+            );
         }
         if build.takes > request.time_limit {
             tokio::time::sleep(request.time_limit).await;
-            return Err(failure(BuildFailureKind::TimedOut, "stopped at its time limit".into()));
+            return Err(failure(
+                BuildFailureKind::TimedOut,
+                "stopped at its time limit".into(),
+            ));
         }
         tokio::time::sleep(build.takes).await;
         if self.change(|state, _| state.down) {
             let error = DriverError::Unavailable("the fake engine is down".into());
-            return Err(failure(BuildFailureKind::Engine(error), "the engine went away".into()));
+            return Err(failure(
+                BuildFailureKind::Engine(error),
+                "the engine went away".into(),
+            ));
         }
         let behaviour = build.ends.clone()?;
         // As with a real builder, equal content gives an equal image.
@@ -198,7 +233,13 @@ impl Builder for Fake {
             let build = scripted.unwrap_or_else(|| FakeBuild {
                 events: Vec::new(),
                 takes: Duration::ZERO,
-                ends: Ok(Behaviour::serving(request.args.get("PORT").and_then(|port| port.parse().ok()).unwrap_or(8080))),
+                ends: Ok(Behaviour::serving(
+                    request
+                        .args
+                        .get("PORT")
+                        .and_then(|port| port.parse().ok())
+                        .unwrap_or(8080),
+                )),
             });
             let events = futures::stream::iter(build.events.clone());
             let last = async move {

@@ -18,8 +18,8 @@ use crate::driver::Result;
 use crate::error::DriverError;
 use crate::spec::{Attachment, ContainerSpec};
 use crate::types::{
-    Container, ContainerName, Event, EventKind, Exit, ImageInfo, Listen, LogLine, LogStream, NetworkName, NetworkSpec,
-    Phase,
+    Container, ContainerName, Event, EventKind, Exit, ImageInfo, Listen, LogLine, LogStream,
+    NetworkName, NetworkSpec, Phase,
 };
 
 /// The engine's restart back-off begins with this and doubles up to [`MOST_BACKOFF`].
@@ -57,7 +57,10 @@ impl Behaviour {
     /// Serves on all addresses.
     #[must_use]
     pub fn serving(port: u16) -> Self {
-        Self::Serve(Listen { addr: Ipv4Addr::UNSPECIFIED.into(), port })
+        Self::Serve(Listen {
+            addr: Ipv4Addr::UNSPECIFIED.into(),
+            port,
+        })
     }
 }
 
@@ -131,7 +134,11 @@ impl State {
     /// Applies everything that is due, in the order of its time.
     pub(super) fn settle(&mut self, now: Instant) {
         while let Some((at, name)) = self.first_due().filter(|(at, _)| *at <= now) {
-            let Some((_, due)) = self.containers.get_mut(&name).and_then(|container| container.due.take()) else {
+            let Some((_, due)) = self
+                .containers
+                .get_mut(&name)
+                .and_then(|container| container.due.take())
+            else {
                 return;
             };
             match due {
@@ -142,7 +149,10 @@ impl State {
     }
 
     fn first_due(&self) -> Option<(Instant, ContainerName)> {
-        let dues = self.containers.iter().filter_map(|(name, c)| Some((c.due.as_ref()?.0, name.clone())));
+        let dues = self
+            .containers
+            .iter()
+            .filter_map(|(name, c)| Some((c.due.as_ref()?.0, name.clone())));
         dues.min()
     }
 
@@ -151,7 +161,11 @@ impl State {
         self.first_due().map(|(at, _)| at)
     }
 
-    pub(super) fn find(&self, owner: InstallationId, name: &ContainerName) -> Result<&FakeContainer> {
+    pub(super) fn find(
+        &self,
+        owner: InstallationId,
+        name: &ContainerName,
+    ) -> Result<&FakeContainer> {
         match self.containers.get(name) {
             None => Err(DriverError::NotFound(name.to_string())),
             Some(found) if found.owner != owner => Err(DriverError::NotOurs(name.to_string())),
@@ -162,25 +176,40 @@ impl State {
     pub(super) fn image(&self, name: &str) -> Option<&Image> {
         self.images.get(name).or_else(|| {
             self.images.values().find(|image| {
-                image.info.tags.iter().chain(&image.info.repo_digests).any(|tag| tag == name)
+                image
+                    .info
+                    .tags
+                    .iter()
+                    .chain(&image.info.repo_digests)
+                    .any(|tag| tag == name)
             })
         })
     }
 
     /// What the engine does for `ensure_running`.
-    pub(super) fn run(&mut self, owner: InstallationId, spec: &ContainerSpec, now: Instant) -> Result<Container> {
+    pub(super) fn run(
+        &mut self,
+        owner: InstallationId,
+        spec: &ContainerSpec,
+        now: Instant,
+    ) -> Result<Container> {
         let name = spec.name.clone();
         match self.find(owner, &name) {
             Ok(found) => {
                 if found.spec.identity != spec.identity || found.spec.role != spec.role {
-                    return Err(DriverError::Conflict(format!("{name} is another spec's container")));
+                    return Err(DriverError::Conflict(format!(
+                        "{name} is another spec's container"
+                    )));
                 }
             }
             Err(DriverError::NotFound(_)) => self.create(owner, spec)?,
             Err(error) => return Err(error),
         }
         let created = |state: &Self| {
-            state.containers.get(&name).is_some_and(|c| matches!(c.described.phase, Phase::Created { .. }))
+            state
+                .containers
+                .get(&name)
+                .is_some_and(|c| matches!(c.described.phase, Phase::Created { .. }))
         };
         if created(self) {
             self.check_address(spec)?;
@@ -190,13 +219,20 @@ impl State {
     }
 
     fn create(&mut self, owner: InstallationId, spec: &ContainerSpec) -> Result<()> {
-        let image = self.image(&spec.image).ok_or_else(|| DriverError::ImageMissing(spec.image.clone()))?;
+        let image = self
+            .image(&spec.image)
+            .ok_or_else(|| DriverError::ImageMissing(spec.image.clone()))?;
         let (image_id, behaviour) = (image.info.id.clone(), image.behaviour.clone());
         if let Attachment::Environment { traffic, names } = spec.attachment {
             for (network, address) in [Some(traffic), names].into_iter().flatten() {
-                let fits = self.networks.get(&network).is_some_and(|(_, found)| found.subnet.contains(&address));
+                let fits = self
+                    .networks
+                    .get(&network)
+                    .is_some_and(|(_, found)| found.subnet.contains(&address));
                 if !fits {
-                    return Err(DriverError::BadConfig(format!("{address} is not in the subnet of {network}")));
+                    return Err(DriverError::BadConfig(format!(
+                        "{address} is not in the subnet of {network}"
+                    )));
                 }
             }
         }
@@ -229,19 +265,33 @@ impl State {
 
     /// As with Docker, an address is taken while its container runs, and the conflict shows at start.
     fn check_address(&mut self, spec: &ContainerSpec) -> Result<()> {
-        let Some(address) = spec.address() else { return Ok(()) };
-        let Attachment::Environment { traffic: (network, _), .. } = spec.attachment else { return Ok(()) };
+        let Some(address) = spec.address() else {
+            return Ok(());
+        };
+        let Attachment::Environment {
+            traffic: (network, _),
+            ..
+        } = spec.attachment
+        else {
+            return Ok(());
+        };
         let taken = self.containers.values().any(|other| {
             let same = matches!(other.spec.attachment,
                 Attachment::Environment { traffic, .. } if traffic == (network, address));
             same && matches!(other.described.phase, Phase::Running | Phase::Paused)
         });
-        if taken { Err(DriverError::AddressInUse(address.to_string())) } else { Ok(()) }
+        if taken {
+            Err(DriverError::AddressInUse(address.to_string()))
+        } else {
+            Ok(())
+        }
     }
 
     fn start(&mut self, name: &ContainerName, now: Instant) {
         let at = self.at(now);
-        let Some(container) = self.containers.get_mut(name) else { return };
+        let Some(container) = self.containers.get_mut(name) else {
+            return;
+        };
         if matches!(container.described.phase, Phase::Restarting(_)) {
             container.described.restarts += 1;
         }
@@ -250,7 +300,14 @@ impl State {
         container.described.address = container.spec.address();
         container.described.pid = Some(1000 + u32::try_from(self.serial).unwrap_or(0));
         let ends = |code, oom, after: Duration| {
-            Some((now + after, Due::Ends(Exit { code, oom, at: None })))
+            Some((
+                now + after,
+                Due::Ends(Exit {
+                    code,
+                    oom,
+                    at: None,
+                }),
+            ))
         };
         container.due = match &container.behaviour {
             Behaviour::Serve(_) | Behaviour::Run | Behaviour::IgnoreTerm => None,
@@ -260,9 +317,19 @@ impl State {
         };
         if let Behaviour::Print { stdout, stderr } = container.behaviour.clone() {
             let lines = stdout.into_iter().map(|line| (LogStream::Stdout, line));
-            for (stream, line) in lines.chain(stderr.into_iter().map(|line| (LogStream::Stderr, line))) {
-                let at = container.logs.last().map_or(at, |last| last.at.max(at) + Duration::from_micros(1));
-                container.logs.push(LogLine { at, stream, message: Bytes::from(line), partial: false });
+            for (stream, line) in
+                lines.chain(stderr.into_iter().map(|line| (LogStream::Stderr, line)))
+            {
+                let at = container
+                    .logs
+                    .last()
+                    .map_or(at, |last| last.at.max(at) + Duration::from_micros(1));
+                container.logs.push(LogLine {
+                    at,
+                    stream,
+                    message: Bytes::from(line),
+                    partial: false,
+                });
             }
         }
         let owner = container.owner;
@@ -272,15 +339,22 @@ impl State {
     /// A process ends; the engine restarts it if its policy says so and nobody stopped it.
     pub(super) fn end(&mut self, name: &ContainerName, exit: Exit, now: Instant) {
         let at = self.at(now);
-        let Some(container) = self.containers.get_mut(name) else { return };
+        let Some(container) = self.containers.get_mut(name) else {
+            return;
+        };
         if !matches!(container.described.phase, Phase::Running | Phase::Paused) {
             return;
         }
-        let exit = Exit { at: Some(at), ..exit };
+        let exit = Exit {
+            at: Some(at),
+            ..exit
+        };
         container.described.pid = None;
         container.described.address = None;
         if container.spec.restart_always && !container.stopped {
-            let backoff = FIRST_BACKOFF.saturating_mul(1 << container.described.restarts.min(16)).min(MOST_BACKOFF);
+            let backoff = FIRST_BACKOFF
+                .saturating_mul(1 << container.described.restarts.min(16))
+                .min(MOST_BACKOFF);
             container.described.phase = Phase::Restarting(exit.clone());
             container.due = Some((now + backoff, Due::Restarts));
         } else {
@@ -296,7 +370,9 @@ impl State {
 
     /// SIGTERM at `now`, SIGKILL after `timeout`.
     pub(super) fn stop(&mut self, name: &ContainerName, timeout: Duration, now: Instant) {
-        let Some(container) = self.containers.get_mut(name) else { return };
+        let Some(container) = self.containers.get_mut(name) else {
+            return;
+        };
         container.stopped = true;
         match &container.described.phase {
             Phase::Running | Phase::Paused => {
@@ -304,7 +380,14 @@ impl State {
                     Behaviour::IgnoreTerm => (137, timeout),
                     _ => (143, Duration::from_millis(5)),
                 };
-                container.due = Some((now + after, Due::Ends(Exit { code, oom: false, at: None })));
+                container.due = Some((
+                    now + after,
+                    Due::Ends(Exit {
+                        code,
+                        oom: false,
+                        at: None,
+                    }),
+                ));
             }
             Phase::Restarting(exit) => {
                 container.described.phase = Phase::Exited(exit.clone());
@@ -318,7 +401,15 @@ impl State {
         if let Some(container) = self.containers.get_mut(name) {
             container.stopped = true;
         }
-        self.end(name, Exit { code: 137, oom: false, at: None }, now);
+        self.end(
+            name,
+            Exit {
+                code: 137,
+                oom: false,
+                at: None,
+            },
+            now,
+        );
     }
 
     pub(super) fn remove(&mut self, name: &ContainerName, now: Instant) {
@@ -333,8 +424,15 @@ impl State {
         let at = self.at(now);
         self.boot += 1;
         for container in self.containers.values_mut() {
-            if matches!(container.described.phase, Phase::Running | Phase::Paused | Phase::Restarting(_)) {
-                let exit = Exit { code: 255, oom: false, at: Some(at) };
+            if matches!(
+                container.described.phase,
+                Phase::Running | Phase::Paused | Phase::Restarting(_)
+            ) {
+                let exit = Exit {
+                    code: 255,
+                    oom: false,
+                    at: Some(at),
+                };
                 container.described.pid = None;
                 container.described.address = None;
                 container.due = None;
@@ -347,9 +445,22 @@ impl State {
         }
     }
 
-    fn emit(&mut self, owner: InstallationId, name: &ContainerName, at: Timestamp, kind: EventKind) {
-        let event = Event { at, container: name.clone(), kind };
-        let copies = match self.faults.iter_mut().find(|fault| matches!(fault, Fault::LoseEvents(_) | Fault::DuplicateEvents(_)))
+    fn emit(
+        &mut self,
+        owner: InstallationId,
+        name: &ContainerName,
+        at: Timestamp,
+        kind: EventKind,
+    ) {
+        let event = Event {
+            at,
+            container: name.clone(),
+            kind,
+        };
+        let copies = match self
+            .faults
+            .iter_mut()
+            .find(|fault| matches!(fault, Fault::LoseEvents(_) | Fault::DuplicateEvents(_)))
         {
             Some(Fault::LoseEvents(left)) if *left > 0 => {
                 *left -= 1;
@@ -361,7 +472,8 @@ impl State {
             }
             _ => 1,
         };
-        self.faults.retain(|fault| !matches!(fault, Fault::LoseEvents(0) | Fault::DuplicateEvents(0)));
+        self.faults
+            .retain(|fault| !matches!(fault, Fault::LoseEvents(0) | Fault::DuplicateEvents(0)));
         for _ in 0..copies {
             self.events.push((owner, event.clone()));
         }
@@ -372,7 +484,9 @@ impl State {
         self.containers.values().find(|container| {
             let listens = matches!(container.behaviour,
                 Behaviour::Serve(listen) if listen.port == port && listen.reachable());
-            listens && container.described.phase == Phase::Running && container.described.address == Some(address)
+            listens
+                && container.described.phase == Phase::Running
+                && container.described.address == Some(address)
         })
     }
 }

@@ -54,12 +54,21 @@ impl DockerBench {
 
     pub async fn at(socket: &Path) -> Self {
         let installation = InstallationId::from_uuid(Uuid::now_v7());
-        let owner = Ownership { installation, host: HostId::from_uuid(Uuid::nil()) };
+        let owner = Ownership {
+            installation,
+            host: HostId::from_uuid(Uuid::nil()),
+        };
         let driver = Docker::new(socket, owner).unwrap();
         if let Err(error) = driver.ping(Deadline::after(Duration::from_secs(10))).await {
-            panic!("these tests need a Docker engine that answers on {}: {error}", socket.display());
+            panic!(
+                "these tests need a Docker engine that answers on {}: {error}",
+                socket.display()
+            );
         }
-        Self { driver, installation }
+        Self {
+            driver,
+            installation,
+        }
     }
 }
 
@@ -70,7 +79,10 @@ impl Bench for DockerBench {
 
     fn stranger(&self) -> Box<dyn Driver> {
         let installation = InstallationId::from_uuid(Uuid::now_v7());
-        let owner = Ownership { installation, host: HostId::from_uuid(Uuid::nil()) };
+        let owner = Ownership {
+            installation,
+            host: HostId::from_uuid(Uuid::nil()),
+        };
         Box::new(Docker::new(Path::new(SOCKET), owner).unwrap())
     }
 
@@ -102,8 +114,14 @@ pub struct FakeBench {
 impl FakeBench {
     pub fn new() -> Self {
         let installation = InstallationId::from_uuid(Uuid::now_v7());
-        let owner = Ownership { installation, host: HostId::from_uuid(Uuid::nil()) };
-        Self { driver: Fake::new(owner), installation }
+        let owner = Ownership {
+            installation,
+            host: HostId::from_uuid(Uuid::nil()),
+        };
+        Self {
+            driver: Fake::new(owner),
+            installation,
+        }
     }
 
     pub fn fake(&self) -> &Fake {
@@ -118,7 +136,10 @@ impl Bench for FakeBench {
 
     fn stranger(&self) -> Box<dyn Driver> {
         let installation = InstallationId::from_uuid(Uuid::now_v7());
-        Box::new(self.driver.seen_by(Ownership { installation, host: HostId::from_uuid(Uuid::nil()) }))
+        Box::new(self.driver.seen_by(Ownership {
+            installation,
+            host: HostId::from_uuid(Uuid::nil()),
+        }))
     }
 
     fn installation(&self) -> InstallationId {
@@ -132,12 +153,23 @@ impl Bench for FakeBench {
                 stdout: lines.iter().map(|line| (*line).to_owned()).collect(),
                 stderr: vec!["to stderr".to_owned()],
             },
-            Does::Exit(code) => Behaviour::Exit { code: *code, after: Duration::from_millis(20) },
+            Does::Exit(code) => Behaviour::Exit {
+                code: *code,
+                after: Duration::from_millis(20),
+            },
             Does::IgnoreTerm => Behaviour::IgnoreTerm,
             Does::Hog => Behaviour::OutOfMemory,
         };
         let id = self.driver.image_add(&format!("{does:?}"), behaviour);
-        Box::pin(async move { (ImageRef::Engine { id, hosts: Default::default() }, vec![]) })
+        Box::pin(async move {
+            (
+                ImageRef::Engine {
+                    id,
+                    hosts: Default::default(),
+                },
+                vec![],
+            )
+        })
     }
 }
 
@@ -153,11 +185,20 @@ pub fn app_program() -> PathBuf {
         let own = folder.join(format!("building-{}", std::process::id()));
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let status = Command::new(rustc)
-            .args(["--edition=2024", "-Copt-level=1", "-Cstrip=symbols", "-Ctarget-feature=+crt-static", "-o"])
+            .args([
+                "--edition=2024",
+                "-Copt-level=1",
+                "-Cstrip=symbols",
+                "-Ctarget-feature=+crt-static",
+                "-o",
+            ])
             .args([&own, &source])
             .status()
             .unwrap();
-        assert!(status.success(), "the test program does not compile as a static program");
+        assert!(
+            status.success(),
+            "the test program does not compile as a static program"
+        );
         std::fs::rename(&own, &program).unwrap();
     }
     program
@@ -176,10 +217,16 @@ pub async fn app_image(images: &dyn Images) -> ImageRef {
             tar.extend(segue_model::archive::directory("tmp", 0));
             tar.extend(file("text", true, 0, b"this is no program\n"));
             tar.extend_from_slice(&END);
-            images.image_import(tar.into(), &name, &["ENTRYPOINT [\"/app\"]"], soon()).await.unwrap()
+            images
+                .image_import(tar.into(), &name, &["ENTRYPOINT [\"/app\"]"], soon())
+                .await
+                .unwrap()
         }
     };
-    ImageRef::Engine { id: found.id, hosts: Default::default() }
+    ImageRef::Engine {
+        id: found.id,
+        hosts: Default::default(),
+    }
 }
 
 /// An environment with its networks on the engine, for one test; `close` removes what is left.
@@ -199,11 +246,24 @@ impl<'a> Ground<'a> {
         for _ in 0..50 {
             let random = u32::from_be_bytes(Uuid::now_v7().as_bytes()[12..].try_into().unwrap());
             let base = Ipv4Addr::from(0x0ad0_0000 | (random & 0x000f_fe00));
-            let ground = Ground { bench, environment, team, third: base, next: AtomicU32::new(10) };
-            let traffic = bench.driver().ensure_network(&ground.network(false), soon()).await;
+            let ground = Ground {
+                bench,
+                environment,
+                team,
+                third: base,
+                next: AtomicU32::new(10),
+            };
+            let traffic = bench
+                .driver()
+                .ensure_network(&ground.network(false), soon())
+                .await;
             match traffic {
                 Ok(()) => {
-                    bench.driver().ensure_network(&ground.network(true), soon()).await.unwrap();
+                    bench
+                        .driver()
+                        .ensure_network(&ground.network(true), soon())
+                        .await
+                        .unwrap();
                     return ground;
                 }
                 Err(DriverError::Conflict(_)) => {}
@@ -216,7 +276,11 @@ impl<'a> Ground<'a> {
     pub fn network(&self, names: bool) -> NetworkSpec {
         let base = Ipv4Addr::from(u32::from(self.third) + if names { 256 } else { 0 });
         NetworkSpec {
-            name: if names { NetworkName::Names(self.environment) } else { NetworkName::Traffic(self.environment) },
+            name: if names {
+                NetworkName::Names(self.environment)
+            } else {
+                NetworkName::Traffic(self.environment)
+            },
             team: self.team,
             subnet: ipnet::Ipv4Net::new(base, 24).unwrap(),
             gateway: Ipv4Addr::from(u32::from(base) + 1),
@@ -226,7 +290,10 @@ impl<'a> Ground<'a> {
     pub fn addresses(&self) -> Addresses {
         let host = self.next.fetch_add(1, Ordering::Relaxed);
         let traffic = Ipv4Addr::from(u32::from(self.third) + host);
-        Addresses { traffic, names: Some(Ipv4Addr::from(u32::from(traffic) + 256)) }
+        Addresses {
+            traffic,
+            names: Some(Ipv4Addr::from(u32::from(traffic) + 256)),
+        }
     }
 
     pub fn identity(&self) -> Identity {
@@ -246,7 +313,12 @@ impl<'a> Ground<'a> {
         self.instance_at(does, self.addresses(), false).await
     }
 
-    pub async fn instance_at(&self, does: Does, addresses: Addresses, strict: bool) -> ContainerSpec {
+    pub async fn instance_at(
+        &self,
+        does: Does,
+        addresses: Addresses,
+        strict: bool,
+    ) -> ContainerSpec {
         let (image, argv) = self.bench.app(does).await;
         let content = RevisionContent {
             kind: ServiceKind::Web,
@@ -254,7 +326,10 @@ impl<'a> Ground<'a> {
             command: Some(Argv::Argv(argv)),
             env: BTreeMap::new(),
             port: 8080,
-            resources: Resources { memory_bytes: 64 << 20, ..Resources::default() },
+            resources: Resources {
+                memory_bytes: 64 << 20,
+                ..Resources::default()
+            },
             volumes: BTreeMap::new(),
             stop_timeout: Duration::from_secs(5),
             read_only: false,
@@ -283,7 +358,10 @@ impl<'a> Ground<'a> {
             image,
             argv,
             env: BTreeMap::new(),
-            resources: Resources { memory_bytes: 32 << 20, ..Resources::default() },
+            resources: Resources {
+                memory_bytes: 32 << 20,
+                ..Resources::default()
+            },
             strict: true,
             addresses: None,
         })
@@ -299,7 +377,9 @@ impl<'a> Ground<'a> {
             driver.remove(&container.name, soon()).await?;
         }
         for names in [false, true] {
-            driver.remove_network(self.network(names).name, soon()).await?;
+            driver
+                .remove_network(self.network(names).name, soon())
+                .await?;
         }
         Ok(())
     }
@@ -311,7 +391,9 @@ impl Drop for Ground<'_> {
         if std::thread::panicking() {
             let clean = || {
                 let runtime = tokio::runtime::Runtime::new().unwrap();
-                let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), self.clean()).await });
+                let _ = runtime.block_on(async {
+                    tokio::time::timeout(Duration::from_secs(20), self.clean()).await
+                });
             };
             std::thread::scope(|scope| {
                 let _ = scope.spawn(clean).join();

@@ -16,7 +16,10 @@ use super::bench::*;
 use super::engine::Engine;
 
 fn owner() -> Ownership {
-    Ownership { installation: InstallationId::from_uuid(Uuid::now_v7()), host: HostId::from_uuid(Uuid::nil()) }
+    Ownership {
+        installation: InstallationId::from_uuid(Uuid::now_v7()),
+        host: HostId::from_uuid(Uuid::nil()),
+    }
 }
 
 fn source(files: &[(&str, &[u8])]) -> BoxStream<'static, std::io::Result<Bytes>> {
@@ -26,14 +29,19 @@ fn source(files: &[(&str, &[u8])]) -> BoxStream<'static, std::io::Result<Bytes>>
     }
     tar.extend_from_slice(&END);
     // In pieces, as it comes from a store.
-    let pieces: Vec<_> = tar.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let pieces: Vec<_> = tar
+        .chunks(100_000)
+        .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+        .collect();
     futures::stream::iter(pieces).boxed()
 }
 
 fn request(text: &str) -> BuildRequest {
     BuildRequest {
         tag: format!("segue-driver-test-build:{}", Uuid::now_v7().simple()),
-        dockerfile: Dockerfile::Generated { text: text.to_owned() },
+        dockerfile: Dockerfile::Generated {
+            text: text.to_owned(),
+        },
         args: BTreeMap::new(),
         ca_bundle: None,
         labels: BTreeMap::from([("segue.test".to_owned(), "build".to_owned())]),
@@ -60,7 +68,12 @@ impl Outcome {
 
     fn states(&self, part: &str) -> Vec<StepState> {
         let steps = self.events.iter().filter_map(|event| match event {
-            BuildEvent::Step { name, state, internal: false, .. } if name.contains(part) => Some(state.clone()),
+            BuildEvent::Step {
+                name,
+                state,
+                internal: false,
+                ..
+            } if name.contains(part) => Some(state.clone()),
             _ => None,
         });
         steps.collect()
@@ -85,51 +98,111 @@ const BASE: &str = "FROM scratch\nCOPY app /app\n";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_tells_its_steps_and_makes_the_image() {
     let builder = builder().await;
-    let text = format!("{BASE}ARG WORD\nRUN [\"/app\", \"print\", \"hello from the build\"]\nEXPOSE 3000\nCMD [\"/app\", \"sleep\"]\n");
+    let text = format!(
+        "{BASE}ARG WORD\nRUN [\"/app\", \"print\", \"hello from the build\"]\nEXPOSE 3000\nCMD [\"/app\", \"sleep\"]\n"
+    );
     let mut first = request(&text);
     first.args.insert("WORD".into(), Uuid::now_v7().to_string());
     let outcome = build(&builder, first.clone(), &[]).await;
     let image = outcome.ended.clone().unwrap();
-    assert!(outcome.log().contains("hello from the build"), "{:?}", outcome.events);
+    assert!(
+        outcome.log().contains("hello from the build"),
+        "{:?}",
+        outcome.events
+    );
     let states = outcome.states("RUN");
-    assert!(matches!(states.as_slice(), [StepState::Started, StepState::Finished { .. }]), "{states:?}");
-    let info = builder.image_inspect(&first.tag, soon()).await.unwrap().unwrap();
-    assert_eq!((info.id.as_str(), info.single_port()), (image.id.as_str(), Some(3000)));
+    assert!(
+        matches!(
+            states.as_slice(),
+            [StepState::Started, StepState::Finished { .. }]
+        ),
+        "{states:?}"
+    );
+    let info = builder
+        .image_inspect(&first.tag, soon())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (info.id.as_str(), info.single_port()),
+        (image.id.as_str(), Some(3000))
+    );
     // The same again comes from the cache.
     let again = build(&builder, first.clone(), &[]).await;
-    assert_eq!(again.states("RUN"), [StepState::Cached], "{:?}", again.events);
+    assert_eq!(
+        again.states("RUN"),
+        [StepState::Cached],
+        "{:?}",
+        again.events
+    );
     builder.image_remove(&first.tag, soon()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_step_has_its_code_and_a_wrong_dockerfile_its_kind() {
     let builder = builder().await;
-    let failed = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"exit\", \"3\"]\n")), &[]).await;
+    let failed = build(
+        &builder,
+        request(&format!("{BASE}RUN [\"/app\", \"exit\", \"3\"]\n")),
+        &[],
+    )
+    .await;
     let failure = failed.ended.clone().unwrap_err();
-    assert_eq!(failure.kind, BuildFailureKind::Step { exit_code: Some(3) }, "{failure:?}");
+    assert_eq!(
+        failure.kind,
+        BuildFailureKind::Step { exit_code: Some(3) },
+        "{failure:?}"
+    );
     assert!(failure.step.is_some() && !failure.retryable());
-    assert!(matches!(failed.states("RUN").last(), Some(StepState::Failed { .. })));
-    let wrong = build(&builder, request("FORM scratch\n"), &[]).await.ended.unwrap_err();
+    assert!(matches!(
+        failed.states("RUN").last(),
+        Some(StepState::Failed { .. })
+    ));
+    let wrong = build(&builder, request("FORM scratch\n"), &[])
+        .await
+        .ended
+        .unwrap_err();
     assert_eq!(wrong.kind, BuildFailureKind::Dockerfile, "{wrong:?}");
-    let missing = build(&builder, request("FROM scratch\nCOPY nope /\n"), &[]).await.ended.unwrap_err();
-    assert_eq!(missing.kind, BuildFailureKind::Step { exit_code: None }, "{missing:?}");
-    let base = build(&builder, request("FROM registry.invalid/none:1\n"), &[]).await.ended.unwrap_err();
+    let missing = build(&builder, request("FROM scratch\nCOPY nope /\n"), &[])
+        .await
+        .ended
+        .unwrap_err();
+    assert_eq!(
+        missing.kind,
+        BuildFailureKind::Step { exit_code: None },
+        "{missing:?}"
+    );
+    let base = build(&builder, request("FROM registry.invalid/none:1\n"), &[])
+        .await
+        .ended
+        .unwrap_err();
     assert_eq!(base.kind, BuildFailureKind::BaseImage, "{base:?}");
-    let program = build(&builder, request(&format!("{BASE}RUN [\"/nope\"]\n")), &[]).await.ended.unwrap_err();
-    assert!(matches!(program.kind, BuildFailureKind::Step { .. }), "{program:?}");
+    let program = build(&builder, request(&format!("{BASE}RUN [\"/nope\"]\n")), &[])
+        .await
+        .ended
+        .unwrap_err();
+    assert!(
+        matches!(program.kind, BuildFailureKind::Step { .. }),
+        "{program:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_reach_every_stage_and_not_the_images_environment() {
     let builder = builder().await;
-    let mut request = request("FROM scratch AS one\nCOPY app /app\nRUN [\"/app\", \"cat\", \"/etc/segue-build-ca.pem\"]\nRUN [\"/app\", \"env\"]\nFROM scratch\nCOPY --from=one /app /app\n");
+    let mut request = request(
+        "FROM scratch AS one\nCOPY app /app\nRUN [\"/app\", \"cat\", \"/etc/segue-build-ca.pem\"]\nRUN [\"/app\", \"env\"]\nFROM scratch\nCOPY --from=one /app /app\n",
+    );
     request.ca_bundle = Some(Bytes::from_static(b"a certificate"));
     // Steps from the cache write no log.
     request.no_cache = true;
     let outcome = build(&builder, request.clone(), &[]).await;
     outcome.ended.clone().unwrap();
     let log = outcome.log();
-    assert!(log.contains("a certificate") && log.contains("SSL_CERT_FILE=/etc/segue-build-ca.pem"), "{log}");
+    assert!(
+        log.contains("a certificate") && log.contains("SSL_CERT_FILE=/etc/segue-build-ca.pem"),
+        "{log}"
+    );
     builder.image_remove(&request.tag, soon()).await.unwrap();
 }
 
@@ -137,7 +210,8 @@ async fn certificates_reach_every_stage_and_not_the_images_environment() {
 async fn what_a_dockerignore_excludes_is_not_in_the_build() {
     let builder = builder().await;
     let files: [(&str, &[u8]); 2] = [("keep.txt", b"kept"), ("secret.key", b"canary")];
-    let steps = |path: &str| format!("FROM scratch\nCOPY . /\nRUN [\"/app\", \"cat\", \"{path}\"]\n");
+    let steps =
+        |path: &str| format!("FROM scratch\nCOPY . /\nRUN [\"/app\", \"cat\", \"{path}\"]\n");
     let mut kept = request(&steps("/keep.txt"));
     (kept.ignore, kept.no_cache) = (Some("*.key\n".into()), true);
     let outcome = build(&builder, kept.clone(), &files).await;
@@ -147,7 +221,10 @@ async fn what_a_dockerignore_excludes_is_not_in_the_build() {
     let mut gone = request(&steps("/secret.key"));
     (gone.ignore, gone.no_cache) = (kept.ignore, true);
     let failure = build(&builder, gone, &files).await.ended.unwrap_err();
-    assert!(matches!(failure.kind, BuildFailureKind::Step { .. }), "{failure:?}");
+    assert!(
+        matches!(failure.kind, BuildFailureKind::Step { .. }),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +234,10 @@ async fn dropping_the_stream_stops_the_build() {
     let text = format!("{BASE}RUN [\"/app\", \"tick\", \"{word}\"]\n");
     let mut events = builder.build(request(&text), source(&[]));
     loop {
-        match tokio::time::timeout(Duration::from_secs(60), events.next()).await.unwrap() {
+        match tokio::time::timeout(Duration::from_secs(60), events.next())
+            .await
+            .unwrap()
+        {
             Some(BuildEvent::Log { .. }) => break,
             Some(BuildEvent::Step { .. }) => {}
             other => panic!("{other:?}"),
@@ -167,7 +247,10 @@ async fn dropping_the_stream_stops_the_build() {
     drop(events);
     let until = std::time::Instant::now() + Duration::from_secs(30);
     while processes_with(&word) > 0 {
-        assert!(std::time::Instant::now() < until, "the build goes on after its stream was dropped");
+        assert!(
+            std::time::Instant::now() < until,
+            "the build goes on after its stream was dropped"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -182,7 +265,10 @@ async fn a_build_ends_at_its_time_limit() {
     assert_eq!(failure.kind, BuildFailureKind::TimedOut);
     let until = std::time::Instant::now() + Duration::from_secs(30);
     while processes_with(&word) > 0 {
-        assert!(std::time::Instant::now() < until, "the build goes on after its time limit");
+        assert!(
+            std::time::Instant::now() < until,
+            "the build goes on after its time limit"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -190,9 +276,15 @@ async fn a_build_ends_at_its_time_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_breaks_off_is_said_so() {
     let builder = builder().await;
-    let broken = source(&[]).take(1).chain(futures::stream::iter([Err(std::io::Error::other("chunk 2 is gone"))]));
+    let broken = source(&[])
+        .take(1)
+        .chain(futures::stream::iter([Err(std::io::Error::other(
+            "chunk 2 is gone",
+        ))]));
     let events: Vec<BuildEvent> = builder.build(request(BASE), broken.boxed()).collect().await;
-    let Some(BuildEvent::Ended(Err(failure))) = events.last() else { panic!("{events:?}") };
+    let Some(BuildEvent::Ended(Err(failure))) = events.last() else {
+        panic!("{events:?}")
+    };
     assert_eq!(failure.kind, BuildFailureKind::Source, "{failure:?}");
     assert!(failure.message.contains("chunk 2 is gone"));
 }
@@ -202,13 +294,19 @@ fn processes_with(word: &str) -> usize {
     let folders = std::fs::read_dir("/proc").unwrap().flatten();
     let has = |folder: &std::fs::DirEntry| {
         let line = std::fs::read(folder.path().join("cmdline")).unwrap_or_default();
-        line.windows(word.len()).any(|part| part == word.as_bytes()) && line.windows(4).any(|part| part == b"tick")
+        line.windows(word.len()).any(|part| part == word.as_bytes())
+            && line.windows(4).any(|part| part == b"tick")
     };
     folders.filter(has).count()
 }
 
 fn builder_of(engine: &Engine) -> DockerBuilder {
-    DockerBuilder::new(&engine.config.socket(), owner(), Some(engine.config.cgroup())).unwrap()
+    DockerBuilder::new(
+        &engine.config.socket(),
+        owner(),
+        Some(engine.config.cgroup()),
+    )
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,51 +320,96 @@ async fn the_build_engines_limits_bite_and_its_images_move() {
     let mut asked = Vec::new();
     for ground in [&open, &denied] {
         let serves = ground.instance(Does::Serve("0.0.0.0:8080")).await;
-        bench.driver().ensure_running(&serves, soon()).await.unwrap();
+        bench
+            .driver()
+            .ensure_running(&serves, soon())
+            .await
+            .unwrap();
         asked.push(format!("{}:8080", serves.address().unwrap()));
     }
     let machine = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = machine.local_addr().unwrap().port();
     asked.push(format!("{}:{port}", open.network(false).gateway));
     asked.push(format!("{}:{port}", engine.config.gateway()));
-    let steps: String = asked.iter().map(|at| format!("RUN [\"/app\", \"ask\", \"{at}\"]\n")).collect();
+    let steps: String = asked
+        .iter()
+        .map(|at| format!("RUN [\"/app\", \"ask\", \"{at}\"]\n"))
+        .collect();
     let reached = build(&builder, request(&format!("{BASE}{steps}")), &[]).await;
     let log = reached.log();
     reached.ended.unwrap();
-    assert!(log.contains(&format!("{} answered: HTTP/1.1 200 OK", asked[0])), "{log}");
+    assert!(
+        log.contains(&format!("{} answered: HTTP/1.1 200 OK", asked[0])),
+        "{log}"
+    );
     for closed in &asked[1..] {
         assert!(log.contains(&format!("no connection to {closed}")), "{log}");
     }
     open.close().await;
     denied.close().await;
 
-    let memory = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"hog\"]\n")), &[]).await;
+    let memory = build(
+        &builder,
+        request(&format!("{BASE}RUN [\"/app\", \"hog\"]\n")),
+        &[],
+    )
+    .await;
     let memory = memory.ended.unwrap_err();
     assert_eq!(memory.kind, BuildFailureKind::Memory, "{memory:?}");
-    assert_eq!(memory.failure_code(), segue_model::failure::FailureCode::BuildLimit);
+    assert_eq!(
+        memory.failure_code(),
+        segue_model::failure::FailureCode::BuildLimit
+    );
 
-    let forks = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"forks\"]\n")), &[]).await;
+    let forks = build(
+        &builder,
+        request(&format!("{BASE}RUN [\"/app\", \"forks\"]\n")),
+        &[],
+    )
+    .await;
     assert!(forks.log().contains("fork: "), "{}", forks.log());
     let forks = forks.ended.unwrap_err();
     assert_eq!(forks.kind, BuildFailureKind::Processes, "{forks:?}");
 
     // What fails without a limit keeps its own kind, also after limits were hit by others.
-    let plain = build(&builder, request(&format!("{BASE}RUN [\"/app\", \"exit\", \"137\"]\n")), &[]).await;
-    assert_eq!(plain.ended.unwrap_err().kind, BuildFailureKind::Step { exit_code: Some(137) });
+    let plain = build(
+        &builder,
+        request(&format!("{BASE}RUN [\"/app\", \"exit\", \"137\"]\n")),
+        &[],
+    )
+    .await;
+    assert_eq!(
+        plain.ended.unwrap_err().kind,
+        BuildFailureKind::Step {
+            exit_code: Some(137)
+        }
+    );
 
     // A good image goes to the engine for applications by save and load, and runs there under its own id.
     let good = request(&format!("{BASE}CMD [\"/app\", \"exit\", \"5\"]\n"));
     let image = build(&builder, good.clone(), &[]).await.ended.unwrap();
     for _ in 0..2 {
-        let there = image_transfer(&builder, bench.driver(), &good.tag, soon()).await.unwrap();
+        let there = image_transfer(&builder, bench.driver(), &good.tag, soon())
+            .await
+            .unwrap();
         assert_eq!(there.id, image.id);
     }
     let ground = Ground::open(&bench).await;
-    let image = segue_model::spec::ImageRef::Engine { id: image.id, hosts: Default::default() };
+    let image = segue_model::spec::ImageRef::Engine {
+        id: image.id,
+        hosts: Default::default(),
+    };
     let spec = ground.task_with(&image, vec!["/app".into(), "exit".into(), "5".into()]);
     bench.driver().ensure_running(&spec, soon()).await.unwrap();
-    assert_eq!(bench.driver().wait(spec.name(), soon()).await.unwrap().code, 5);
+    assert_eq!(
+        bench.driver().wait(spec.name(), soon()).await.unwrap().code,
+        5
+    );
     ground.close().await;
-    bench.driver().image_remove(&good.tag, soon()).await.unwrap();
+    bench
+        .driver()
+        .image_remove(&good.tag, soon())
+        .await
+        .unwrap();
     drop(engine);
 }

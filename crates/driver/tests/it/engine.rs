@@ -21,7 +21,9 @@ pub struct Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         // SIGTERM, so that it ends its own children too.
-        let _ = Command::new("/bin/kill").arg(self.daemon.id().to_string()).status();
+        let _ = Command::new("/bin/kill")
+            .arg(self.daemon.id().to_string())
+            .status();
         let _ = self.daemon.wait();
         // With live-restore a daemon leaves its data root mounted.
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
@@ -30,7 +32,11 @@ impl Drop for Engine {
             let _ = Command::new(which("umount")).arg(point).status();
         }
         let config = self.config.clone();
-        let tear_down = move || tokio::runtime::Runtime::new().unwrap().block_on(config.tear_down());
+        let tear_down = move || {
+            tokio::runtime::Runtime::new()
+                .unwrap()
+                .block_on(config.tear_down())
+        };
         let done = std::thread::spawn(tear_down).join();
         if !std::thread::panicking() {
             done.unwrap().unwrap();
@@ -40,8 +46,14 @@ impl Drop for Engine {
 
 impl Engine {
     pub async fn start(denied: ipnet::Ipv4Net) -> Engine {
-        let root = tempfile::Builder::new().prefix("sgb").tempdir_in("/tmp").unwrap();
-        let tail = Uuid::now_v7().as_bytes()[14..].iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let root = tempfile::Builder::new()
+            .prefix("sgb")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let tail = Uuid::now_v7().as_bytes()[14..]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>();
         let name = format!("sgb-{tail}");
         let third = Uuid::now_v7().as_bytes()[15];
         let config = BuildEngine {
@@ -55,13 +67,22 @@ impl Engine {
             subnet: format!("10.224.{third}.0/24").parse().unwrap(),
             denied: vec!["169.254.0.0/16".parse().unwrap(), denied],
             cgroup_mount: "/sys/fs/cgroup".into(),
-            limits: BuildLimits { cpu_millis: 1000, memory_bytes: 96 << 20, pids: 40, cache_bytes: 1 << 30 },
+            limits: BuildLimits {
+                cpu_millis: 1000,
+                memory_bytes: 96 << 20,
+                pids: 40,
+                cache_bytes: 1 << 30,
+            },
         };
         config.prepare().await.unwrap();
         // Asked twice, it changes nothing.
         config.prepare().await.unwrap();
         let daemon = spawn(&config, root.path());
-        let engine = Engine { config, daemon, root };
+        let engine = Engine {
+            config,
+            daemon,
+            root,
+        };
         engine.answers().await;
         engine
     }
@@ -79,12 +100,21 @@ impl Engine {
     }
 
     async fn answers(&self) {
-        let owner = Ownership { installation: InstallationId::from_uuid(Uuid::nil()), host: HostId::from_uuid(Uuid::nil()) };
+        let owner = Ownership {
+            installation: InstallationId::from_uuid(Uuid::nil()),
+            host: HostId::from_uuid(Uuid::nil()),
+        };
         let driver = Docker::new(&self.config.socket(), owner).unwrap();
         let until = std::time::Instant::now() + Duration::from_secs(60);
         while driver.ping(soon()).await.is_err() {
-            let log = std::fs::read_to_string(self.root.path().join("dockerd.log")).unwrap_or_default();
-            assert!(std::time::Instant::now() < until, "the engine does not come up: {}", log.split_at(log.floor_char_boundary(log.len().saturating_sub(3000))).1);
+            let log =
+                std::fs::read_to_string(self.root.path().join("dockerd.log")).unwrap_or_default();
+            assert!(
+                std::time::Instant::now() < until,
+                "the engine does not come up: {}",
+                log.split_at(log.floor_char_boundary(log.len().saturating_sub(3000)))
+                    .1
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -92,7 +122,11 @@ impl Engine {
 
 fn spawn(config: &BuildEngine, root: &Path) -> Child {
     let argv = config.argv();
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(root.join("dockerd.log")).unwrap();
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(root.join("dockerd.log"))
+        .unwrap();
     Command::new(&argv[0])
         .args(&argv[1..])
         .arg("--live-restore")
@@ -106,6 +140,9 @@ fn spawn(config: &BuildEngine, root: &Path) -> Child {
 
 fn which(program: &str) -> PathBuf {
     let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-    let found = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists());
+    let found = folders
+        .iter()
+        .map(|folder| Path::new(folder).join(program))
+        .find(|path| path.exists());
     found.unwrap_or_else(|| panic!("these tests need {program}"))
 }

@@ -21,19 +21,32 @@ async fn a_killed_engine_is_told_and_what_it_missed_is_seen_when_it_is_back() {
     let before = driver.inspect(stays.name(), soon()).await.unwrap();
     let mut events = driver.events(None, soon()).await.unwrap();
     // Polled once, so that the stream is open when the engine goes.
-    assert!(tokio::time::timeout(Duration::from_millis(200), events.next()).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), events.next())
+            .await
+            .is_err()
+    );
 
     engine.kill();
-    let last = tokio::time::timeout(Duration::from_secs(30), events.next()).await.unwrap();
-    assert!(matches!(last, Some(Err(ref error)) if error.retryable()), "{last:?}");
-    let refused = |error: DriverError| assert!(matches!(error, DriverError::Unavailable(_)), "{error:?}");
+    let last = tokio::time::timeout(Duration::from_secs(30), events.next())
+        .await
+        .unwrap();
+    assert!(
+        matches!(last, Some(Err(ref error)) if error.retryable()),
+        "{last:?}"
+    );
+    let refused =
+        |error: DriverError| assert!(matches!(error, DriverError::Unavailable(_)), "{error:?}");
     refused(driver.ping(soon()).await.unwrap_err());
     refused(driver.list(soon()).await.unwrap_err());
     refused(driver.inspect(stays.name(), soon()).await.unwrap_err());
     refused(driver.ensure_running(&stays, soon()).await.unwrap_err());
     // Ends while nobody looks.
     let pid = dies_as.known().unwrap().pid.unwrap();
-    let killed = std::process::Command::new("/bin/kill").args(["-9", &pid.to_string()]).status().unwrap();
+    let killed = std::process::Command::new("/bin/kill")
+        .args(["-9", &pid.to_string()])
+        .status()
+        .unwrap();
     assert!(killed.success());
 
     engine.restart().await;

@@ -48,14 +48,24 @@ impl Spy {
                             }
                         }
                         let text = String::from_utf8_lossy(&read).into_owned();
-                        let line = text.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
+                        let line = text
+                            .lines()
+                            .next()
+                            .unwrap()
+                            .trim_end_matches(" HTTP/1.1")
+                            .to_owned();
                         let body = match line.as_str() {
-                            "GET /version" => format!("{{\"ApiVersion\":\"{api}\",\"MinAPIVersion\":\"{min}\"}}"),
+                            "GET /version" => {
+                                format!("{{\"ApiVersion\":\"{api}\",\"MinAPIVersion\":\"{min}\"}}")
+                            }
                             _ => "OK".to_owned(),
                         };
                         shared.lock().unwrap().requests.push(line);
                         read.clear();
-                        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                        let answer = format!(
+                            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                            body.len()
+                        );
                         if stream.write_all(answer.as_bytes()).await.is_err() {
                             return;
                         }
@@ -100,7 +110,10 @@ async fn the_version_is_negotiated_once_and_stands_on_the_wire() {
     let requests = spy.requests();
     assert_eq!(requests[0], "GET /version");
     assert_eq!(requests.len(), 21);
-    assert!(requests[1..].iter().all(|line| line == "GET /v1.45/_ping"), "{requests:?}");
+    assert!(
+        requests[1..].iter().all(|line| line == "GET /v1.45/_ping"),
+        "{requests:?}"
+    );
     // Kept alive: one connection for all.
     assert_eq!(spy.seen.lock().unwrap().connections, 1);
 }
@@ -124,7 +137,10 @@ async fn an_engine_that_comes_back_as_another_version_is_asked_again() {
                 break;
             }
             // The old connection is closed a moment after its task was told to end.
-            Ok(()) => assert!(std::time::Instant::now() < until, "the old engine still answers"),
+            Ok(()) => assert!(
+                std::time::Instant::now() < until,
+                "the old engine still answers"
+            ),
         }
         tokio::task::yield_now().await;
     }
@@ -148,6 +164,9 @@ async fn an_engine_that_is_too_old_or_too_new_is_said_so() {
 async fn an_engine_that_never_answers_ends_at_the_deadline() {
     let folder = tempfile::tempdir().unwrap();
     let _silent = UnixListener::bind(socket(&folder)).unwrap();
-    let error = docker(&socket(&folder)).ping(Deadline::after(Duration::from_millis(200))).await.unwrap_err();
+    let error = docker(&socket(&folder))
+        .ping(Deadline::after(Duration::from_millis(200)))
+        .await
+        .unwrap_err();
     assert_eq!(error, DriverError::Deadline);
 }

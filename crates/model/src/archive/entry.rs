@@ -15,7 +15,15 @@ const MTIME: std::ops::RangeInclusive<u64> = 315_532_800..=0o77_777_777_777;
 #[must_use]
 pub fn file(path: &str, executable: bool, mtime: u64, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len() + 3 * BLOCK);
-    header(&mut out, path, Kind::File { executable, size: content.len() as u64 }, mtime);
+    header(
+        &mut out,
+        path,
+        Kind::File {
+            executable,
+            size: content.len() as u64,
+        },
+        mtime,
+    );
     out.extend_from_slice(content);
     pad(&mut out, content.len() as u64);
     out
@@ -42,8 +50,14 @@ pub(super) enum Kind<'a> {
 pub(super) fn header(out: &mut Vec<u8>, path: &str, kind: Kind<'_>, mtime: u64) {
     let mtime = mtime.clamp(*MTIME.start(), *MTIME.end());
     let (flag, mode, size, link) = match kind {
-        Kind::File { executable: true, size } => (b'0', 0o755, size, ""),
-        Kind::File { executable: false, size } => (b'0', 0o644, size, ""),
+        Kind::File {
+            executable: true,
+            size,
+        } => (b'0', 0o755, size, ""),
+        Kind::File {
+            executable: false,
+            size,
+        } => (b'0', 0o644, size, ""),
         Kind::Directory => (b'5', 0o755, 0, ""),
         Kind::Symlink(target) => (b'2', 0o777, 0, target),
         Kind::Hardlink(target) => (b'1', 0o644, 0, target),
@@ -85,7 +99,13 @@ fn record(out: &mut Vec<u8>, key: &str, value: &str) {
 fn block(out: &mut Vec<u8>, path: &str, flag: u8, mode: u32, size: u64, link: &str, mtime: u64) {
     let mut block = Vec::with_capacity(BLOCK);
     text(&mut block, path, 100);
-    block.extend_from_slice(format!("{mode:07o}\0{:07o}\0{:07o}\0{size:011o}\0{mtime:011o}\0", 0, 0).as_bytes());
+    block.extend_from_slice(
+        format!(
+            "{mode:07o}\0{:07o}\0{:07o}\0{size:011o}\0{mtime:011o}\0",
+            0, 0
+        )
+        .as_bytes(),
+    );
     let checksum_at = block.len();
     block.extend_from_slice(b"        ");
     block.push(flag);
@@ -93,7 +113,11 @@ fn block(out: &mut Vec<u8>, path: &str, flag: u8, mode: u32, size: u64, link: &s
     block.extend_from_slice(b"ustar\x0000");
     block.resize(BLOCK, 0);
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    for (to, from) in block.iter_mut().skip(checksum_at).zip(format!("{sum:06o}\0 ").bytes()) {
+    for (to, from) in block
+        .iter_mut()
+        .skip(checksum_at)
+        .zip(format!("{sum:06o}\0 ").bytes())
+    {
         *to = from;
     }
     out.append(&mut block);

@@ -34,7 +34,10 @@ enum Token {
     /// `**/`: nothing, or any folders.
     Folders,
     /// `[a-z]`, `[^a-z]`.
-    Class { negated: bool, ranges: Vec<(char, char)> },
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
 }
 
 impl Ignore {
@@ -44,8 +47,13 @@ impl Ignore {
     pub fn parse(text: &str) -> Self {
         let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
         let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let patterns = lines.filter(|line| line.chars().count() <= MOST_CHARS).take(MOST_PATTERNS).filter_map(pattern);
-        Self { patterns: patterns.collect() }
+        let patterns = lines
+            .filter(|line| line.chars().count() <= MOST_CHARS)
+            .take(MOST_PATTERNS)
+            .filter_map(pattern);
+        Self {
+            patterns: patterns.collect(),
+        }
     }
 
     /// Whether nothing is excluded.
@@ -96,7 +104,11 @@ fn tokens(text: &str) -> Vec<Token> {
         tokens.push(match char {
             '*' if chars.next_if_eq(&'*').is_some() => {
                 while chars.next_if_eq(&'*').is_some() {}
-                if chars.next_if_eq(&'/').is_some() { Token::Folders } else { Token::All }
+                if chars.next_if_eq(&'/').is_some() {
+                    Token::Folders
+                } else {
+                    Token::All
+                }
             }
             '*' => Token::Many,
             '?' => Token::One,
@@ -121,7 +133,11 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> 
             '\\' => chars.next()?,
             other => other,
         };
-        let to = if chars.next_if_eq(&'-').is_some() { chars.next()? } else { from };
+        let to = if chars.next_if_eq(&'-').is_some() {
+            chars.next()?
+        } else {
+            from
+        };
         ranges.push((from, to));
     }
 }
@@ -179,7 +195,8 @@ impl Pattern {
                 Token::Folders => folder_begins,
                 Token::Char(_) | Token::One | Token::Class { .. } => false,
             };
-            if may && at.get(place) == Some(&true)
+            if may
+                && at.get(place) == Some(&true)
                 && let Some(next) = at.get_mut(place + 1)
             {
                 *next = true;
@@ -195,16 +212,36 @@ mod tests {
     #[test]
     fn the_rules_are_dockers() {
         let cases: &[(&str, &[&str], &[&str])] = &[
-            ("node_modules", &["node_modules", "node_modules/a/b"], &["a/node_modules", "node_modules2"]),
-            ("**/node_modules", &["node_modules/x", "a/b/node_modules/c"], &["a/xnode_modules"]),
+            (
+                "node_modules",
+                &["node_modules", "node_modules/a/b"],
+                &["a/node_modules", "node_modules2"],
+            ),
+            (
+                "**/node_modules",
+                &["node_modules/x", "a/b/node_modules/c"],
+                &["a/xnode_modules"],
+            ),
             ("*.md\n!README.md", &["x.md"], &["README.md", "docs/x.md"]),
-            ("*/temp*", &["a/temporary", "a/temp/x"], &["temp", "a/b/temp"]),
+            (
+                "*/temp*",
+                &["a/temporary", "a/temp/x"],
+                &["temp", "a/b/temp"],
+            ),
             ("temp?", &["tempa", "tempb/c"], &["temp", "tempab"]),
             ("/a/./b//c/", &["a/b/c", "a/b/c/d"], &["a/b"]),
             ("a/../b", &["b"], &["a"]),
             ("**/*.pyc", &["x.pyc", "a/b/x.pyc"], &["x.py"]),
-            ("# all\n\n**\n!src\n!Dockerfile", &["x", "a/b"], &["src/main.py", "Dockerfile"]),
-            ("docs/**/*.txt", &["docs/x.txt", "docs/a/b/x.txt"], &["x.txt", "docs/x.md"]),
+            (
+                "# all\n\n**\n!src\n!Dockerfile",
+                &["x", "a/b"],
+                &["src/main.py", "Dockerfile"],
+            ),
+            (
+                "docs/**/*.txt",
+                &["docs/x.txt", "docs/a/b/x.txt"],
+                &["x.txt", "docs/x.md"],
+            ),
             ("[a-c]x", &["ax", "cx"], &["dx"]),
             ("[^a-c]x", &["dx"], &["ax", "/x"]),
             ("\\*x", &["*x"], &["ax"]),

@@ -59,13 +59,20 @@ pub(super) fn symlink_target(link: &str, raw: &[u8]) -> Option<String> {
     if ups > depth {
         return None;
     }
-    Some(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
+    Some(if parts.is_empty() {
+        ".".to_owned()
+    } else {
+        parts.join("/")
+    })
 }
 
 /// A path as it may be shown: control characters escaped, cut to 120 characters.
 pub(super) fn shown(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
-    text.chars().take(120).flat_map(char::escape_debug).collect()
+    text.chars()
+        .take(120)
+        .flat_map(char::escape_debug)
+        .collect()
 }
 
 fn decode(raw: &[u8]) -> Result<&str, PathFault> {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{self, Kind, END};
+use super::entry::{self, END, Kind};
 use super::path::{clean, shown, symlink_target};
 use super::{ArchiveError, Contents, Ignore, Limits, PathFault};
 
@@ -28,11 +28,19 @@ enum State {
     /// Filling the next header.
     Header,
     /// Content of a file that is passed on, and kept if it is wanted.
-    Content { remaining: u64, padding: u64, wanted: Option<String> },
+    Content {
+        remaining: u64,
+        padding: u64,
+        wanted: Option<String>,
+    },
     /// Content of a file that is left out.
     Skipped { remaining: u64 },
     /// Content of a header that describes the next entry.
-    Extension { remaining: u64, padding: u64, flag: u8 },
+    Extension {
+        remaining: u64,
+        padding: u64,
+        flag: u8,
+    },
     /// One block of zeros was seen.
     EndOne,
     /// Two were: only zeros may follow.
@@ -89,7 +97,9 @@ impl Parser {
     pub(super) fn feed(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
         self.seen += bytes.len() as u64;
         if self.seen > self.limits.inflated_bytes {
-            return Err(ArchiveError::TooLarge { limit: self.limits.inflated_bytes });
+            return Err(ArchiveError::TooLarge {
+                limit: self.limits.inflated_bytes,
+            });
         }
         while !bytes.is_empty() {
             bytes = self.step(bytes, out)?;
@@ -119,7 +129,11 @@ impl Parser {
                 }
                 Ok(rest)
             }
-            State::Content { remaining, padding, wanted } => {
+            State::Content {
+                remaining,
+                padding,
+                wanted,
+            } => {
                 let (content, rest) = split(bytes, *remaining);
                 *remaining -= content.len() as u64;
                 out.extend_from_slice(content);
@@ -132,7 +146,9 @@ impl Parser {
                 out.resize(out.len() + skipped.len(), 0);
                 if *remaining == 0 && *padding == 0 {
                     if let Some(path) = wanted.take() {
-                        self.contents.files.insert(path, std::mem::take(&mut self.keep));
+                        self.contents
+                            .files
+                            .insert(path, std::mem::take(&mut self.keep));
                     }
                     self.state = State::Header;
                 }
@@ -146,7 +162,11 @@ impl Parser {
                 }
                 Ok(rest)
             }
-            State::Extension { remaining, padding, flag } => {
+            State::Extension {
+                remaining,
+                padding,
+                flag,
+            } => {
                 let (content, rest) = split(bytes, *remaining);
                 *remaining -= content.len() as u64;
                 self.keep.extend_from_slice(content);
@@ -171,9 +191,15 @@ impl Parser {
     fn block(&mut self, header: &Header<'_>, out: &mut Vec<u8>) -> Result<()> {
         if header.0.iter().all(|byte| *byte == 0) {
             if self.pending.any() {
-                return Err(ArchiveError::Malformed("a long name is followed by no entry"));
+                return Err(ArchiveError::Malformed(
+                    "a long name is followed by no entry",
+                ));
             }
-            self.state = if matches!(self.state, State::EndOne) { State::Ended } else { State::EndOne };
+            self.state = if matches!(self.state, State::EndOne) {
+                State::Ended
+            } else {
+                State::EndOne
+            };
             return Ok(());
         }
         if matches!(self.state, State::EndOne) {
@@ -182,7 +208,9 @@ impl Parser {
         if !header.checksum_is_right() {
             return Err(ArchiveError::Malformed("a header's checksum is wrong"));
         }
-        let size = header.number(SIZE).ok_or(ArchiveError::Malformed("a size is not a number"))?;
+        let size = header
+            .number(SIZE)
+            .ok_or(ArchiveError::Malformed("a size is not a number"))?;
         match header.flag() {
             flag @ (b'x' | b'g' | b'L' | b'K') => {
                 if size > EXTENSION_BYTES {
@@ -192,7 +220,11 @@ impl Parser {
                 if size == 0 {
                     return self.extension(flag, &[]);
                 }
-                self.state = State::Extension { remaining: size, padding, flag };
+                self.state = State::Extension {
+                    remaining: size,
+                    padding,
+                    flag,
+                };
                 Ok(())
             }
             flag => self.entry(header, flag, size, out),
@@ -206,7 +238,11 @@ impl Parser {
             b'L' | b'K' => {
                 // GNU ends long names with NUL; anything behind it would be read differently by others.
                 let name = content.strip_suffix(&[0]).unwrap_or(content);
-                let slot = if flag == b'L' { &mut self.pending.path } else { &mut self.pending.link };
+                let slot = if flag == b'L' {
+                    &mut self.pending.path
+                } else {
+                    &mut self.pending.link
+                };
                 if slot.replace(name.to_vec()).is_some() {
                     return Err(twice);
                 }
@@ -216,16 +252,22 @@ impl Parser {
             }
             _ => {
                 for (key, value) in records(content)? {
-                    let important = matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse");
+                    let important = matches!(key, b"path" | b"linkpath" | b"size")
+                        || key.starts_with(b"GNU.sparse");
                     if important && (flag == b'g' || key.starts_with(b"GNU.sparse")) {
-                        return Err(ArchiveError::Malformed("a pax header that source archives do not need"));
+                        return Err(ArchiveError::Malformed(
+                            "a pax header that source archives do not need",
+                        ));
                     }
                     let had = match key {
                         b"path" => self.pending.path.replace(value.to_vec()).is_some(),
                         b"linkpath" => self.pending.link.replace(value.to_vec()).is_some(),
                         b"size" => {
-                            let size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                            let size = size.ok_or(ArchiveError::Malformed("a size is not a number"))?;
+                            let size = std::str::from_utf8(value)
+                                .ok()
+                                .and_then(|text| text.parse().ok());
+                            let size =
+                                size.ok_or(ArchiveError::Malformed("a size is not a number"))?;
                             self.pending.size.replace(size).is_some()
                         }
                         _ => false,
@@ -244,7 +286,10 @@ impl Parser {
         let pending = std::mem::take(&mut self.pending);
         let raw = pending.path.unwrap_or_else(|| header.path());
         let link = pending.link.unwrap_or_else(|| header.link().to_vec());
-        let fault = |why| ArchiveError::Path { path: shown(&raw), why };
+        let fault = |why| ArchiveError::Path {
+            path: shown(&raw),
+            why,
+        };
         if pending.size.is_some_and(|other| other != size) {
             // Parsers disagree on which one counts, and with it on where the next header is.
             return Err(ArchiveError::Malformed("an entry has two different sizes"));
@@ -256,13 +301,22 @@ impl Parser {
             0 if slash => b'5',
             0 => b'0',
             b'1' | b'2' | b'5' => flag,
-            other => return Err(ArchiveError::Kind { path: shown(&raw), what: name_of(other) }),
+            other => {
+                return Err(ArchiveError::Kind {
+                    path: shown(&raw),
+                    what: name_of(other),
+                });
+            }
         };
         if what != b'0' && size != 0 {
             return Err(ArchiveError::Malformed("a link or folder has content"));
         }
         let Some(path) = clean(&raw).map_err(fault)? else {
-            return if what == b'5' { Ok(()) } else { Err(fault(PathFault::Empty)) };
+            return if what == b'5' {
+                Ok(())
+            } else {
+                Err(fault(PathFault::Empty))
+            };
         };
         // Of the mode only the bits that change who may run a file matter; unreadable ones count as set.
         let mode = header.number(MODE).unwrap_or(0o7777);
@@ -272,7 +326,9 @@ impl Parser {
         }
         if self.ignore.excludes(&path) {
             if size > 0 {
-                self.state = State::Skipped { remaining: size.saturating_add(padding(size)) };
+                self.state = State::Skipped {
+                    remaining: size.saturating_add(padding(size)),
+                };
             }
             return self.count(0);
         }
@@ -280,7 +336,10 @@ impl Parser {
         match what {
             b'5' => self.directory(&path, &raw, mtime, out),
             b'2' => {
-                let refused = || ArchiveError::Link { path: shown(&raw), target: shown(&link) };
+                let refused = || ArchiveError::Link {
+                    path: shown(&raw),
+                    target: shown(&link),
+                };
                 let target = symlink_target(&path, &link).ok_or_else(refused)?;
                 self.insert(&path, &raw, Node::Symlink)?;
                 entry::header(out, &path, Kind::Symlink(&target), mtime);
@@ -289,14 +348,25 @@ impl Parser {
             b'1' => {
                 let target = clean(&link).ok().flatten();
                 let target = target.filter(|target| self.nodes.get(target) == Some(&Node::File));
-                let target = target.ok_or_else(|| ArchiveError::Link { path: shown(&raw), target: shown(&link) })?;
+                let target = target.ok_or_else(|| ArchiveError::Link {
+                    path: shown(&raw),
+                    target: shown(&link),
+                })?;
                 self.insert(&path, &raw, Node::File)?;
                 entry::header(out, &path, Kind::Hardlink(&target), mtime);
                 Ok(())
             }
             _ => {
                 self.insert(&path, &raw, Node::File)?;
-                entry::header(out, &path, Kind::File { executable: mode & 0o111 != 0, size }, mtime);
+                entry::header(
+                    out,
+                    &path,
+                    Kind::File {
+                        executable: mode & 0o111 != 0,
+                        size,
+                    },
+                    mtime,
+                );
                 self.contents.content_bytes = self.contents.content_bytes.saturating_add(size);
                 self.content(path, size)
             }
@@ -306,17 +376,25 @@ impl Parser {
     /// Expects the content of a file.
     fn content(&mut self, path: String, size: u64) -> Result<()> {
         if size > self.limits.inflated_bytes {
-            return Err(ArchiveError::TooLarge { limit: self.limits.inflated_bytes });
+            return Err(ArchiveError::TooLarge {
+                limit: self.limits.inflated_bytes,
+            });
         }
         let mut wanted = self.wanted.contains(&path).then_some(path);
         if size > self.limits.wanted_bytes as u64 {
             self.contents.oversized.extend(wanted.take());
         }
         if size == 0 {
-            self.contents.files.extend(wanted.map(|path| (path, Vec::new())));
+            self.contents
+                .files
+                .extend(wanted.map(|path| (path, Vec::new())));
             return Ok(());
         }
-        self.state = State::Content { remaining: size, padding: padding(size), wanted };
+        self.state = State::Content {
+            remaining: size,
+            padding: padding(size),
+            wanted,
+        };
         Ok(())
     }
 
@@ -330,7 +408,10 @@ impl Parser {
             match self.nodes.get(parent) {
                 Some(Node::Directory) => {}
                 Some(Node::File | Node::Symlink) => {
-                    return Err(ArchiveError::Path { path: shown(raw), why: PathFault::BelowFile });
+                    return Err(ArchiveError::Path {
+                        path: shown(raw),
+                        why: PathFault::BelowFile,
+                    });
                 }
                 None => self.insert(parent, raw, Node::Directory)?,
             }
@@ -367,7 +448,9 @@ impl Parser {
         self.contents.entries += 1;
         self.path_bytes += path_bytes;
         if self.contents.entries > self.limits.entries || self.path_bytes > self.limits.path_bytes {
-            return Err(ArchiveError::TooManyEntries { limit: self.limits.entries });
+            return Err(ArchiveError::TooManyEntries {
+                limit: self.limits.entries,
+            });
         }
         Ok(())
     }
@@ -444,15 +527,28 @@ fn records(mut content: &[u8]) -> Result<Vec<(&[u8], &[u8])>> {
     let bad = || ArchiveError::Malformed("a pax header is damaged");
     let mut records = Vec::new();
     while !content.is_empty() {
-        let space = content.iter().take(8).position(|byte| *byte == b' ').ok_or_else(bad)?;
+        let space = content
+            .iter()
+            .take(8)
+            .position(|byte| *byte == b' ')
+            .ok_or_else(bad)?;
         let digits = content.get(..space).unwrap_or_default();
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             return Err(bad());
         }
-        let length: usize = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).ok_or_else(bad)?;
+        let length: usize = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(bad)?;
         let (record, rest) = content.split_at_checked(length).ok_or_else(bad)?;
-        let record = record.get(space + 1..).and_then(|record| record.strip_suffix(b"\n")).ok_or_else(bad)?;
-        let equals = record.iter().position(|byte| *byte == b'=').ok_or_else(bad)?;
+        let record = record
+            .get(space + 1..)
+            .and_then(|record| record.strip_suffix(b"\n"))
+            .ok_or_else(bad)?;
+        let equals = record
+            .iter()
+            .position(|byte| *byte == b'=')
+            .ok_or_else(bad)?;
         let (key, value) = record.split_at_checked(equals).ok_or_else(bad)?;
         records.push((key, value.get(1..).unwrap_or_default()));
         content = rest;

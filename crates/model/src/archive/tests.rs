@@ -3,7 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 /// Feeds in pieces of `step` bytes; gives the canonical tar and what it holds.
-pub(super) fn run(input: &[u8], limits: Limits, step: usize) -> Result<(Vec<u8>, Contents), ArchiveError> {
+pub(super) fn run(
+    input: &[u8],
+    limits: Limits,
+    step: usize,
+) -> Result<(Vec<u8>, Contents), ArchiveError> {
     let mut validator = Validator::new(limits, ["Dockerfile", "app/big"]);
     let mut out = Vec::new();
     for piece in input.chunks(step) {
@@ -50,25 +54,49 @@ fn gzip_gives_the_same_as_plain() {
     let plain = run(&good(), Limits::default(), 4096).unwrap();
     assert_eq!(run(&gzip, Limits::default(), 1).unwrap(), plain);
     for cut in [1, 10, gzip.len() / 2, gzip.len() - 1] {
-        assert!(run(&gzip[..cut], Limits::default(), 100).is_err(), "cut at {cut}");
+        assert!(
+            run(&gzip[..cut], Limits::default(), 100).is_err(),
+            "cut at {cut}"
+        );
     }
 }
 
 #[test]
 fn every_truncation_is_refused() {
     let whole = good();
-    for cut in (0..whole.len()).step_by(97).chain([whole.len() - 1, whole.len() - 512]) {
-        assert!(run(&whole[..cut], Limits::default(), 512).is_err(), "cut at {cut}");
+    for cut in (0..whole.len())
+        .step_by(97)
+        .chain([whole.len() - 1, whole.len() - 512])
+    {
+        assert!(
+            run(&whole[..cut], Limits::default(), 512).is_err(),
+            "cut at {cut}"
+        );
     }
 }
 
 #[test]
 fn limits_bite() {
-    let limits = Limits { entries: 10, ..Limits::default() };
-    assert_eq!(run(&good(), limits, 512), Err(ArchiveError::TooManyEntries { limit: 10 }));
-    let limits = Limits { inflated_bytes: 10_000, ..Limits::default() };
-    assert_eq!(run(&good(), limits, 512), Err(ArchiveError::TooLarge { limit: 10_000 }));
-    let limits = Limits { listed_paths: 1, ..Limits::default() };
+    let limits = Limits {
+        entries: 10,
+        ..Limits::default()
+    };
+    assert_eq!(
+        run(&good(), limits, 512),
+        Err(ArchiveError::TooManyEntries { limit: 10 })
+    );
+    let limits = Limits {
+        inflated_bytes: 10_000,
+        ..Limits::default()
+    };
+    assert_eq!(
+        run(&good(), limits, 512),
+        Err(ArchiveError::TooLarge { limit: 10_000 })
+    );
+    let limits = Limits {
+        listed_paths: 1,
+        ..Limits::default()
+    };
     let (_, contents) = run(&good(), limits, 512).unwrap();
     assert!(contents.paths_truncated && contents.paths == ["Dockerfile"]);
 }
