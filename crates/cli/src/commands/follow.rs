@@ -210,10 +210,46 @@ async fn failed(session: &Session, place: &Place, end: &End, serving: Option<i64
         }
     }
     error
-        .next(format!(
-            "{}   Log: segue logs --deploy {number} {}",
-            failure.hint,
-            place.flags()
-        ))
+        .next(next(&failure.hint, number, &place.flags()))
         .code(failure.code.clone())
+}
+
+/// The hint with the log's command in full, whether the hint names it or not.
+fn next(hint: &str, number: i64, flags: &str) -> String {
+    for (short, full) in [
+        (
+            "segue logs --build",
+            format!("segue logs --build --deploy {number} {flags}"),
+        ),
+        (
+            "segue logs --deploy",
+            format!("segue logs --deploy {number} {flags}"),
+        ),
+    ] {
+        if hint.contains(short) {
+            return hint.replace(short, &full);
+        }
+    }
+    format!("{hint}   Log: segue logs --deploy {number} {flags}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next;
+
+    #[test]
+    fn a_hint_names_the_log_once() {
+        assert_eq!(
+            next("bind it", 4, "-a x"),
+            "bind it   Log: segue logs --deploy 4 -a x"
+        );
+        assert_eq!(
+            next("read: segue logs --build", 4, "-a x"),
+            "read: segue logs --build --deploy 4 -a x"
+        );
+        assert_eq!(
+            next("read: segue logs --deploy", 4, "-a x"),
+            "read: segue logs --deploy 4 -a x"
+        );
+    }
 }

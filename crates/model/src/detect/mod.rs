@@ -146,8 +146,6 @@ pub struct Detected {
     pub dockerfile: Dockerfile,
     /// Services: those of the Procfile, else one `web`.
     pub services: BTreeMap<ServiceName, ServiceSpec>,
-    /// The Procfile's release command.
-    pub release: Option<Command>,
     /// Variables of app.json.
     pub config: BTreeMap<ConfigKey, ConfigEntry>,
     /// What the image starts by default, as people write it; `None`: what the Dockerfile says.
@@ -210,6 +208,11 @@ pub fn detect(
             .map_err(|e| failure(FailureCode::NoStartCommand, e.to_string()))?,
         None => Procfile::default(),
     };
+    if procfile.release.is_some() {
+        let evidence = "Procfile: a `release` line is not available yet, and leaving it out silently could leave a \
+            database behind; run it before the server in the `web` line";
+        return Err(failure(FailureCode::ReleaseCommandFailed, evidence));
+    }
     let app_json = match source.text("app.json") {
         Some(text) => {
             AppJson::parse(text).map_err(|e| failure(FailureCode::BuildFailed, e.to_string()))?
@@ -237,7 +240,6 @@ pub fn detect(
             &procfile,
         )?,
     };
-    detected.release = procfile.release;
     for (name, command) in procfile.services {
         let web = name.as_str() == "web";
         let mut spec = ServiceSpec::new(if web {
@@ -316,7 +318,6 @@ fn own_dockerfile(source: Source<'_>, manifest: &Manifest) -> Result<Detected, F
             path: path.to_owned(),
         },
         services: BTreeMap::new(),
-        release: None,
         config: BTreeMap::new(),
         start: None,
         why: vec![path.to_owned()],
@@ -363,7 +364,6 @@ fn generated(
         base: Some(image.base),
         dockerfile: Dockerfile::Generated { text },
         services: BTreeMap::new(),
-        release: None,
         config: BTreeMap::new(),
         // A static site's start line is plumbing, not something people wrote.
         start: start

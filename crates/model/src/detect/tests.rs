@@ -62,7 +62,7 @@ fn python_with_a_procfile() {
         ("requirements.txt", "httpbin==0.10.2\ngunicorn\n"),
         (
             "Procfile",
-            "web: gunicorn httpbin:app\nconsumer: python consume.py\nrelease: python migrate.py\n"
+            "web: gunicorn httpbin:app\nconsumer: python consume.py\n"
         ),
         (".python-version", "3.11.4\n"),
         ("consume.py", ""),
@@ -186,10 +186,7 @@ fn a_dockerfile_wins_and_the_manifest_may_choose() {
 fn a_manifest_is_completed_by_what_was_found() {
     let fixture = Fixture::new(&[
         ("requirements.txt", "flask\n"),
-        (
-            "Procfile",
-            "web: flask run\nconsumer: python c.py\nrelease: python m.py\n",
-        ),
+        ("Procfile", "web: flask run\nconsumer: python c.py\n"),
         ("app.json", r#"{"env": {"A": "1", "B": "2"}}"#),
     ]);
     let mut written = manifest(
@@ -211,10 +208,6 @@ fn a_manifest_is_completed_by_what_was_found() {
     assert_eq!(
         command("consumer"),
         (Some(Command::parse("python c.py").unwrap()), 3)
-    );
-    assert_eq!(
-        written.deploy.release,
-        Some(Command::parse("python m.py").unwrap())
     );
     let values: Vec<&ConfigEntry> = written.config.values().collect();
     assert_eq!(
@@ -262,6 +255,11 @@ fn what_is_missing_has_a_code_and_evidence() {
             &[("main.py", ""), ("Procfile", "web")],
             FailureCode::NoStartCommand,
             "Procfile, line 1",
+        ),
+        (
+            &[("main.py", ""), ("Procfile", "web: a\nrelease: b\n")],
+            FailureCode::ReleaseCommandFailed,
+            "not available yet",
         ),
         (
             &[("main.py", ""), (".python-version", "3.12\n")],
@@ -383,10 +381,7 @@ fn the_first_manifest_says_what_detection_would_do() {
     for files in [
         &[
             ("requirements.txt", "gunicorn"),
-            (
-                "Procfile",
-                "web: gunicorn -b 0.0.0.0:$PORT \"a:b\"\nc: x\nrelease: y z",
-            ),
+            ("Procfile", "web: gunicorn -b 0.0.0.0:$PORT \"a:b\"\nc: x"),
         ][..],
         &[("Dockerfile", "")],
         &[("index.html", "")],

@@ -109,7 +109,8 @@ pub enum Builder {
 pub struct DeploySpec {
     /// Strategy and limits.
     pub rollout: Rollout,
-    /// Runs once per deployment in the new image, before traffic.
+    /// Runs once per deployment in the new image, before traffic. Nothing runs it yet, so that every text that names
+    /// one is refused.
     pub release: Option<Command>,
 }
 
@@ -235,7 +236,7 @@ impl Manifest {
     }
 
     /// Fills what the file leaves open with what detection found: services if it names none, start
-    /// commands, the release command, variables. What the file says always wins.
+    /// commands, variables. What the file says always wins.
     pub fn complete(&mut self, detected: &crate::detect::Detected) {
         if self.services.is_empty() {
             self.services = detected
@@ -258,9 +259,6 @@ impl Manifest {
                         .and_then(|found| found.command.clone());
                 }
             }
-        }
-        if self.deploy.release.is_none() {
-            self.deploy.release.clone_from(&detected.release);
         }
         for (key, entry) in &detected.config {
             self.config

@@ -16,7 +16,11 @@ use crate::spec::{Rollout, ServiceKind, ServiceSpec, Strategy};
 
 const TOP: &[&str] = &["app", "build", "deploy", "services", "config", "env"];
 const BUILD: &[&str] = &["builder", "dockerfile", "test", "image"];
-const DEPLOY: &[&str] = &["release", "strategy", "rollout"];
+const DEPLOY: &[&str] = &["strategy", "rollout"];
+const DEPLOY_LATER: &[Later] = &[(
+    "release",
+    "run it before the server in the service's command: nothing would run it yet",
+)];
 const ROLLOUT: &[&str] = &[
     "max_surge",
     "max_unavailable",
@@ -213,10 +217,9 @@ fn relative_path(path: &str) -> bool {
 /// The rollout, and the start timeout it gives to every service that names none.
 fn deploy(walk: &mut Walk, place: &Place<'_>) -> (DeploySpec, Option<Duration>) {
     let mut spec = DeploySpec::default();
-    let Some(fields) = walk.table(place, DEPLOY, &[]) else {
+    let Some(fields) = walk.table(place, DEPLOY, DEPLOY_LATER) else {
         return (spec, None);
     };
-    spec.release = fields.get("release").and_then(|p| walk.command(&p));
     if let Some(p) = fields.get("strategy") {
         let words = [
             ("switch", Strategy::Switch),

@@ -18,13 +18,6 @@ pub fn starter(app: &AppName, detected: &Detected) -> String {
         quoted(builder),
         detected.why.first().map_or("", String::as_str)
     ));
-    if let Some(release) = &detected.release {
-        lines.extend([String::new(), "[deploy]".to_owned()]);
-        lines.push(format!(
-            "release = {}  # once per deployment, before traffic",
-            command(release)
-        ));
-    }
     for (name, spec) in &detected.services {
         lines.extend([String::new(), format!("[services.{name}]")]);
         let (kind, meaning) = match spec.kind {

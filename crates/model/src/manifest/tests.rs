@@ -25,7 +25,6 @@ app = "shop"
 [build]
 test = "pytest -q"
 [deploy]
-release = "python manage.py migrate"
 strategy = "rolling"
 rollout = { max_surge = 1, max_unavailable = 0, health_timeout = "90s", drain = "30s", bake = "1m", auto_rollback = true }
 [services.web]
@@ -64,10 +63,6 @@ fn the_documented_manifest_becomes_its_normal_form() {
     let manifest = file.for_environment(&name("production"));
     assert_eq!(manifest.deploy.rollout.strategy, Strategy::Rolling);
     assert_eq!(manifest.deploy.rollout.bake, Duration::from_secs(60));
-    assert_eq!(
-        manifest.deploy.release,
-        Some(Command::parse("python manage.py migrate").unwrap())
-    );
     let web = &manifest.services[&name::<ServiceName>("web")].spec;
     assert_eq!((web.replicas, web.port), (2, Some(8080)));
     assert_eq!(
@@ -169,6 +164,7 @@ fn what_is_not_available_yet_is_refused_with_a_sentence() {
         );
     }
     for text in [
+        "app = \"a\"\n[deploy]\nrelease = \"x\"",
         "app = \"a\"\n[deploy]\nstrategy = \"canary\"",
         "app = \"a\"\n[deploy]\nstrategy = \"blue_green\"",
         "app = \"a\"\n[services.x]\nkind = \"job\"",
