@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use segue_model::change::ReasonKind;
 use segue_model::id::{HostId, InstanceId};
+use segue_model::name::ServiceName;
 use segue_model::state::{Desired, HostState, Observed};
 use segue_model::world::Instance;
 
@@ -29,7 +30,7 @@ pub(crate) fn derive(draft: &mut Draft<'_>, goal: &Goal<'_>) -> BTreeMap<HostId,
     let active: BTreeSet<InstanceId> = goal
         .services()
         .iter()
-        .flat_map(|name| routes::active(draft, goal, &goal.service(name)))
+        .flat_map(|service| named(draft, goal, service))
         .collect();
     let mut actions: BTreeMap<HostId, Vec<Action>> = BTreeMap::new();
     let instances: Vec<(InstanceId, Instance)> = draft
@@ -113,7 +114,18 @@ fn start(draft: &mut Draft<'_>, id: InstanceId, instance: &Instance) -> Option<A
     Some(Action::EnsureRunning { instance: id })
 }
 
-/// The network alias follows readiness: it is had by exactly those that take traffic.
+/// Those that answer to the service's name: they take traffic, or, where nobody does yet, they are ready. The
+/// services of a first deployment may need each other to become ready, and would otherwise wait for ever.
+fn named(draft: &Draft<'_>, goal: &Goal<'_>, service: &ServiceName) -> Vec<InstanceId> {
+    let active = routes::active(draft, goal, &goal.service(service));
+    if !active.is_empty() {
+        return active;
+    }
+    let ready = |id: &InstanceId| draft.instances.get(id).is_some_and(|i| draft.is_serving(i));
+    draft.wanted(service).into_iter().filter(ready).collect()
+}
+
+/// The network alias follows readiness.
 fn name(active: &BTreeSet<InstanceId>, id: InstanceId, instance: &Instance) -> Option<Action> {
     let on = active.contains(&id);
     (on != instance.aliased && !has_ended(instance)).then(|| Action::Alias {

@@ -4,8 +4,8 @@ use segue_model::change::{Changes, NewInstance};
 use segue_model::state::{Desired, Observed};
 use segue_model::world::{Instance, World};
 
-/// Applies changes to a world like the store's commit does. Subnets that are asked for are not made up here: the
-/// store gives them out.
+/// Applies changes to a world like the store's commit does. Subnets that are asked for, and volumes, are not made up here: the
+/// store gives the former out, and the latter come with their first container.
 #[must_use]
 pub fn after(world: &World, changes: &Changes) -> World {
     let mut next = world.clone();
@@ -75,12 +75,6 @@ fn create(world: &mut World, new: &NewInstance) {
         subnet.held.insert(octet);
         subnet.resting.remove(&octet);
         subnet.cursor = octet;
-    }
-    if new.exclusive {
-        world
-            .volume_hosts
-            .entry(new.service.clone())
-            .or_insert(new.host);
     }
     let instance = Instance {
         service: new.service.clone(),

@@ -325,3 +325,29 @@ fn the_warm_set_is_given_up_first_when_room_is_short() {
     assert_eq!(endpoints(&sim.world.routes).len(), 5);
     assert_eq!(sim.existing(), 5);
 }
+
+#[test]
+fn the_warm_set_is_not_given_up_while_it_is_the_one_that_serves() {
+    let mut sim = sim(1, 1, 4);
+    up_at_v1(&mut sim, 2);
+    let made = web_release(2, &web(2), Rollout::default());
+    let revision = made.services[&name("web")].revision;
+    deploy(&mut sim, 2, made);
+    sim.settle(20);
+    assert_eq!(sim.state(2), Some(S::Baking));
+    sim.behaviours.insert(revision, Behaviour::NeverReady);
+    for index in 0..4 {
+        sim.kill(index);
+    }
+    sim.settle(20);
+    assert_eq!(sim.state(2), Some(S::Baking));
+    let serving = endpoints(&sim.world.routes);
+    assert!(!serving.is_empty(), "the old set stepped in");
+    sim.world.targets.insert(name("web"), 3);
+    sim.settle(20);
+    assert_eq!(
+        endpoints(&sim.world.routes),
+        serving,
+        "and there is no room for a third"
+    );
+}

@@ -280,6 +280,11 @@ impl Sim {
         }
         instance.failure = None;
         instance.started_at.get_or_insert(now);
+        if instance.exclusive {
+            // The volume is made with the container.
+            let service = instance.service.clone();
+            self.world.volume_hosts.entry(service).or_insert(host);
+        }
         self.containers.entry(id).or_insert(Container {
             host,
             running: true,
