@@ -161,3 +161,48 @@ fn long(number: u64) -> i64 {
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use segue_model::manifest::ManifestFile;
+
+    #[test]
+    fn every_part_of_a_manifest_is_sent() {
+        let text = r#"
+app = "shop"
+[build]
+builder = "python"
+test = "pytest -q"
+[deploy]
+strategy = "rolling"
+rollout = { max_surge = 2, drain = "5s", bake = "1m", auto_rollback = false }
+[services.web]
+command = "gunicorn shop.wsgi"
+port = 8000
+replicas = 2
+resources = { cpu = 0.5, memory = "64MiB", pids = 100 }
+health = { path = "/healthz", interval = "7s", timeout = "300ms", failures = 4, start_timeout = "9s" }
+domains = ["shop.example.com"]
+path = "/api"
+stop_timeout = "11s"
+read_only = true
+place = { require = { region = "eu" }, one_per_host = true }
+[services.worker]
+kind = "worker"
+health = { command = ["check", "it"] }
+[services.cache]
+kind = "data"
+image = "redis:7"
+port = 6379
+volumes = { data = { path = "/data", size = "1GiB" } }
+[config]
+A = "1"
+B = { from = "services.cache.address" }
+C = { generate = "secret" }
+D = { secret = true, required = true }
+"#;
+        let file = ManifestFile::from_toml(text).unwrap();
+        let spec = super::spec(file.for_environment(&"production".parse().unwrap()));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&spec).unwrap());
+    }
+}

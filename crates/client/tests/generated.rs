@@ -1,6 +1,7 @@
 //! The generated client is what `openapi/v1.json` says.
 //!
 //! `SEGUE_REGENERATE=1 cargo test -p segue-client -- --include-ignored` writes it anew; `./dev test` runs both tests.
+//! Should the committed code no longer compile, empty `src/generated/mod.rs` first: the crate then compiles without it.
 
 #![allow(
     clippy::unwrap_used,
