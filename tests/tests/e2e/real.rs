@@ -103,7 +103,7 @@ async fn twenty_deployments_from_source_under_load_lose_no_request() -> anyhow::
 async fn express_verdaccio_and_nginx_answer() -> anyhow::Result<()> {
     let machine = Machine::start()?;
     for (name, path, wanted) in [
-        ("express", "/profile", "typicode"),
+        ("express", "/profile", "segue"),
         ("verdaccio", "/-/ping", "{"),
     ] {
         let folder = fixture(&machine, name)?;
