@@ -6,6 +6,7 @@ use segue_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::jwt::Keys;
+use crate::auth::limit::Failures;
 use crate::config::ApiConfig;
 use crate::git::pushes::Pushes;
 use crate::metrics::Metrics;
@@ -24,6 +25,7 @@ struct Inner {
     pushes: Pushes,
     metrics: Metrics,
     sources: SourceMemory,
+    failures: Failures,
     stop: CancellationToken,
 }
 
@@ -43,6 +45,7 @@ impl ApiState {
             pushes: Pushes::default(),
             metrics: Metrics::default(),
             sources: SourceMemory::default(),
+            failures: Failures::default(),
             stop,
         }))
     }
@@ -72,6 +75,11 @@ impl ApiState {
     /// File lists of sources that were seen lately.
     pub(crate) fn sources(&self) -> &SourceMemory {
         &self.0.sources
+    }
+
+    /// Addresses that failed to prove who they are.
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.0.failures
     }
 
     /// Counts of requests.

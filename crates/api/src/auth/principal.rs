@@ -14,7 +14,7 @@ use segue_model::id::{AppId, EnvironmentId, TeamId, TokenId, UserId};
 use segue_store::{Actor, TeamContext};
 
 use super::token;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::request_id::RequestId;
 use crate::serve::accept::Peer;
 use crate::state::ApiState;
@@ -51,16 +51,29 @@ impl FromRequestParts<ApiState> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let address = peer(parts);
+        state.failures().check(address)?;
         let text = bearer(parts).ok_or_else(Problem::unauthenticated)?;
-        let address = parts
-            .extensions
-            .get::<ConnectInfo<Peer>>()
-            .and_then(|peer| peer.0.0);
         let request_id = parts.extensions.get::<RequestId>().map(ToString::to_string);
-        let mut principal = authenticate(state, &text, address).await?;
+        let mut principal = authenticate(state, &text, address)
+            .await
+            .inspect_err(|problem| {
+                // Being asked to sign in costs nothing; guessing does.
+                if problem.code == ProblemCode::Unauthenticated {
+                    state.failures().note(address);
+                }
+            })?;
         principal.request_id = request_id;
         Ok(principal)
     }
+}
+
+/// The socket's peer.
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts
+        .extensions
+        .get::<ConnectInfo<Peer>>()
+        .and_then(|peer| peer.0.0)
 }
 
 /// Proves a token, whether an API token or an access token made from one.
@@ -231,7 +244,7 @@ impl FromRequestParts<ApiState> for PlatformAdmin {
             return Ok(Self(principal));
         }
         Err(Problem::new(
-            crate::problem::ProblemCode::Forbidden,
+            ProblemCode::Forbidden,
             "this is for the people who run the installation",
         ))
     }

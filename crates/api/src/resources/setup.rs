@@ -1,8 +1,11 @@
 //! The first person and the first team, by a one-time link; as an operation and as a small page.
 
+use std::net::IpAddr;
+
+use axum::Extension;
 use axum::extract::FromRequest;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Form, Query, Request, State};
+use axum::extract::{ConnectInfo, Form, Query, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
 };
@@ -21,6 +24,7 @@ use utoipa_axum::routes;
 use super::teams::{email, first_token, person_name};
 use crate::auth::{password, token};
 use crate::problem::{Bare, Problem, ProblemCode};
+use crate::serve::accept::Peer;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
 use crate::wire::params::Errors;
@@ -76,9 +80,10 @@ pub struct SetupDone {
     responses((status = 201, description = "It is set up.", body = SetupDone), Errors))]
 async fn setup_create(
     State(state): State<ApiState>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
     ApiJson(body): ApiJson<SetupCreate>,
 ) -> Result<Response, Problem> {
-    let done = set_up(&state, body).await?;
+    let done = set_up(&state, peer.and_then(|peer| peer.0.0.0), body).await?;
     let no_store = [(CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, no_store, ApiJson(done)).into_response())
 }
@@ -91,7 +96,23 @@ fn refused() -> Problem {
     .hint("print a new one on the server: segue admin setup-link")
 }
 
-async fn set_up(state: &ApiState, body: SetupCreate) -> Result<SetupDone, Problem> {
+async fn set_up(
+    state: &ApiState,
+    address: Option<IpAddr>,
+    body: SetupCreate,
+) -> Result<SetupDone, Problem> {
+    state.failures().check(address)?;
+    let done = try_set_up(state, body).await;
+    if done
+        .as_ref()
+        .is_err_and(|problem| problem.code == ProblemCode::SetupRefused)
+    {
+        state.failures().note(address);
+    }
+    done
+}
+
+async fn try_set_up(state: &ApiState, body: SetupCreate) -> Result<SetupDone, Problem> {
     let hash = token::parse(&body.token).ok_or_else(refused)?;
     let email = email(&body.email, "/email")?;
     let name = person_name(&body.name, &email, "/name")?;
@@ -133,13 +154,18 @@ async fn page_show(query: Result<Query<PageQuery>, QueryRejection>) -> Response 
     html(StatusCode::OK, &form(&token, "", "", None))
 }
 
-async fn page_send(State(state): State<ApiState>, request: Request) -> Response {
+async fn page_send(
+    State(state): State<ApiState>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
+    request: Request,
+) -> Response {
+    let address = peer.and_then(|peer| peer.0.0.0);
     let Ok(Form(body)) = Form::<SetupCreate>::from_request(request, &state).await else {
         let text = form("", "", "", Some("The form was not complete."));
         return html(StatusCode::BAD_REQUEST, &text);
     };
     let (token, email, team) = (body.token.clone(), body.email.clone(), body.team.clone());
-    match set_up(&state, body).await {
+    match set_up(&state, address, body).await {
         Ok(done) => {
             let server = escape(&state.config().public_url);
             let text = format!(

@@ -79,8 +79,9 @@ async fn a_committed_route_reaches_an_edge_and_reports_come_back() {
         matches!(first.body, StreamBody::Snapshot { ref environments, .. } if environments.is_empty())
     );
 
+    let mut took = Vec::new();
     for generation in 1..=20 {
-        commit(api.store(), env, |world| Changes {
+        let made = |world: &segue_model::world::World| Changes {
             routes: Some(EnvironmentRoutes {
                 team: world.team,
                 app: world.app,
@@ -90,19 +91,28 @@ async fn a_committed_route_reaches_an_edge_and_reports_come_back() {
             }),
             events: vec![event("routes changed")],
             ..Changes::default()
-        })
-        .await;
-        let message = loop {
-            let message = message(&mut lines).await;
-            if !matches!(message.body, StreamBody::Heartbeat { .. }) {
-                break message;
+        };
+        let reading = async {
+            loop {
+                let message = message(&mut lines).await;
+                if !matches!(message.body, StreamBody::Heartbeat { .. }) {
+                    break (message, std::time::Instant::now());
+                }
             }
         };
+        let (committed, (message, read)) = tokio::join!(commit(api.store(), env, made), reading);
+        took.push(read.saturating_duration_since(committed));
         match message.body {
             StreamBody::Change { routes } => assert_eq!(routes.route_gen, RouteGen(generation)),
             other => panic!("{other:?}"),
         }
     }
+    took.sort();
+    println!(
+        "commit of a route to the edge's stream: median {:?} of {}",
+        took[10],
+        took.len()
+    );
 
     let report = Report {
         acknowledged: [(env, RouteGen(20))].into(),

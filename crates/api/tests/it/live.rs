@@ -184,7 +184,7 @@ pub async fn commit(
     store: &Store,
     env: EnvironmentId,
     make: impl Fn(&segue_model::world::World) -> Changes,
-) {
+) -> std::time::Instant {
     let [.., last] = *env.as_uuid().as_bytes();
     let shard = Shard::environments(i16::from(last) % WORK_SHARDS);
     let system = store.system();
@@ -206,8 +206,9 @@ pub async fn commit(
         };
         match system.commit(&lease, commit).await {
             Ok(_) => {
+                let committed = std::time::Instant::now();
                 system.lease_release(&lease).await.unwrap();
-                return;
+                return committed;
             }
             Err(error) if error.is_retryable() => {}
             Err(error) => panic!("{error:?}"),

@@ -80,7 +80,8 @@ impl Copy {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
+            // Git starts helpers; Ctrl-C at a terminal reaches them all, and so does the test.
+            .process_group(0)
             .spawn()
             .unwrap()
     }
@@ -95,6 +96,15 @@ async fn ended(child: tokio::process::Child) -> (bool, String) {
         status.success(),
         String::from_utf8_lossy(&stderr).into_owned(),
     )
+}
+
+/// What Ctrl-C does.
+async fn interrupt(mut push: tokio::process::Child) {
+    let group = i32::try_from(push.id().unwrap()).unwrap();
+    let group = rustix::process::Pid::from_raw(group).unwrap();
+    rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+    let status = timeout(PATIENCE, push.wait()).await.unwrap().unwrap();
+    assert!(!status.success());
 }
 
 async fn exists(server: &Server, person: &Person, path: &str) -> serde_json::Value {
@@ -169,8 +179,7 @@ async fn a_push_is_deployed_followed_and_rejected_with_its_deployment() {
         "{text}"
     );
     // The client leaves; nothing is cancelled, and a push of the same commit goes on with it.
-    let mut push = push;
-    push.kill().await.unwrap();
+    interrupt(push).await;
     let push = copy.push(&server, &owner, "shop", &["HEAD~1:refs/heads/main"]);
     let mut push_output = push;
     let mut line = String::new();
