@@ -30,6 +30,8 @@ pub(crate) struct Gauges {
     pub(crate) connections_refused: AtomicU64,
     pub(crate) held: AtomicUsize,
     pub(crate) requests_refused: AtomicU64,
+    /// Requests that were sent on a connection of their own, because they may not be sent twice.
+    pub(crate) fresh_connections: AtomicU64,
     pub(crate) no_route: AtomicU64,
     pub(crate) connected: AtomicBool,
     pub(crate) has_routes: AtomicBool,

@@ -45,17 +45,34 @@ impl EdgeProxy {
             .fetch_add(1, Ordering::Relaxed);
     }
 
-    fn peer(&self, request: &Request) -> Option<Box<HttpPeer>> {
+    /// How to reach the claimed endpoint.
+    ///
+    /// A request that may not be sent twice never goes out on a kept connection: an application that closes one
+    /// while it is idle would answer it with a reset, and nobody could tell whether it was seen. The key of its own
+    /// finds nothing in the pool, and what it leaves there is dropped at once.
+    fn peer(&self, request: &Request, sendable_twice: bool) -> Option<Box<HttpPeer>> {
         let limits = &self.shared.limits;
         let claim = request.claim.as_ref()?;
         let mut peer = HttpPeer::new(claim.endpoint.address, false, String::new());
+        if !sendable_twice {
+            peer.group_key = self
+                .shared
+                .gauges
+                .fresh_connections
+                .fetch_add(1, Ordering::Relaxed)
+                + 1;
+        }
         let options = &mut peer.options;
         options.connection_timeout = Some(limits.connect_timeout);
         options.total_connection_timeout = Some(limits.connect_timeout);
         // A websocket's times are kept by the client's stream, which sees both directions.
         options.read_timeout = (!request.websocket).then(|| request.response_timeout());
         options.write_timeout = Some(limits.write_timeout);
-        options.idle_timeout = Some(limits.upstream_idle);
+        options.idle_timeout = Some(if sendable_twice {
+            limits.upstream_idle
+        } else {
+            Duration::from_millis(1)
+        });
         options.tcp_keepalive = Some(TcpKeepalive {
             idle: Duration::from_secs(15),
             interval: Duration::from_secs(5),
@@ -103,7 +120,7 @@ impl ProxyHttp for EdgeProxy {
 
     async fn upstream_peer(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         ctx: &mut Request,
     ) -> Result<Box<HttpPeer>> {
         if ctx.claim.is_none() && !self.claim_again(ctx).await {
@@ -114,7 +131,7 @@ impl ProxyHttp for EdgeProxy {
         }
         ctx.tries += 1;
         ctx.sent_at = Instant::now();
-        self.peer(ctx)
+        self.peer(ctx, session.req_header().method.is_safe())
             .ok_or_else(|| Error::explain(ErrorType::InternalError, "no claim"))
     }
 
