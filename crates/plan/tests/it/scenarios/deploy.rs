@@ -351,3 +351,23 @@ fn the_warm_set_is_not_given_up_while_it_is_the_one_that_serves() {
         "and there is no room for a third"
     );
 }
+
+#[test]
+fn a_gate_that_is_not_passed_in_time_fails_the_rollout_then_and_there() {
+    let mut sim = sim(1, 1, 32);
+    up_at_v1(&mut sim, 1);
+    let made = web_release(2, &web(1), Rollout::default());
+    sim.behaviours
+        .insert(made.services[&name("web")].revision, Behaviour::NeverReady);
+    deploy(&mut sim, 2, made);
+    sim.settle(20);
+    sim.advance(59);
+    sim.settle(20);
+    assert_eq!(sim.state(2), Some(S::Starting), "its start timeout is 60 s");
+    sim.advance(2);
+    let made = sim.round();
+    let failure = made.changes.rollouts[0].rollout.failure.clone().unwrap();
+    assert_eq!(failure.code.as_str(), "health_timeout");
+    sim.settle(20);
+    assert_eq!(sim.state(2), Some(S::RolledBack));
+}

@@ -135,3 +135,20 @@ fn a_host_that_is_not_ready_gets_nothing_and_says_why() {
     assert_eq!(reason.hosts[&host_id(2)], "is suspect");
     assert!(made.changes.create.is_empty());
 }
+
+#[test]
+fn after_two_quick_deaths_a_slot_tries_another_host() {
+    let mut sim = sim(2, 1, 32);
+    up_at_v1(&mut sim, 1);
+    let first = sim.world.instances.values().next().unwrap().host;
+    let mut hosts = Vec::new();
+    for _ in 0..3 {
+        sim.remove_by_hand(0);
+        sim.settle(20);
+        sim.advance(5);
+        sim.settle(20);
+        let mut running = sim.world.instances.values().filter(|i| i.is_ready());
+        hosts.push(running.next().unwrap().host == first);
+    }
+    assert_eq!(hosts, [true, false, true], "never where it died last");
+}
