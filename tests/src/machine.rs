@@ -142,6 +142,10 @@ impl Machine {
         let mut settings = vec![
             ("engine.subnets", quoted(subnets)),
             (
+                "build.subnet",
+                quoted(format!("10.{}.{}.0/24", 64 + share / 256, share % 256)),
+            ),
+            (
                 "state",
                 quoted(self.folder.join("state").display().to_string()),
             ),

@@ -65,6 +65,8 @@ pub struct LogLimits {
 
 impl Default for LogLimits {
     fn default() -> Self {
-        Self { bytes_per_second: 1 << 20 }
+        Self {
+            bytes_per_second: 1 << 20,
+        }
     }
 }

@@ -13,7 +13,8 @@ use segue_model::name::ConfigKey;
 use segue_model::spec::EnvValue;
 use segue_model::state::Observed;
 use segue_store::{
-    HostObservation, Lease, LogOrigin, NewLogChunk, Observation, StoreError, SystemStore, WORK_SHARDS,
+    HostObservation, Lease, LogOrigin, NewLogChunk, Observation, StoreError, SystemStore,
+    WORK_SHARDS,
 };
 
 use crate::core::clock::Clock;
@@ -36,7 +37,11 @@ pub(crate) struct StoreBook {
 }
 
 impl StoreBook {
-    async fn environment(&self, host: HostId, environment: EnvironmentId) -> Result<Vec<Known>, StoreError> {
+    async fn environment(
+        &self,
+        host: HostId,
+        environment: EnvironmentId,
+    ) -> Result<Vec<Known>, StoreError> {
         let asked = Timestamp::now();
         let Some(world) = self.shared.store.world(environment).await? else {
             return Ok(Vec::new());
@@ -56,15 +61,26 @@ fn text(error: StoreError) -> String {
 }
 
 impl Book for StoreBook {
-    async fn targets(&self, host: HostId, environment: Option<EnvironmentId>) -> Result<Vec<Known>, String> {
+    async fn targets(
+        &self,
+        host: HostId,
+        environment: Option<EnvironmentId>,
+    ) -> Result<Vec<Known>, String> {
         if let Some(environment) = environment {
             return self.environment(host, environment).await.map_err(text);
         }
         let shares: Vec<i16> = (0..WORK_SHARDS).collect();
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let page = self.shared.store.environments_page(&shares, after, PAGE).await.map_err(text)?;
-            let Some(last) = page.last() else { return Ok(all) };
+            let page = self
+                .shared
+                .store
+                .environments_page(&shares, after, PAGE)
+                .await
+                .map_err(text)?;
+            let Some(last) = page.last() else {
+                return Ok(all);
+            };
             after = Some(*last);
             for environment in page {
                 all.extend(self.environment(host, environment).await.map_err(text)?);
@@ -91,20 +107,32 @@ impl Book for StoreBook {
             })
             .collect();
         self.term.check().map_err(|error| error.to_string())?;
-        let changed = self.shared.store.observe(&observations).await.map_err(text)?;
+        let changed = self
+            .shared
+            .store
+            .observe(&observations)
+            .await
+            .map_err(text)?;
         self.shared.steps.pass("observed").await;
         for environment in changed {
             self.shared.wake(environment);
         }
         if let Some(seen) = batch.host {
             let observation = host_observation(now, seen);
-            self.shared.store.host_observe(host, &observation).await.map_err(text)?;
+            self.shared
+                .store
+                .host_observe(host, &observation)
+                .await
+                .map_err(text)?;
         }
         Ok(())
     }
 
     async fn redactor(&self, environment: EnvironmentId) -> Option<Arc<Redactor>> {
-        self.shared.redactors.of(&self.shared.store, environment).await
+        self.shared
+            .redactors
+            .of(&self.shared.store, environment)
+            .await
     }
 }
 
@@ -135,7 +163,12 @@ fn host_observation(now: Timestamp, seen: HostSighting) -> HostObservation {
 }
 
 /// Writes a failure of a call where no observer of the host runs in this process.
-pub(crate) async fn observe_failure(store: &SystemStore, clock: &Clock, instance: InstanceId, failure: Failure) {
+pub(crate) async fn observe_failure(
+    store: &SystemStore,
+    clock: &Clock,
+    instance: InstanceId,
+    failure: Failure,
+) {
     let observation = Observation {
         state: None,
         failure: Some(Some(failure)),
@@ -188,7 +221,9 @@ pub(crate) async fn open_env(
         Err(error) => return Err(error.into()),
     };
     for (key, value) in opened {
-        let text = value.expose_str().ok_or_else(|| OpenError::Missing(key.to_string()))?;
+        let text = value
+            .expose_str()
+            .ok_or_else(|| OpenError::Missing(key.to_string()))?;
         values.insert(key, SecretString::from(text.to_owned()));
     }
     Ok(values)

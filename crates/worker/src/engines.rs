@@ -13,10 +13,13 @@ use crate::probe::Dial;
 /// Makes the driver of a host from its endpoint. Tests give engines of their own.
 pub type Connect = Arc<dyn Fn(HostId, &str) -> Result<Arc<dyn Driver>, String> + Send + Sync>;
 
+/// A host's engine with the endpoint it was made from.
+type Reached = (String, Arc<dyn Driver>);
+
 /// The engines that this worker can reach.
 pub(crate) struct Engines {
     connect: Connect,
-    hosts: RwLock<BTreeMap<HostId, (String, Arc<dyn Driver>)>>,
+    hosts: RwLock<BTreeMap<HostId, Reached>>,
     /// Where images are built; `None`: none is configured, and builds fail with a sentence.
     pub build: Option<Arc<dyn Builder>>,
     /// The build engine as a place where tests run in built images.
@@ -32,7 +35,13 @@ impl Engines {
         tasks: Option<Arc<dyn Driver>>,
         dial: Arc<dyn Dial>,
     ) -> Self {
-        Self { connect, hosts: RwLock::new(BTreeMap::new()), build, tasks, dial }
+        Self {
+            connect,
+            hosts: RwLock::new(BTreeMap::new()),
+            build,
+            tasks,
+            dial,
+        }
     }
 
     /// The driver of a host, if it is known.
@@ -44,7 +53,10 @@ impl Engines {
     /// Every host with a driver.
     pub(crate) fn all(&self) -> Vec<(HostId, Arc<dyn Driver>)> {
         let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
-        hosts.iter().map(|(host, (_, driver))| (*host, driver.clone())).collect()
+        hosts
+            .iter()
+            .map(|(host, (_, driver))| (*host, driver.clone()))
+            .collect()
     }
 
     /// Makes sure that the host has a driver for this endpoint.

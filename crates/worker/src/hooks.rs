@@ -51,7 +51,13 @@ pub(crate) mod counting {
                 self.stopped.notify_one();
                 std::future::pending::<()>().await;
             }
-            if self.freeze_at.lock().unwrap().take_if(|at| *at == name).is_some() {
+            if self
+                .freeze_at
+                .lock()
+                .unwrap()
+                .take_if(|at| *at == name)
+                .is_some()
+            {
                 self.frozen.notify_one();
                 let (thawed, changed) = &self.thaw;
                 let mut thawed = thawed.lock().unwrap();
@@ -69,7 +75,12 @@ pub(crate) mod counting {
 
         /// How often a step was passed.
         pub(crate) fn count(&self, name: &str) -> usize {
-            self.passed.lock().unwrap().iter().filter(|passed| **passed == name).count()
+            self.passed
+                .lock()
+                .unwrap()
+                .iter()
+                .filter(|passed| **passed == name)
+                .count()
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Hosts: one holding of a lease per host; under it its observer, its logs, its strangers, and its state.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::core::lease::{Term, lead};
 use crate::db::StoreBook;
 use crate::lead::{Chain, StoreLease};
 use crate::observe::HostSighting;
-use crate::observe::host::{Observer, Setup, Strangers};
+use crate::observe::host::{Logs, Observer, Setup, Strangers};
 use crate::shared::Shared;
 
 /// Between two looks at which hosts there are.
@@ -56,9 +57,9 @@ pub(crate) async fn keep(shared: Arc<Shared>, stop: CancellationToken) -> Result
                             continue;
                         }
                     };
-                    if !looked_after.contains_key(&record.id) {
+                    if let Entry::Vacant(free) = looked_after.entry(record.id) {
                         let token = stop.child_token();
-                        looked_after.insert(record.id, token.clone());
+                        free.insert(token.clone());
                         tasks.spawn(look_after(shared.clone(), record, driver, token));
                     }
                 }
@@ -90,10 +91,17 @@ async fn look_after(
     stop: CancellationToken,
 ) -> HostId {
     let shard = Shard::host(record.id);
-    let lease = StoreLease { store: shared.store.clone(), shard, worker: shared.worker };
+    let lease = StoreLease {
+        store: shared.store.clone(),
+        shard,
+        worker: shared.worker,
+    };
     let name = format!("host {}", record.name);
     while !stop.is_cancelled() {
-        lead(&lease, &name, &stop, |term| term_of(shared.clone(), record.clone(), driver.clone(), term)).await;
+        lead(&lease, &name, &stop, |term| {
+            term_of(shared.clone(), record.clone(), driver.clone(), term)
+        })
+        .await;
     }
     record.id
 }
@@ -107,10 +115,15 @@ impl Drop for Place {
     }
 }
 
-async fn term_of(shared: Arc<Shared>, record: HostRecord, driver: Arc<dyn Driver>, term: Term<Lease>) {
+async fn term_of(
+    shared: Arc<Shared>,
+    record: HostRecord,
+    driver: Arc<dyn Driver>,
+    term: Term<Lease>,
+) {
     let (inputs, receiver) = mpsc::unbounded_channel();
     let (strangers, stranger_list) = watch::channel(Strangers::new());
-    let (running, running_list) = watch::channel(BTreeMap::new());
+    let (written_logs, logs) = watch::channel(Logs::new());
     let (written, host_seen) = watch::channel(HostSighting::default());
     shared.observer(record.id, Some(inputs));
     let _place = Place(shared.clone(), record.id);
@@ -120,19 +133,34 @@ async fn term_of(shared: Arc<Shared>, record: HostRecord, driver: Arc<dyn Driver
             name: record.name.to_string(),
             driver: driver.clone(),
             dial: shared.engines.dial.clone(),
-            book: Arc::new(StoreBook { shared: shared.clone(), term: term.clone() }),
+            book: Arc::new(StoreBook {
+                shared: shared.clone(),
+                term: term.clone(),
+            }),
             clock: shared.clock.clone(),
             strangers,
-            running,
+            written_logs,
             written,
         },
         receiver,
     );
     let mut tasks = JoinSet::new();
     tasks.spawn(observer.run());
-    tasks.spawn(crate::logs::follow_host(shared.clone(), record.id, driver.clone(), term.clone(), running_list));
+    tasks.spawn(crate::logs::follow_host(
+        shared.clone(),
+        record.id,
+        driver.clone(),
+        term.clone(),
+        logs,
+    ));
     let grace = shared.config.stranger_grace;
-    tasks.spawn(remove_strangers(record.clone(), driver, term.clone(), stranger_list, grace));
+    tasks.spawn(remove_strangers(
+        record.clone(),
+        driver,
+        term.clone(),
+        stranger_list,
+        grace,
+    ));
     tasks.spawn(states(shared, record, term, host_seen));
     // Each runs until the term ends; one that ends or panics ends the term, and all begin anew.
     if let Some(Err(error)) = tasks.join_next().await {
@@ -171,7 +199,10 @@ async fn states(
         let next = next_state(state, &facts);
         let size = now.info.as_ref().map(|info| (info.cpus, info.memory_bytes));
         if next != state || (size.is_some() && size != sized) {
-            match term.call(shared.store.host_state(term.fence(), record.id, next)).await {
+            match term
+                .call(shared.store.host_state(term.fence(), record.id, next))
+                .await
+            {
                 Ok(Ok(())) => {
                     if next != state {
                         tracing::info!(host.id = %record.id, host.name = %record.name, from = %state, to = %next, "the host's state changed");
@@ -179,7 +210,9 @@ async fn states(
                     (state, sized) = (next, size.or(sized));
                 }
                 Ok(Err(StoreError::LeaseLost { .. })) | Err(_) => return,
-                Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "the host's state could not be written"),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %Chain(&error), "the host's state could not be written")
+                }
             }
         }
         tokio::select! {
@@ -204,7 +237,9 @@ fn next_state(state: HostState, facts: &Facts) -> HostState {
     match state {
         HostState::Joining | HostState::Suspect | HostState::Returning if back => HostState::Ready,
         HostState::Ready if facts.misses >= SUSPECT_AFTER => HostState::Suspect,
-        HostState::Suspect | HostState::Returning if facts.silent >= LOST_AFTER && !facts.local => HostState::Lost,
+        HostState::Suspect | HostState::Returning if facts.silent >= LOST_AFTER && !facts.local => {
+            HostState::Lost
+        }
         HostState::Lost if facts.answered => HostState::Returning,
         HostState::Joining
         | HostState::Ready
@@ -230,19 +265,27 @@ async fn remove_strangers(
             .borrow()
             .values()
             .filter(|(container, since)| {
-                let grace = if container.role == Role::Task { TASK_GRACE } else { stranger_grace };
+                let grace = if container.role == Role::Task {
+                    TASK_GRACE
+                } else {
+                    stranger_grace
+                };
                 since.elapsed() >= grace
             })
             .map(|(container, _)| container.name.clone())
             .collect();
         for name in due {
-            let removed = term.call(driver.remove(&name, segue_driver::Deadline::after(REMOVE_LIMIT))).await;
+            let removed = term
+                .call(driver.remove(&name, segue_driver::Deadline::after(REMOVE_LIMIT)))
+                .await;
             match removed {
                 Ok(Ok(())) if told.insert(name.clone()) => {
                     tracing::warn!(host.id = %record.id, host.name = %record.name, container = %name, "removed a container of this installation that the store does not know");
                 }
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(host.id = %record.id, container = %name, %error, "a stranger could not be removed"),
+                Ok(Err(error)) => {
+                    tracing::warn!(host.id = %record.id, container = %name, %error, "a stranger could not be removed")
+                }
                 Err(_) => return,
             }
         }
@@ -255,22 +298,63 @@ mod tests {
     use super::*;
 
     fn facts() -> Facts {
-        Facts { misses: 0, answered: true, listed: true, silent: Duration::ZERO, local: false }
+        Facts {
+            misses: 0,
+            answered: true,
+            listed: true,
+            silent: Duration::ZERO,
+            local: false,
+        }
     }
 
     #[test]
     fn a_host_is_in_doubt_then_lost_then_listed_before_it_is_ready() {
         use HostState as S;
-        assert_eq!(next_state(S::Joining, &Facts { listed: false, ..facts() }), S::Joining);
+        assert_eq!(
+            next_state(
+                S::Joining,
+                &Facts {
+                    listed: false,
+                    ..facts()
+                }
+            ),
+            S::Joining
+        );
         assert_eq!(next_state(S::Joining, &facts()), S::Ready);
-        let silent = Facts { misses: 3, answered: false, silent: Duration::from_secs(6), ..facts() };
+        let silent = Facts {
+            misses: 3,
+            answered: false,
+            silent: Duration::from_secs(6),
+            ..facts()
+        };
         assert_eq!(next_state(S::Ready, &silent), S::Suspect);
         assert_eq!(next_state(S::Suspect, &silent), S::Suspect);
-        let long = Facts { silent: LOST_AFTER, ..silent };
+        let long = Facts {
+            silent: LOST_AFTER,
+            ..silent
+        };
         assert_eq!(next_state(S::Suspect, &long), S::Lost);
-        assert_eq!(next_state(S::Suspect, &Facts { local: true, ..long }), S::Suspect);
+        assert_eq!(
+            next_state(
+                S::Suspect,
+                &Facts {
+                    local: true,
+                    ..long
+                }
+            ),
+            S::Suspect
+        );
         assert_eq!(next_state(S::Lost, &facts()), S::Returning);
-        assert_eq!(next_state(S::Returning, &Facts { listed: false, ..facts() }), S::Returning);
+        assert_eq!(
+            next_state(
+                S::Returning,
+                &Facts {
+                    listed: false,
+                    ..facts()
+                }
+            ),
+            S::Returning
+        );
         assert_eq!(next_state(S::Returning, &facts()), S::Ready);
         assert_eq!(next_state(S::Removed, &facts()), S::Removed);
     }

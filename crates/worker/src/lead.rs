@@ -43,7 +43,9 @@ impl LeaseStore for StoreLease {
     type Error = StoreError;
 
     async fn acquire(&self) -> Result<Option<Lease>, StoreError> {
-        self.store.lease_acquire(&self.shard, self.worker, TTL).await
+        self.store
+            .lease_acquire(&self.shard, self.worker, TTL)
+            .await
     }
 
     async fn renew(&self, fence: &Lease) -> Result<bool, StoreError> {
@@ -75,8 +77,12 @@ impl Items {
     /// The looks of a holder before are over.
     fn reset(&self, group: usize) {
         let mut state = self.lock();
-        state.waiting.retain(|environment, _| group_of(*environment) != group);
-        state.looking.retain(|environment, _| group_of(*environment) != group);
+        state
+            .waiting
+            .retain(|environment, _| group_of(*environment) != group);
+        state
+            .looking
+            .retain(|environment, _| group_of(*environment) != group);
     }
 
     /// A row was read; `true` if it is news, and not what is being looked at already.
@@ -104,13 +110,25 @@ impl Items {
 }
 
 /// Leads one group for as long as `stop` is not cancelled.
-pub(crate) async fn group(shared: Arc<Shared>, group: usize, items: Arc<Items>, stop: CancellationToken) {
+pub(crate) async fn group(
+    shared: Arc<Shared>,
+    group: usize,
+    items: Arc<Items>,
+    stop: CancellationToken,
+) {
     // The first of a group's shares stands for all of them.
     let shard = Shard::environments(i16::try_from(group).unwrap_or_default());
     let name = shard.to_string();
-    let lease = StoreLease { store: shared.store.clone(), shard, worker: shared.worker };
+    let lease = StoreLease {
+        store: shared.store.clone(),
+        shard,
+        worker: shared.worker,
+    };
     while !stop.is_cancelled() {
-        lead(&lease, &name, &stop, |term| work(shared.clone(), group, items.clone(), term)).await;
+        lead(&lease, &name, &stop, |term| {
+            work(shared.clone(), group, items.clone(), term)
+        })
+        .await;
     }
 }
 
@@ -119,25 +137,39 @@ struct Leading(Arc<Shared>, usize);
 
 impl Leading {
     fn new(shared: Arc<Shared>, group: usize) -> Self {
-        shared.leading.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+        shared
+            .leading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(group);
         Self(shared, group)
     }
 }
 
 impl Drop for Leading {
     fn drop(&mut self) {
-        self.0.leading.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+        self.0
+            .leading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.1);
     }
 }
 
 /// Works on a group until its term ends.
 async fn work(shared: Arc<Shared>, group: usize, items: Arc<Items>, term: Term<Lease>) {
-    let Some(queue) = shared.queues.get(group) else { return };
+    let Some(queue) = shared.queues.get(group) else {
+        return;
+    };
     queue.reset();
     items.reset(group);
     let _leading = Leading::new(shared.clone(), group);
     let reconciler = Arc::new(Reconciler::new(shared.clone()));
-    let mut looks: JoinSet<(EnvironmentId, Option<WorkItem>, Result<Next, ReconcileError>)> = JoinSet::new();
+    let mut looks: JoinSet<(
+        EnvironmentId,
+        Option<WorkItem>,
+        Result<Next, ReconcileError>,
+    )> = JoinSet::new();
     let mut failures: HashMap<EnvironmentId, Duration> = HashMap::new();
     let mut sweep = interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -229,7 +261,11 @@ async fn sweep(shared: Arc<Shared>, group: usize) {
     let shares = shares_of(group);
     let mut after = None;
     loop {
-        match shared.store.environments_page(&shares, after, SWEEP_PAGE).await {
+        match shared
+            .store
+            .environments_page(&shares, after, SWEEP_PAGE)
+            .await
+        {
             Ok(page) => {
                 for environment in &page {
                     shared.wake(*environment);
@@ -248,11 +284,18 @@ async fn sweep(shared: Arc<Shared>, group: usize) {
 }
 
 /// Feeds the queues from the durable work: by notification, and by poll without any.
-pub(crate) async fn feed(shared: Arc<Shared>, items: Arc<Items>, stop: CancellationToken) -> Result<(), StoreError> {
+pub(crate) async fn feed(
+    shared: Arc<Shared>,
+    items: Arc<Items>,
+    stop: CancellationToken,
+) -> Result<(), StoreError> {
     let mut listener = shared.store.listen(&["segue_work"]).await?;
     loop {
         let shares: Vec<i16> = {
-            let leading = shared.leading.lock().unwrap_or_else(PoisonError::into_inner);
+            let leading = shared
+                .leading
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             leading.iter().flat_map(|group| shares_of(*group)).collect()
         };
         if !shares.is_empty() {

@@ -24,6 +24,7 @@ mod observe;
 mod probe;
 mod reconcile;
 mod shared;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -75,23 +76,36 @@ pub enum WorkerError {
 ///
 /// # Errors
 /// [`WorkerError`]; the caller may start it again.
-pub async fn run(config: WorkerConfig, store: SystemStore, stop: CancellationToken) -> Result<(), WorkerError> {
+pub async fn run(
+    config: WorkerConfig,
+    store: SystemStore,
+    stop: CancellationToken,
+) -> Result<(), WorkerError> {
     let Some(installation) = installation(&store, &stop).await? else {
         return Ok(());
     };
     let connect: Connect = Arc::new(move |host, endpoint| {
-        let path = endpoint.strip_prefix("unix:").map(|path| path.trim_start_matches("//"));
+        let path = endpoint
+            .strip_prefix("unix:")
+            .map(|path| path.trim_start_matches("//"));
         let path = path.map(PathBuf::from).filter(|path| path.is_absolute());
         let path = path.ok_or_else(|| format!("{endpoint:?} is not the path of a unix socket"))?;
-        let docker = Docker::new(&path, Ownership { installation, host }).map_err(|error| error.to_string())?;
+        let docker = Docker::new(&path, Ownership { installation, host })
+            .map_err(|error| error.to_string())?;
         Ok(Arc::new(docker) as Arc<dyn Driver>)
     });
-    let (mut build, mut tasks): (Option<Arc<dyn Builder>>, Option<Arc<dyn Driver>>) = (None, None);
+    let mut build: Option<Arc<dyn Builder>> = None;
+    let mut tasks: Option<Arc<dyn Driver>> = None;
     if let Some(socket) = &config.build_socket {
         // The build engine is no host; its containers (tests) carry the installation all the same.
-        let owner = Ownership { installation, host: HostId::from_uuid(uuid::Uuid::nil()) };
+        let owner = Ownership {
+            installation,
+            host: HostId::from_uuid(uuid::Uuid::nil()),
+        };
         let wrong = |error| WorkerError::Config(format!("the build engine: {error}"));
-        build = Some(Arc::new(DockerBuilder::new(socket, owner, config.build_cgroup.clone()).map_err(wrong)?));
+        build = Some(Arc::new(
+            DockerBuilder::new(socket, owner, config.build_cgroup.clone()).map_err(wrong)?,
+        ));
         tasks = Some(Arc::new(Docker::new(socket, owner).map_err(wrong)?));
     }
     let engines = Engines::new(connect, build, tasks, Arc::new(probe::Network));
@@ -99,7 +113,10 @@ pub async fn run(config: WorkerConfig, store: SystemStore, stop: CancellationTok
 }
 
 /// Asks the store who we are, for as long as it takes.
-async fn installation(store: &SystemStore, stop: &CancellationToken) -> Result<Option<InstallationId>, WorkerError> {
+async fn installation(
+    store: &SystemStore,
+    stop: &CancellationToken,
+) -> Result<Option<InstallationId>, WorkerError> {
     let mut told = false;
     loop {
         match store.installation().await {
@@ -142,7 +159,10 @@ pub(crate) fn shared(
 }
 
 /// The worker on everything given.
-pub(crate) async fn run_shared(shared: Arc<Shared>, stop: CancellationToken) -> Result<(), WorkerError> {
+pub(crate) async fn run_shared(
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+) -> Result<(), WorkerError> {
     let mut supervisor = Supervisor::new(stop);
     let items = Arc::new(lead::Items::default());
     for group in 0..GROUPS {
@@ -156,9 +176,17 @@ pub(crate) async fn run_shared(shared: Arc<Shared>, stop: CancellationToken) -> 
         });
     }
     let feed = shared.clone();
-    supervisor.spawn("feed", OnError::Restart, move |stop| lead::feed(feed.clone(), items.clone(), stop));
+    supervisor.spawn("feed", OnError::Restart, move |stop| {
+        lead::feed(feed.clone(), items.clone(), stop)
+    });
     let of = shared.clone();
-    supervisor.spawn("builds", OnError::Restart, move |stop| build::keep(of.clone(), stop));
+    supervisor.spawn("builds", OnError::Restart, move |stop| {
+        build::keep(of.clone(), stop)
+    });
+    let of = shared.clone();
+    supervisor.spawn("sweep", OnError::Restart, move |stop| {
+        sweep::keep(of.clone(), stop)
+    });
     let of = shared.clone();
     supervisor.spawn("hosts", OnError::Restart, move |stop| {
         let shared = of.clone();
@@ -167,14 +195,20 @@ pub(crate) async fn run_shared(shared: Arc<Shared>, stop: CancellationToken) -> 
             hosts::keep(shared, stop).await
         }
     });
-    supervisor.run(SHUTDOWN_BUDGET).await.map_err(|(task, error)| WorkerError::Task { task, error })
+    supervisor
+        .run(SHUTDOWN_BUDGET)
+        .await
+        .map_err(|(task, error)| WorkerError::Task { task, error })
 }
 
 /// Makes this machine's engine a host, if it is not one yet.
 async fn register(shared: &Shared) -> Result<(), StoreError> {
     if let Some(socket) = &shared.config.docker_socket {
         let endpoint = format!("unix://{}", socket.display());
-        let host = shared.store.host_register(&shared.config.host_name, &endpoint).await?;
+        let host = shared
+            .store
+            .host_register(&shared.config.host_name, &endpoint)
+            .await?;
         tracing::info!(host.id = %host.id, host.name = %host.name, "this machine is a host");
     }
     Ok(())

@@ -66,14 +66,23 @@ pub(crate) struct Reconciler {
 
 impl Reconciler {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { acts: Acts::new(shared.clone()), shared, told: Mutex::default(), explained: Mutex::default() }
+        Self {
+            acts: Acts::new(shared.clone()),
+            shared,
+            told: Mutex::default(),
+            explained: Mutex::default(),
+        }
     }
 
     /// One look at an environment.
     ///
     /// # Errors
     /// [`ReconcileError`]; nothing is half done, look again.
-    pub(crate) async fn look(&self, term: &Term<Lease>, environment: EnvironmentId) -> Result<Next, ReconcileError> {
+    pub(crate) async fn look(
+        &self,
+        term: &Term<Lease>,
+        environment: EnvironmentId,
+    ) -> Result<Next, ReconcileError> {
         let store = &self.shared.store;
         for _ in 0..MAX_ROUNDS {
             term.check()?;
@@ -89,7 +98,10 @@ impl Reconciler {
                 for violation in &violations {
                     tracing::error!(environment.id = %environment, ?violation, "the plan breaks an invariant; nothing is written or done");
                 }
-                return Ok(Next { check: None, retry: Some(Instant::now() + VIOLATION_RETRY) });
+                return Ok(Next {
+                    check: None,
+                    retry: Some(Instant::now() + VIOLATION_RETRY),
+                });
             }
             if !plan.changes.is_empty() {
                 self.shared.steps.pass("commit").await;
@@ -102,7 +114,10 @@ impl Reconciler {
                 match term.call(store.commit(term.fence(), commit)).await? {
                     Ok(_) => {
                         self.shared.steps.pass("committed").await;
-                        self.remember(environment, (plan.reasons, plan.next_check, world.generation));
+                        self.remember(
+                            environment,
+                            (plan.reasons, plan.next_check, world.generation),
+                        );
                     }
                     Err(StoreError::Superseded { what }) => {
                         tracing::debug!(environment.id = %environment, what, "the world moved, planning again");
@@ -111,7 +126,8 @@ impl Reconciler {
                 }
                 continue;
             }
-            self.explain(term, &world, plan.reasons, plan.next_check).await?;
+            self.explain(term, &world, plan.reasons, plan.next_check)
+                .await?;
             let world = Arc::new(world);
             self.watch(&world);
             let retry = if plan.actions.is_empty() {
@@ -121,14 +137,23 @@ impl Reconciler {
                 self.acts.begin(term, &world, plan.actions)
             };
             self.shared.steps.pass("looked").await;
-            return Ok(Next { check: plan.next_check, retry });
+            return Ok(Next {
+                check: plan.next_check,
+                retry,
+            });
         }
         tracing::error!(environment.id = %environment, rounds = MAX_ROUNDS, "the plan does not come to rest");
-        Ok(Next { check: None, retry: Some(Instant::now() + VIOLATION_RETRY) })
+        Ok(Next {
+            check: None,
+            retry: Some(Instant::now() + VIOLATION_RETRY),
+        })
     }
 
     fn remember(&self, environment: EnvironmentId, explained: Explained) {
-        self.explained.lock().unwrap_or_else(PoisonError::into_inner).insert(environment, explained);
+        self.explained
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(environment, explained);
     }
 
     /// Writes why something waits, if that is news.
@@ -141,14 +166,21 @@ impl Reconciler {
     ) -> Result<(), ReconcileError> {
         let news = (reasons, next_check, world.generation);
         let known = {
-            let explained = self.explained.lock().unwrap_or_else(PoisonError::into_inner);
-            explained.get(&world.environment).is_some_and(|known| *known == news)
+            let explained = self
+                .explained
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            explained
+                .get(&world.environment)
+                .is_some_and(|known| *known == news)
         };
         if known {
             return Ok(());
         }
         let (store, fence) = (&self.shared.store, term.fence());
-        store.explain(fence, world.environment, world.generation, &news.0, news.1).await?;
+        store
+            .explain(fence, world.environment, world.generation, &news.0, news.1)
+            .await?;
         self.remember(world.environment, news);
         Ok(())
     }
@@ -161,12 +193,17 @@ impl Reconciler {
                 told.remove(id);
                 continue;
             }
-            let Some(known) = known(world, *id, instance) else { continue };
+            let Some(known) = known(world, *id, instance) else {
+                continue;
+            };
             let news = (known.target.desired, known.target.health.clone());
             if told.get(id) == Some(&news) {
                 continue;
             }
-            if self.shared.tell(instance.host, crate::observe::Input::Watch(Box::new(known))) {
+            if self
+                .shared
+                .tell(instance.host, crate::observe::Input::Watch(Box::new(known)))
+            {
                 told.insert(*id, news);
             }
         }
@@ -210,5 +247,9 @@ pub(crate) fn known(world: &World, id: InstanceId, instance: &Instance) -> Optio
         aliased: instance.aliased,
         failure: instance.failure.clone(),
     };
-    Some(Known { target, sighting, unknown: instance.is_unknown() })
+    Some(Known {
+        target,
+        sighting,
+        unknown: instance.is_unknown(),
+    })
 }

@@ -57,8 +57,13 @@ impl Shared {
     /// Tells the observer of a host, if it runs here. Otherwise the observer that runs elsewhere sees the
     /// effect by itself.
     pub(crate) fn tell(&self, host: HostId, input: Input) -> bool {
-        let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner);
-        observers.get(&host).is_some_and(|observer| observer.send(input).is_ok())
+        let observers = self
+            .observers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        observers
+            .get(&host)
+            .is_some_and(|observer| observer.send(input).is_ok())
     }
 
     /// Asks for a look at an environment now. Without effect if another worker leads it: that one is woken by what
@@ -70,7 +75,11 @@ impl Shared {
     /// The same for later.
     pub(crate) fn wake_at(&self, environment: EnvironmentId, at: Instant) {
         let group = group_of(environment);
-        let leading = self.leading.lock().unwrap_or_else(PoisonError::into_inner).contains(&group);
+        let leading = self
+            .leading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&group);
         if leading && let Some(queue) = self.queues.get(group) {
             queue.push(environment, at);
         }
@@ -78,7 +87,10 @@ impl Shared {
 
     /// Puts an observer in its place, or takes it away.
     pub(crate) fn observer(&self, host: HostId, input: Option<UnboundedSender<Input>>) {
-        let mut observers = self.observers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut observers = self
+            .observers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         match input {
             Some(input) => observers.insert(host, input),
             None => observers.remove(&host),
@@ -103,7 +115,9 @@ pub(crate) fn group_of(environment: EnvironmentId) -> usize {
 
 /// The shares of a group.
 pub(crate) fn shares_of(group: usize) -> Vec<i16> {
-    (0..WORK_SHARDS).filter(|share| usize::from(share.unsigned_abs()) % GROUPS == group).collect()
+    (0..WORK_SHARDS)
+        .filter(|share| usize::from(share.unsigned_abs()) % GROUPS == group)
+        .collect()
 }
 
 /// Redactors by environment, made anew when a container is created and after [`Redactors::MAX_AGE`].
@@ -122,7 +136,11 @@ impl Redactors {
 
     /// The redactor of an environment. If its secrets cannot be read now, the last one known is better than
     /// nothing; with none known the answer is `None`, and nothing may be shown.
-    pub(crate) async fn of(&self, store: &SystemStore, environment: EnvironmentId) -> Option<Arc<Redactor>> {
+    pub(crate) async fn of(
+        &self,
+        store: &SystemStore,
+        environment: EnvironmentId,
+    ) -> Option<Arc<Redactor>> {
         let known = self.lock().get(&environment).cloned();
         if let Some((made, redactor)) = &known
             && made.elapsed() < Self::MAX_AGE

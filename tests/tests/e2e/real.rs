@@ -10,8 +10,18 @@ use segue_tests::images::{docker_build, image, repository};
 use segue_tests::load::{Load, Mix};
 use segue_tests::machine::{Machine, docker, signal, wait_for};
 
+/// A figure that a long run raises: `SEGUE_E2E_DEPLOYMENTS=20 SEGUE_E2E_RATE=300`.
+fn figure(name: &str, default: u32) -> u32 {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
 /// Deployments of one application under load.
-const DEPLOYMENTS: u32 = 20;
+fn deployments() -> u32 {
+    figure("SEGUE_E2E_DEPLOYMENTS", 4)
+}
 
 /// A copy of a fixture that the test may change.
 fn fixture(machine: &Machine, name: &str) -> anyhow::Result<PathBuf> {
@@ -52,7 +62,7 @@ fn constant(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_deployments_from_source_under_load_lose_no_request() -> anyhow::Result<()> {
+async fn deployments_from_source_under_load_lose_no_request() -> anyhow::Result<()> {
     let machine = Machine::start()?;
     let httpbin = fixture(&machine, "httpbin")?;
     machine.cli(&httpbin, &["up"])?;
@@ -63,17 +73,17 @@ async fn twenty_deployments_from_source_under_load_lose_no_request() -> anyhow::
     let requests = constant(
         &machine,
         "httpbin.localhost",
-        300,
+        figure("SEGUE_E2E_RATE", 100),
         ("/headers", "/post"),
         true,
         0,
     )
     .start();
     let messages = constant(&machine, "shop.localhost", 20, ("/", "/echo"), true, 4).start();
-    for number in 0..DEPLOYMENTS {
+    for number in 0..deployments() {
         std::fs::write(httpbin.join("VERSION.txt"), format!("{number}\n"))?;
         machine.cli(&httpbin, &["up"])?;
-        if number % 5 == 4 {
+        if number % 2 == 1 {
             let next = image(
                 "segue-test/sockets:v2",
                 &[("VERSION", &format!("v{number}"))],
@@ -125,7 +135,7 @@ async fn express_verdaccio_and_nginx_answer() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_loses_no_message_in_twenty_deployments_and_a_crash() -> anyhow::Result<()> {
+async fn a_consumer_loses_no_message_in_deployments_and_a_crash() -> anyhow::Result<()> {
     let machine = Machine::start()?;
     docker_build("segue-test/redis:v1", &fixture(&machine, "redis")?)?;
     let consumer = fixture(&machine, "consumer")?;
@@ -152,10 +162,10 @@ async fn a_consumer_loses_no_message_in_twenty_deployments_and_a_crash() -> anyh
         }
         Ok(())
     };
-    for number in 0..DEPLOYMENTS {
+    for number in 0..deployments() {
         send(&mut redis)?;
         machine.cli(&consumer, &["config", "set", &format!("ROUND={number}")])?;
-        if number == DEPLOYMENTS / 2 {
+        if number == deployments() / 2 {
             let worker = machine
                 .containers("worker")?
                 .first()
@@ -201,11 +211,13 @@ fn get(machine: &Machine, host: &str, path: &str) -> anyhow::Result<String> {
 }
 
 fn address(container: &str) -> anyhow::Result<SocketAddr> {
-    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
     let output = docker()
         .args(["inspect", "-f", format, container])
         .output()?;
-    Ok(format!("{}:6379", String::from_utf8_lossy(&output.stdout).trim()).parse()?)
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first = text.split_whitespace().next().context("no address")?;
+    Ok(format!("{first}:6379").parse()?)
 }
 
 /// The least of a Redis client.

@@ -61,7 +61,19 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     runtime.block_on(async {
         let order = order()?;
         tokio::spawn(announce(supervisor.watch(), settings.setup_link_file()));
-        supervisor.run(order).await
+        let (told, mut all) = tokio::sync::oneshot::channel();
+        let order = async move {
+            let order = order.await;
+            // Nobody listens any more only when the supervisor has failed.
+            let _ = told.send(order == Order::StopAll);
+            order
+        };
+        supervisor.run(order).await?;
+        if all.try_recv().unwrap_or(false) && settings.build.engine == OWN_ENGINE {
+            // Its bridge and rules lie outside of every folder; whoever stops Segue wants them gone.
+            build_engine::engine(settings)?.tear_down().await?;
+        }
+        Ok(())
     })
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use segue_driver::{
-    Addresses, ContainerName, Deadline, Driver, DriverError, Identity, Images, InstanceInput, NetworkName, NetworkSpec,
-    container_spec,
+    Addresses, ContainerName, Deadline, Driver, DriverError, Identity, Images, InstanceInput,
+    NetworkName, NetworkSpec, container_spec,
 };
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{EnvironmentId, HostId, InstanceId, VolumeId};
@@ -78,8 +78,9 @@ pub(super) struct HostRun {
 impl HostRun {
     /// All of them: networks first, the rest at the same time.
     pub(super) async fn all(self, list: Vec<(Claim, Action)>) {
-        let (networks, rest): (Vec<_>, Vec<_>) =
-            list.into_iter().partition(|(_, action)| matches!(action, Action::EnsureNetwork { .. }));
+        let (networks, rest): (Vec<_>, Vec<_>) = list
+            .into_iter()
+            .partition(|(_, action)| matches!(action, Action::EnsureNetwork { .. }));
         for (claim, action) in networks {
             self.one(claim, &action).await;
         }
@@ -95,7 +96,9 @@ impl HostRun {
         let result = self.attempt(action).await;
         let environment = self.world.environment;
         match &result {
-            Ok(()) => tracing::debug!(environment.id = %environment, host.id = %self.host, ?action, "done"),
+            Ok(()) => {
+                tracing::debug!(environment.id = %environment, host.id = %self.host, ?action, "done")
+            }
             Err(ActError::Term(_)) => {
                 tracing::warn!(environment.id = %environment, host.id = %self.host, ?action, "not done: the lease has run out");
                 return;
@@ -124,14 +127,26 @@ impl HostRun {
 
     /// Told as an observation: here if the host's observer is, otherwise written directly.
     async fn failed(&self, instance: InstanceId, error: &ActError) {
-        let text = match self.shared.redactors.of(&self.shared.store, self.world.environment).await {
+        let text = match self
+            .shared
+            .redactors
+            .of(&self.shared.store, self.world.environment)
+            .await
+        {
             Some(redactor) => redactor.text(&error.to_string()),
             None => error.code().sentence().to_owned(),
         };
-        let failure = Failure { code: error.code(), evidence: one_line(&text, 600) };
-        let input = Input::Failed { instance, failure: failure.clone() };
+        let failure = Failure {
+            code: error.code(),
+            evidence: one_line(&text, 600),
+        };
+        let input = Input::Failed {
+            instance,
+            failure: failure.clone(),
+        };
         if !self.shared.tell(self.host, input) {
-            crate::db::observe_failure(&self.shared.store, &self.shared.clock, instance, failure).await;
+            crate::db::observe_failure(&self.shared.store, &self.shared.clock, instance, failure)
+                .await;
         }
     }
 
@@ -140,8 +155,14 @@ impl HostRun {
         let (store, steps) = (&self.shared.store, &self.shared.steps);
         if let (Some(verb), Some(instance)) = (super::verb(action), action.instance()) {
             steps.pass("attempt").await;
-            let attempt = Attempt { instance, host: self.host, verb };
-            self.term.call(store.attempts_begin(self.term.fence(), &[attempt])).await??;
+            let attempt = Attempt {
+                instance,
+                host: self.host,
+                verb,
+            };
+            self.term
+                .call(store.attempts_begin(self.term.fence(), &[attempt]))
+                .await??;
             self.shared.tell(self.host, Input::Attempted { instance });
         }
         steps.pass("call").await;
@@ -151,54 +172,87 @@ impl HostRun {
     }
 
     async fn call(&self, action: &Action) -> Result<(), ActError> {
-        let driver = self.shared.driver(self.host).ok_or(ActError::Stale("the host"))?;
+        let driver = self
+            .shared
+            .driver(self.host)
+            .ok_or(ActError::Stale("the host"))?;
         let driver = driver.as_ref();
         match action {
             Action::EnsureNetwork { subnet } => self.ensure_networks(driver, *subnet).await,
             Action::RemoveNetwork { subnet } => {
                 let environment = self.world.environment;
-                for name in [NetworkName::Names(environment), NetworkName::Traffic(environment)] {
-                    self.term.call(driver.remove_network(name, Deadline::after(NETWORK_LIMIT))).await??;
+                for name in [
+                    NetworkName::Names(environment),
+                    NetworkName::Traffic(environment),
+                ] {
+                    self.term
+                        .call(driver.remove_network(name, Deadline::after(NETWORK_LIMIT)))
+                        .await??;
                 }
                 let store = &self.shared.store;
-                Ok(store.subnet_released(self.term.fence(), environment, self.host, *subnet).await?)
+                Ok(store
+                    .subnet_released(self.term.fence(), environment, self.host, *subnet)
+                    .await?)
             }
             Action::EnsureRunning { instance } => self.ensure_running(driver, *instance).await,
-            Action::Alias { instance, service, on } => {
+            Action::Alias {
+                instance,
+                service,
+                on,
+            } => {
                 let one = self.instance(*instance)?;
                 let name = ContainerName::from(*instance);
                 let address = names_address(one.address);
                 let limit = Deadline::after(NETWORK_LIMIT);
                 if *on {
-                    self.term.call(driver.connect_alias(&name, service.as_str(), address, limit)).await??;
+                    self.term
+                        .call(driver.connect_alias(&name, service.as_str(), address, limit))
+                        .await??;
                 } else {
-                    self.term.call(driver.disconnect_alias(&name, address, limit)).await??;
+                    self.term
+                        .call(driver.disconnect_alias(&name, address, limit))
+                        .await??;
                 }
-                self.shared.tell(self.host, Input::Aliased { instance: *instance, on: *on });
+                self.shared.tell(
+                    self.host,
+                    Input::Aliased {
+                        instance: *instance,
+                        on: *on,
+                    },
+                );
                 Ok(())
             }
             Action::Stop { instance, timeout } => {
                 let name = ContainerName::from(*instance);
                 let limit = Deadline::after(*timeout + STOP_SLACK);
-                self.term.call(driver.stop(&name, *timeout, limit)).await??;
+                self.term
+                    .call(driver.stop(&name, *timeout, limit))
+                    .await??;
                 Ok(())
             }
             Action::Remove { instance } => {
                 let name = ContainerName::from(*instance);
-                self.term.call(driver.remove(&name, Deadline::after(REMOVE_LIMIT))).await??;
+                self.term
+                    .call(driver.remove(&name, Deadline::after(REMOVE_LIMIT)))
+                    .await??;
                 Ok(())
             }
         }
     }
 
     fn instance(&self, id: InstanceId) -> Result<&Instance, ActError> {
-        self.world.instances.get(&id).ok_or(ActError::Stale("the instance"))
+        self.world
+            .instances
+            .get(&id)
+            .ok_or(ActError::Stale("the instance"))
     }
 
     async fn ensure_networks(&self, driver: &dyn Driver, subnet: Ipv4Addr) -> Result<(), ActError> {
         let environment = self.world.environment;
-        let pairs =
-            [(NetworkName::Traffic(environment), subnet), (NetworkName::Names(environment), names_address(subnet))];
+        let pairs = [
+            (NetworkName::Traffic(environment), subnet),
+            (NetworkName::Names(environment), names_address(subnet)),
+        ];
         for (name, base) in pairs {
             let [a, b, c, _] = base.octets();
             let spec = NetworkSpec {
@@ -207,7 +261,9 @@ impl HostRun {
                 subnet: Ipv4Net::new(base, 24).map_err(|_| ActError::Stale("the subnet"))?,
                 gateway: Ipv4Addr::new(a, b, c, 1),
             };
-            self.term.call(driver.ensure_network(&spec, Deadline::after(NETWORK_LIMIT))).await??;
+            self.term
+                .call(driver.ensure_network(&spec, Deadline::after(NETWORK_LIMIT)))
+                .await??;
         }
         Ok(())
     }
@@ -215,18 +271,39 @@ impl HostRun {
     async fn ensure_running(&self, driver: &dyn Driver, id: InstanceId) -> Result<(), ActError> {
         let instance = self.instance(id)?;
         let service = service_of(&self.world, instance).ok_or(ActError::Stale("the release"))?;
-        let host = self.world.hosts.get(&self.host).ok_or(ActError::Stale("the host"))?;
-        let build = self.shared.engines.build.as_deref().map(|build| build as &dyn Images);
-        let transfer = self.images.ensure(self.host, driver as &dyn Images, build, &service.image);
+        let host = self
+            .world
+            .hosts
+            .get(&self.host)
+            .ok_or(ActError::Stale("the host"))?;
+        let build = self
+            .shared
+            .engines
+            .build
+            .as_deref()
+            .map(|build| build as &dyn Images);
+        let transfer = self
+            .images
+            .ensure(self.host, driver as &dyn Images, build, &service.image);
         self.term.call(transfer).await??;
-        let env = crate::db::open_env(&self.shared.store, self.world.environment, &service.content.env).await?;
+        let env = crate::db::open_env(
+            &self.shared.store,
+            self.world.environment,
+            &service.content.env,
+        )
+        .await?;
         // The container may say what it was given; from now on that is known to the redactor.
         self.shared.redactors.forget(self.world.environment);
         let volumes = service
             .content
             .volumes
             .keys()
-            .map(|name| (name.clone(), volume_id(self.world.environment, &instance.service, name)))
+            .map(|name| {
+                (
+                    name.clone(),
+                    volume_id(self.world.environment, &instance.service, name),
+                )
+            })
             .collect::<BTreeMap<_, _>>();
         let spec = container_spec(InstanceInput {
             identity: Identity {
@@ -242,12 +319,22 @@ impl HostRun {
             content: &service.content,
             image: &service.image,
             env,
-            addresses: Addresses { traffic: instance.address, names: Some(names_address(instance.address)) },
+            addresses: Addresses {
+                traffic: instance.address,
+                names: Some(names_address(instance.address)),
+            },
             volumes: &volumes,
             force_strict: false,
         });
-        let permit = self.starts.acquire().await.map_err(|_| ActError::Term(TermOver))?;
-        let started = self.term.call(driver.ensure_running(&spec, Deadline::after(START_LIMIT))).await;
+        let permit = self
+            .starts
+            .acquire()
+            .await
+            .map_err(|_| ActError::Term(TermOver))?;
+        let started = self
+            .term
+            .call(driver.ensure_running(&spec, Deadline::after(START_LIMIT)))
+            .await;
         drop(permit);
         started??;
         Ok(())
@@ -258,7 +345,10 @@ impl HostRun {
 /// every release that has the revision.
 pub(crate) fn service_of<'a>(world: &'a World, instance: &Instance) -> Option<&'a ServiceRelease> {
     let fits = |release: &'a segue_model::world::Release| {
-        release.services.get(&instance.service).filter(|service| service.revision == instance.revision)
+        release
+            .services
+            .get(&instance.service)
+            .filter(|service| service.revision == instance.revision)
     };
     world
         .releases
@@ -298,7 +388,13 @@ mod tests {
 
     #[test]
     fn names_have_a_range_of_their_own() {
-        assert_eq!(names_address(Ipv4Addr::new(10, 96, 3, 7)), Ipv4Addr::new(10, 112, 3, 7));
-        assert_eq!(names_address(Ipv4Addr::new(10, 111, 255, 254)), Ipv4Addr::new(10, 127, 255, 254));
+        assert_eq!(
+            names_address(Ipv4Addr::new(10, 96, 3, 7)),
+            Ipv4Addr::new(10, 112, 3, 7)
+        );
+        assert_eq!(
+            names_address(Ipv4Addr::new(10, 111, 255, 254)),
+            Ipv4Addr::new(10, 127, 255, 254)
+        );
     }
 }

@@ -15,10 +15,13 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// To pull or to carry one over.
 const TRANSFER_LIMIT: Duration = Duration::from_secs(600);
 
+/// What is carried where, with the lock that one of those who want it holds.
+type UnderWay = HashMap<(HostId, String), Arc<tokio::sync::Mutex<()>>>;
+
 /// Transfers that are under way.
 #[derive(Default)]
 pub(crate) struct Transfers {
-    locks: Mutex<HashMap<(HostId, String), Arc<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<UnderWay>,
 }
 
 impl Transfers {
@@ -34,7 +37,10 @@ impl Transfers {
         image: &ImageRef,
     ) -> Result<(), DriverError> {
         let name = image.engine_name();
-        if driver.image_present(&name, Deadline::after(ASK_LIMIT)).await? {
+        if driver
+            .image_present(&name, Deadline::after(ASK_LIMIT))
+            .await?
+        {
             return Ok(());
         }
         let lock = {
@@ -43,12 +49,17 @@ impl Transfers {
             locks.entry((host, name.clone())).or_default().clone()
         };
         let _one = lock.lock().await;
-        if driver.image_present(&name, Deadline::after(ASK_LIMIT)).await? {
+        if driver
+            .image_present(&name, Deadline::after(ASK_LIMIT))
+            .await?
+        {
             return Ok(());
         }
         match image {
             ImageRef::Registry { .. } => {
-                driver.image_pull(&name, None, Deadline::after(TRANSFER_LIMIT)).await?;
+                driver
+                    .image_pull(&name, None, Deadline::after(TRANSFER_LIMIT))
+                    .await?;
             }
             ImageRef::Engine { id, .. } => {
                 let Some(build) = build else {

@@ -40,7 +40,9 @@ enum Key {
 }
 
 fn key(environment: EnvironmentId, host: HostId, action: &Action) -> Key {
-    action.instance().map_or(Key::Network(environment, host), Key::Instance)
+    action
+        .instance()
+        .map_or(Key::Network(environment, host), Key::Instance)
 }
 
 fn verb(action: &Action) -> Option<AttemptVerb> {
@@ -125,8 +127,10 @@ impl Acts {
                 world: world.clone(),
                 host,
             };
-            let list =
-                list.into_iter().map(|action| (self.claim(key(environment, host, &action)), action)).collect();
+            let list = list
+                .into_iter()
+                .map(|action| (self.claim(key(environment, host, &action)), action))
+                .collect();
             tasks.spawn(run.all(list));
         }
         retry_at
@@ -134,11 +138,17 @@ impl Acts {
 
     fn starts(&self, host: HostId) -> Arc<Semaphore> {
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        starts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(STARTS_PER_HOST))).clone()
+        starts
+            .entry(host)
+            .or_insert_with(|| Arc::new(Semaphore::new(STARTS_PER_HOST)))
+            .clone()
     }
 
     fn claim(&self, key: Key) -> Claim {
-        Claim { key, state: self.state.clone() }
+        Claim {
+            key,
+            state: self.state.clone(),
+        }
     }
 }
 
@@ -155,7 +165,10 @@ impl Claim {
         if ok {
             state.failed.remove(&self.key);
         } else {
-            let wait = state.failed.get(&self.key).map_or(BACKOFF_FIRST, |(_, last)| (*last * 2).min(BACKOFF_MAX));
+            let wait = state
+                .failed
+                .get(&self.key)
+                .map_or(BACKOFF_FIRST, |(_, last)| (*last * 2).min(BACKOFF_MAX));
             state.failed.insert(self.key, (Instant::now() + wait, wait));
             // Instances are never reused: what waits no longer is of no use.
             if state.failed.len() > 10_000 {
@@ -168,6 +181,10 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).running.remove(&self.key);
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .running
+            .remove(&self.key);
     }
 }

@@ -20,14 +20,31 @@ const TRANSFER_LIMIT: Duration = Duration::from_secs(300);
 /// Carries over what the Dockerfile starts from, if the build engine lacks it and a host has it.
 pub(super) async fn ensure(shared: &Arc<Shared>, builder: &dyn Builder, dockerfile: &str) {
     for image in bases(dockerfile) {
-        if !matches!(builder.image_present(&image, Deadline::after(ASK_LIMIT)).await, Ok(false)) {
+        if !matches!(
+            builder
+                .image_present(&image, Deadline::after(ASK_LIMIT))
+                .await,
+            Ok(false)
+        ) {
             continue;
         }
         for (host, driver) in shared.engines.all() {
-            if !matches!(driver.image_present(&image, Deadline::after(ASK_LIMIT)).await, Ok(true)) {
+            if !matches!(
+                driver
+                    .image_present(&image, Deadline::after(ASK_LIMIT))
+                    .await,
+                Ok(true)
+            ) {
                 continue;
             }
-            match image_transfer(driver.as_ref(), builder, &image, Deadline::after(TRANSFER_LIMIT)).await {
+            match image_transfer(
+                driver.as_ref(),
+                builder,
+                &image,
+                Deadline::after(TRANSFER_LIMIT),
+            )
+            .await
+            {
                 Ok(_) => {
                     tracing::info!(host.id = %host, image, "base image carried over to the build engine");
                     break;
@@ -46,15 +63,23 @@ fn bases(dockerfile: &str) -> BTreeSet<String> {
     let mut images = BTreeSet::new();
     for line in dockerfile.lines() {
         let mut words = line.split_whitespace();
-        if !words.next().is_some_and(|word| word.eq_ignore_ascii_case("from")) {
+        if !words
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case("from"))
+        {
             continue;
         }
         let mut words = words.skip_while(|word| word.starts_with("--"));
         let Some(image) = words.next() else { continue };
-        if image != "scratch" && !image.contains('$') && !stages.contains(&image.to_ascii_lowercase()) {
+        if image != "scratch"
+            && !image.contains('$')
+            && !stages.contains(&image.to_ascii_lowercase())
+        {
             images.insert(image.to_owned());
         }
-        if words.next().is_some_and(|word| word.eq_ignore_ascii_case("as"))
+        if words
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case("as"))
             && let Some(stage) = words.next()
         {
             stages.insert(stage.to_ascii_lowercase());
@@ -71,6 +96,9 @@ mod tests {
     fn bases_are_the_images_that_are_not_stages() {
         let text = "# FROM no\nFROM --platform=linux/amd64 segue/python:3.11 AS Build\nRUN x\nfrom build\nFROM scratch\n\
                     FROM $BASE\nFROM debian\n";
-        assert_eq!(bases(text).into_iter().collect::<Vec<_>>(), ["debian", "segue/python:3.11"]);
+        assert_eq!(
+            bases(text).into_iter().collect::<Vec<_>>(),
+            ["debian", "segue/python:3.11"]
+        );
     }
 }

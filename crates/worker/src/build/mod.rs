@@ -37,7 +37,9 @@ pub(crate) async fn keep(shared: Arc<Shared>, stop: CancellationToken) -> Result
     let mut running: JoinSet<()> = JoinSet::new();
     loop {
         while running.len() < shared.config.build.parallel.max(1) {
-            let Some(claimed) = shared.store.build_claim(shared.worker).await? else { break };
+            let Some(claimed) = shared.store.build_claim(shared.worker).await? else {
+                break;
+            };
             tracing::info!(build.id = %claimed.claim.build, attempt = claimed.attempt, "build claimed");
             running.spawn(one(shared.clone(), claimed));
         }
@@ -99,7 +101,10 @@ async fn work(shared: &Arc<Shared>, claimed: &ClaimedBuild) -> BuildOutcome {
 }
 
 fn cancelled() -> BuildOutcome {
-    BuildOutcome::Cancelled(failure(FailureCode::Cancelled, "the build was stopped".to_owned()))
+    BuildOutcome::Cancelled(failure(
+        FailureCode::Cancelled,
+        "the build was stopped".to_owned(),
+    ))
 }
 
 /// Renews the claim; answers when the build must stop.
@@ -151,5 +156,8 @@ fn name(outcome: &BuildOutcome) -> &'static str {
 
 /// A failure with bounded evidence of one line.
 fn failure(code: FailureCode, evidence: String) -> Failure {
-    Failure { code, evidence: crate::observe::track::one_line(&evidence, 1000) }
+    Failure {
+        code,
+        evidence: crate::observe::track::one_line(&evidence, 1000),
+    }
 }

@@ -20,9 +20,11 @@ const PULL_LIMIT: Duration = Duration::from_secs(600);
 /// Pins `name`.
 pub(super) async fn pin(shared: &Shared, name: &ImageName) -> BuildOutcome {
     match find(shared, name).await {
-        Ok((image, info)) => {
-            BuildOutcome::Succeeded { image, exposed_port: info.single_port(), generated: false }
-        }
+        Ok((image, info)) => BuildOutcome::Succeeded {
+            image,
+            exposed_port: info.single_port(),
+            generated: false,
+        },
         Err(error) => {
             let code = error.failure_code().unwrap_or(FailureCode::Internal);
             let failure = failure(code, format!("{name}: {error}"));
@@ -40,22 +42,43 @@ async fn find(shared: &Shared, name: &ImageName) -> Result<(ImageRef, ImageInfo)
         return Err(DriverError::Unavailable("no host is known yet".to_owned()));
     };
     let driver: &dyn Images = driver.as_ref();
-    let here = driver.image_inspect(name.as_str(), Deadline::after(LOOK_LIMIT)).await?;
+    let here = driver
+        .image_inspect(name.as_str(), Deadline::after(LOOK_LIMIT))
+        .await?;
     if let Some(info) = &here
         && info.repo_digests.is_empty()
     {
         // Built or imported here: no registry knows it.
-        return Ok((ImageRef::Engine { id: info.id.clone(), hosts: [host].into() }, info.clone()));
+        return Ok((
+            ImageRef::Engine {
+                id: info.id.clone(),
+                hosts: [host].into(),
+            },
+            info.clone(),
+        ));
     }
     if here.is_none()
         && let Some(build) = shared.engines.build.as_deref()
-        && let Some(info) = build.image_inspect(name.as_str(), Deadline::after(LOOK_LIMIT)).await?
+        && let Some(info) = build
+            .image_inspect(name.as_str(), Deadline::after(LOOK_LIMIT))
+            .await?
         && info.repo_digests.is_empty()
     {
-        return Ok((ImageRef::Engine { id: info.id.clone(), hosts: Default::default() }, info));
+        return Ok((
+            ImageRef::Engine {
+                id: info.id.clone(),
+                hosts: Default::default(),
+            },
+            info,
+        ));
     }
     // A tag may stand for something newer by now.
-    let info = match (driver.image_pull(name.as_str(), None, Deadline::after(PULL_LIMIT)).await, here) {
+    let info = match (
+        driver
+            .image_pull(name.as_str(), None, Deadline::after(PULL_LIMIT))
+            .await,
+        here,
+    ) {
         (Ok(info), _) => info,
         (Err(error), Some(info)) => {
             tracing::info!(image = %name, %error, "the registry was not asked with success; what is here is used");
@@ -63,17 +86,28 @@ async fn find(shared: &Shared, name: &ImageName) -> Result<(ImageRef, ImageInfo)
         }
         (Err(error), None) => return Err(error),
     };
-    let image = digest_of(name, &info).unwrap_or(ImageRef::Engine { id: info.id.clone(), hosts: [host].into() });
+    let image = digest_of(name, &info).unwrap_or(ImageRef::Engine {
+        id: info.id.clone(),
+        hosts: [host].into(),
+    });
     Ok((image, info))
 }
 
 /// The digest under which the registry gave it.
 fn digest_of(name: &ImageName, info: &ImageInfo) -> Option<ImageRef> {
     let repository = repository(name.as_str());
-    let mut digests = info.repo_digests.iter().filter_map(|entry| entry.split_once('@'));
-    let (repository, digest) =
-        digests.clone().find(|(of, _)| *of == repository).or_else(|| digests.next())?;
-    Some(ImageRef::Registry { repository: ImageName::new(repository).ok()?, digest: digest.to_owned() })
+    let mut digests = info
+        .repo_digests
+        .iter()
+        .filter_map(|entry| entry.split_once('@'));
+    let (repository, digest) = digests
+        .clone()
+        .find(|(of, _)| *of == repository)
+        .or_else(|| digests.next())?;
+    Some(ImageRef::Registry {
+        repository: ImageName::new(repository).ok()?,
+        digest: digest.to_owned(),
+    })
 }
 
 /// The name without tag and digest.
@@ -94,6 +128,9 @@ mod tests {
     fn the_repository_is_the_name_without_tag_and_digest() {
         assert_eq!(repository("nginx:1.25"), "nginx");
         assert_eq!(repository("localhost:5000/a/b"), "localhost:5000/a/b");
-        assert_eq!(repository("localhost:5000/a/b:v1@sha256:aa"), "localhost:5000/a/b");
+        assert_eq!(
+            repository("localhost:5000/a/b:v1@sha256:aa"),
+            "localhost:5000/a/b"
+        );
     }
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use segue_driver::{BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, Deadline, Dockerfile, StepState};
+use segue_driver::{
+    BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, Deadline, Dockerfile,
+    StepState,
+};
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::SourceId;
 use segue_model::manifest::Manifest;
@@ -28,7 +31,11 @@ const WRITE_EVERY: Duration = Duration::from_millis(250);
 const SECRETS_RETRY: Duration = Duration::from_secs(1);
 
 /// Builds a source.
-pub(super) async fn build(shared: &Arc<Shared>, claimed: &ClaimedBuild, source: SourceId) -> BuildOutcome {
+pub(super) async fn build(
+    shared: &Arc<Shared>,
+    claimed: &ClaimedBuild,
+    source: SourceId,
+) -> BuildOutcome {
     match try_build(shared, claimed, source).await {
         Ok(outcome) | Err(outcome) => outcome,
     }
@@ -47,29 +54,41 @@ async fn try_build(
         let why = "this server has no build engine: docs/OPERATIONS.md, `build_socket`".to_owned();
         return Err(BuildOutcome::Failed(failure(FailureCode::Internal, why)));
     };
-    let manifest: Manifest = serde_json::from_value(claimed.settings.clone())
-        .map_err(|error| BuildOutcome::Failed(failure(FailureCode::Internal, format!("the build's settings: {error}"))))?;
+    let manifest: Manifest = serde_json::from_value(claimed.settings.clone()).map_err(|error| {
+        BuildOutcome::Failed(failure(
+            FailureCode::Internal,
+            format!("the build's settings: {error}"),
+        ))
+    })?;
     let engine = builder
         .info(Deadline::after(ASK_LIMIT))
         .await
         .map_err(|error| retry(format!("the build engine: {error}")))?;
     let redactor = loop {
         // Nothing is shown before it is known what must not be.
-        match shared.redactors.of(&shared.store, claimed.environment).await {
+        match shared
+            .redactors
+            .of(&shared.store, claimed.environment)
+            .await
+        {
             Some(redactor) => break redactor,
             None => sleep(SECRETS_RETRY).await,
         }
     };
     let mut steps = Steps::new(shared.clone(), claimed.claim, redactor);
     steps.write().await;
-    let found = inspect(shared, source, &manifest, &engine.version).await.map_err(|error| match error {
-        Unusable::Theirs(failure) => BuildOutcome::Failed(failure),
-        Unusable::Ours(failure) => BuildOutcome::Retry(failure),
-    })?;
+    let found = inspect(shared, source, &manifest, &engine.version)
+        .await
+        .map_err(|error| match error {
+            Unusable::Theirs(failure) => BuildOutcome::Failed(failure),
+            Unusable::Ours(failure) => BuildOutcome::Retry(failure),
+        })?;
     tracing::info!(build.id = %claimed.claim.build, detected = found.detected.summary(), "building");
     let generated = matches!(found.dockerfile, Dockerfile::Generated { .. });
     match &found.dockerfile {
-        Dockerfile::Generated { text } | Dockerfile::Own { text, .. } => base::ensure(shared, builder.as_ref(), text).await,
+        Dockerfile::Generated { text } | Dockerfile::Own { text, .. } => {
+            base::ensure(shared, builder.as_ref(), text).await
+        }
     }
     let request = BuildRequest {
         tag: format!("segue/{}:{}", claimed.app, claimed.claim.build),
@@ -77,7 +96,10 @@ async fn try_build(
         args: BTreeMap::new(),
         ca_bundle: ca_bundle(shared).await?,
         labels: BTreeMap::from([
-            ("segue.installation".to_owned(), shared.installation.to_string()),
+            (
+                "segue.installation".to_owned(),
+                shared.installation.to_string(),
+            ),
             ("segue.build".to_owned(), claimed.claim.build.to_string()),
         ]),
         target: None,
@@ -98,7 +120,10 @@ async fn try_build(
         .await
         .map_err(|error| retry(format!("the build engine: {error}")))?
         .ok_or_else(|| retry(format!("the build engine does not have {id} any more")))?;
-    let image = ImageRef::Engine { id, hosts: Default::default() };
+    let image = ImageRef::Engine {
+        id,
+        hosts: Default::default(),
+    };
     if let Some(test) = &manifest.build.test {
         steps.state(BuildState::Testing);
         let tested = trial::run(shared, claimed, &image, test, generated, &mut steps).await;
@@ -108,14 +133,21 @@ async fn try_build(
         }
     }
     steps.end().await;
-    Ok(BuildOutcome::Succeeded { image, exposed_port: info.single_port(), generated })
+    Ok(BuildOutcome::Succeeded {
+        image,
+        exposed_port: info.single_port(),
+        generated,
+    })
 }
 
 async fn ca_bundle(shared: &Shared) -> Result<Option<Bytes>, BuildOutcome> {
     match &shared.config.extra_ca {
         Some(path) => match tokio::fs::read(path).await {
             Ok(bundle) => Ok(Some(bundle.into())),
-            Err(error) => Err(retry(format!("the extra certificates {}: {error}", path.display()))),
+            Err(error) => Err(retry(format!(
+                "the extra certificates {}: {error}",
+                path.display()
+            ))),
         },
         None => Ok(None),
     }
@@ -164,10 +196,16 @@ fn outcome(error: &BuildFailure, steps: &Steps) -> BuildOutcome {
 fn explain(error: &BuildFailure, steps: &Steps) -> Failure {
     let (name, last) = steps.evidence(error.step);
     let how = match &error.kind {
-        BuildFailureKind::Step { exit_code: Some(code) } => format!("exit code {code}"),
+        BuildFailureKind::Step {
+            exit_code: Some(code),
+        } => format!("exit code {code}"),
         _ => error.message.clone(),
     };
-    let mut evidence = if name.is_empty() { how } else { format!("{name}: {how}") };
+    let mut evidence = if name.is_empty() {
+        how
+    } else {
+        format!("{name}: {how}")
+    };
     if !last.is_empty() {
         evidence.push_str(": ");
         evidence.push_str(&last.join(" | "));
@@ -177,5 +215,11 @@ fn explain(error: &BuildFailure, steps: &Steps) -> Failure {
 
 /// The state of a step that is ours: the tests.
 pub(super) fn ended(ok: bool, took: Duration, message: &str) -> StepState {
-    if ok { StepState::Finished { took } } else { StepState::Failed { message: message.to_owned() } }
+    if ok {
+        StepState::Finished { took }
+    } else {
+        StepState::Failed {
+            message: message.to_owned(),
+        }
+    }
 }

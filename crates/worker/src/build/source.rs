@@ -22,11 +22,17 @@ const DOCKERIGNORE: &str = ".dockerignore";
 const MODERN_ENGINE: u64 = 23;
 
 /// The canonical tar, chunk by chunk.
-pub(super) fn chunks(store: SystemStore, source: SourceId) -> BoxStream<'static, std::io::Result<Bytes>> {
+pub(super) fn chunks(
+    store: SystemStore,
+    source: SourceId,
+) -> BoxStream<'static, std::io::Result<Bytes>> {
     try_unfold(0u32, move |position| {
         let store = store.clone();
         async move {
-            let chunk = store.source_chunk(source, position).await.map_err(std::io::Error::other)?;
+            let chunk = store
+                .source_chunk(source, position)
+                .await
+                .map_err(std::io::Error::other)?;
             Ok(chunk.map(|chunk| (chunk, position.saturating_add(1))))
         }
     })
@@ -58,8 +64,12 @@ pub(super) async fn inspect(
 ) -> Result<Found, Unusable> {
     let path = manifest.build.dockerfile.as_deref().unwrap_or(DOCKERFILE);
     let contents = contents(shared.store.clone(), source, path).await?;
-    let seen = detect::Source { paths: &contents.paths, files: &contents.files };
-    let detected = detect::detect(seen, manifest, &shared.config.runtimes).map_err(Unusable::Theirs)?;
+    let seen = detect::Source {
+        paths: &contents.paths,
+        files: &contents.files,
+    };
+    let detected =
+        detect::detect(seen, manifest, &shared.config.runtimes).map_err(Unusable::Theirs)?;
     let dockerfile = match &detected.dockerfile {
         detect::Dockerfile::Generated { text } => Dockerfile::Generated { text: text.clone() },
         detect::Dockerfile::Source { path } => {
@@ -68,16 +78,26 @@ pub(super) async fn inspect(
                 Unusable::Theirs(failure(FailureCode::BuildFailed, why))
             })?;
             supported(path, text, engine_version)?;
-            Dockerfile::Own { path: path.clone(), text: text.to_owned() }
+            Dockerfile::Own {
+                path: path.clone(),
+                text: text.to_owned(),
+            }
         }
     };
     let ignore = seen.text(DOCKERIGNORE).map(str::to_owned);
-    Ok(Found { detected, dockerfile, ignore })
+    Ok(Found {
+        detected,
+        dockerfile,
+        ignore,
+    })
 }
 
 /// Says in our own words what the engine would say in its own, or do without a word.
 fn supported(path: &str, text: &str, engine_version: &str) -> Result<(), Unusable> {
-    let major = engine_version.split('.').next().and_then(|major| major.parse::<u64>().ok());
+    let major = engine_version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u64>().ok());
     if major.is_some_and(|major| major >= MODERN_ENGINE) {
         return Ok(());
     }
@@ -92,31 +112,54 @@ fn supported(path: &str, text: &str, engine_version: &str) -> Result<(), Unusabl
             detect::Unsupported::Heredoc => format!("{path}:{line} uses a heredoc (`<<`)"),
         })
         .collect();
-    let why = format!("{}; the build engine is version {engine_version}", list.join(", "));
-    Err(Unusable::Theirs(failure(FailureCode::DockerfileUnsupported, why)))
+    let why = format!(
+        "{}; the build engine is version {engine_version}",
+        list.join(", ")
+    );
+    Err(Unusable::Theirs(failure(
+        FailureCode::DockerfileUnsupported,
+        why,
+    )))
 }
 
-async fn contents(store: SystemStore, source: SourceId, dockerfile: &str) -> Result<Contents, Unusable> {
-    let wanted = WANTED_FILES.iter().copied().chain([dockerfile, DOCKERIGNORE]);
+async fn contents(
+    store: SystemStore,
+    source: SourceId,
+    dockerfile: &str,
+) -> Result<Contents, Unusable> {
+    let wanted = WANTED_FILES
+        .iter()
+        .copied()
+        .chain([dockerfile, DOCKERIGNORE]);
     let mut validator = Validator::new(Limits::default(), wanted);
     let mut chunks = chunks(store, source);
     let mut scrap = Vec::new();
     let damaged = |error: &dyn std::fmt::Display| {
-        Unusable::Ours(failure(FailureCode::Internal, format!("the kept source is damaged: {error}")))
+        Unusable::Ours(failure(
+            FailureCode::Internal,
+            format!("the kept source is damaged: {error}"),
+        ))
     };
     loop {
         let chunk = chunks.try_next().await.map_err(|error| {
-            Unusable::Ours(failure(FailureCode::Internal, format!("the source could not be read: {error}")))
+            Unusable::Ours(failure(
+                FailureCode::Internal,
+                format!("the source could not be read: {error}"),
+            ))
         })?;
         let Some(chunk) = chunk else { break };
         let mut rest: &[u8] = &chunk;
         while !rest.is_empty() {
-            let used = validator.push(rest, &mut scrap).map_err(|error| damaged(&error))?;
+            let used = validator
+                .push(rest, &mut scrap)
+                .map_err(|error| damaged(&error))?;
             scrap.clear();
             rest = rest.get(used..).unwrap_or_default();
         }
         // A large source takes a while; others have their turn.
         tokio::task::yield_now().await;
     }
-    validator.finish(&mut scrap).map_err(|error| damaged(&error))
+    validator
+        .finish(&mut scrap)
+        .map_err(|error| damaged(&error))
 }

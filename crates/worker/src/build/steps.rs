@@ -76,7 +76,11 @@ impl Steps {
 
     /// Number of the next step.
     pub(super) fn next_number(&self) -> u32 {
-        self.steps.iter().map(|step| step.number.saturating_add(1)).max().unwrap_or(0)
+        self.steps
+            .iter()
+            .map(|step| step.number.saturating_add(1))
+            .max()
+            .unwrap_or(0)
     }
 
     /// The build's state.
@@ -91,8 +95,16 @@ impl Steps {
         let (word, took_ms, error) = match state {
             StepState::Started => ("running", None, None),
             StepState::Cached => ("cached", None, None),
-            StepState::Finished { took } => ("done", Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)), None),
-            StepState::Failed { message } => ("failed", None, Some(one_line(&self.redactor.text(message), 600))),
+            StepState::Finished { took } => (
+                "done",
+                Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+                None,
+            ),
+            StepState::Failed { message } => (
+                "failed",
+                None,
+                Some(one_line(&self.redactor.text(message), 600)),
+            ),
         };
         self.dirty = true;
         if word != "running" {
@@ -107,15 +119,30 @@ impl Steps {
         if self.steps.len() < MAX_STEPS {
             let held = [Vec::new(), Vec::new()];
             let last = VecDeque::new();
-            self.steps.push(Step { number, name, internal, state: word, took_ms, error, held, last });
+            self.steps.push(Step {
+                number,
+                name,
+                internal,
+                state: word,
+                took_ms,
+                error,
+                held,
+                last,
+            });
         }
     }
 
     /// A step wrote something.
     pub(super) fn output(&mut self, number: u32, stream: LogStream, bytes: &[u8]) {
-        let Some(step) = self.steps.iter_mut().find(|step| step.number == number) else { return };
+        let Some(step) = self.steps.iter_mut().find(|step| step.number == number) else {
+            return;
+        };
         let [out, err] = &mut step.held;
-        let held = if stream == LogStream::Stdout { out } else { err };
+        let held = if stream == LogStream::Stdout {
+            out
+        } else {
+            err
+        };
         held.extend_from_slice(bytes);
         let mut lines = Vec::new();
         while let Some(end) = held.iter().position(|byte| *byte == b'\n') {
@@ -123,7 +150,9 @@ impl Steps {
             lines.push(std::mem::replace(held, rest));
         }
         if held.len() > LINE_LIMIT {
-            let cut = self.redactor.safe_cut(held, held.len().saturating_sub(self.redactor.overlap()));
+            let cut = self
+                .redactor
+                .safe_cut(held, held.len().saturating_sub(self.redactor.overlap()));
             let rest = held.split_off(cut);
             lines.push(std::mem::replace(held, rest));
         }
@@ -148,19 +177,24 @@ impl Steps {
             if step.last.len() == LAST_LINES {
                 step.last.pop_front();
             }
-            step.last.push_back(one_line(&String::from_utf8_lossy(&text), 300));
+            step.last
+                .push_back(one_line(&String::from_utf8_lossy(&text), 300));
         }
         self.kept = self.kept.saturating_add(text.len() as u64);
         if self.kept > LOG_LIMIT {
             self.gather.drop_line();
             return;
         }
-        let piece = self.gather.line(Timestamp::now(), stream, Some(number), &text);
+        let piece = self
+            .gather
+            .line(Timestamp::now(), stream, Some(number), &text);
         self.pieces.extend(piece);
     }
 
     fn end_lines(&mut self, number: u32) {
-        let Some(step) = self.steps.iter_mut().find(|step| step.number == number) else { return };
+        let Some(step) = self.steps.iter_mut().find(|step| step.number == number) else {
+            return;
+        };
         let held = std::mem::take(&mut step.held);
         for (line, stream) in held.into_iter().zip([LogStream::Stdout, LogStream::Stderr]) {
             if !line.is_empty() {
@@ -175,7 +209,9 @@ impl Steps {
             Some(number) => self.steps.iter().find(|step| step.number == number),
             None => self.steps.iter().rev().find(|step| step.state == "failed"),
         };
-        step.map_or_else(Default::default, |step| (step.name.clone(), step.last.iter().cloned().collect()))
+        step.map_or_else(Default::default, |step| {
+            (step.name.clone(), step.last.iter().cloned().collect())
+        })
     }
 
     /// Writes what is due.
@@ -185,7 +221,11 @@ impl Steps {
         }
         if !self.pieces.is_empty() {
             let origin = LogOrigin::Build(self.claim.build);
-            let chunks: Vec<_> = self.pieces.iter().map(|piece| crate::db::chunk(origin, piece)).collect();
+            let chunks: Vec<_> = self
+                .pieces
+                .iter()
+                .map(|piece| crate::db::chunk(origin, piece))
+                .collect();
             match self.shared.store.log_write(&chunks).await {
                 Ok(()) => self.pieces.clear(),
                 Err(error) => {
@@ -202,9 +242,16 @@ impl Steps {
     async fn write_steps(&mut self) {
         self.written = Instant::now();
         let steps = serde_json::to_value(&self.steps).unwrap_or_default();
-        match self.shared.store.build_progress(&self.claim, self.state, &steps).await {
+        match self
+            .shared
+            .store
+            .build_progress(&self.claim, self.state, &steps)
+            .await
+        {
             Ok(()) => self.dirty = false,
-            Err(error) => tracing::debug!(build.id = %self.claim.build, error = %Chain(&error), "a build's steps could not be written yet"),
+            Err(error) => {
+                tracing::debug!(build.id = %self.claim.build, error = %Chain(&error), "a build's steps could not be written yet")
+            }
         }
     }
 

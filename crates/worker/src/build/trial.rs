@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use secrecy::SecretString;
 use segue_driver::{
-    ContainerName, Deadline, Driver, DriverError, Exit, Identity, LogStream, StepState, TaskInput, task_spec,
+    ContainerName, Deadline, Driver, DriverError, Exit, Identity, LogStream, StepState, TaskInput,
+    task_spec,
 };
 use segue_model::failure::FailureCode;
 use segue_model::id::{BuildId, InstanceId};
@@ -18,9 +19,9 @@ use segue_model::spec::{Command, ImageRef, Resources};
 use segue_store::{BuildOutcome, ClaimedBuild};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::failure;
 use super::run::ended;
 use super::steps::Steps;
-use super::failure;
 use crate::shared::Shared;
 
 /// To start and to remove the container.
@@ -37,7 +38,9 @@ fn instance(build: BuildId) -> InstanceId {
 
 /// Removes what a run of the tests left behind.
 pub(super) async fn remove(shared: &Shared, build: BuildId) {
-    let Some(driver) = &shared.engines.tasks else { return };
+    let Some(driver) = &shared.engines.tasks else {
+        return;
+    };
     let name = ContainerName::from(instance(build));
     if let Err(error) = driver.remove(&name, Deadline::after(CALL_LIMIT)).await {
         tracing::debug!(build.id = %build, %error, "the tests' container could not be removed");
@@ -61,37 +64,86 @@ pub(super) async fn run(
     remove(shared, claimed.claim.build).await;
     let argv = command.to_argv();
     let number = steps.next_number();
-    steps.step(number, &format!("tests: {}", argv.join(" ")), false, &StepState::Started);
+    steps.step(
+        number,
+        &format!("tests: {}", argv.join(" ")),
+        false,
+        &StepState::Started,
+    );
     let begun = Instant::now();
     let limit = shared.config.build.test_time;
     let mut lines = Vec::new();
-    let result = timeout(limit, trial(driver.as_ref(), shared, claimed, image, argv, strict, number, steps, &mut lines));
+    let result = timeout(
+        limit,
+        trial(
+            driver.as_ref(),
+            shared,
+            claimed,
+            image,
+            argv,
+            strict,
+            number,
+            steps,
+            &mut lines,
+        ),
+    );
     let result = result.await;
     remove(shared, claimed.claim.build).await;
-    let retry = |error: DriverError| BuildOutcome::Retry(failure(FailureCode::Internal, format!("the tests: {error}")));
+    let retry = |error: DriverError| {
+        BuildOutcome::Retry(failure(
+            FailureCode::Internal,
+            format!("the tests: {error}"),
+        ))
+    };
     let (outcome, message) = match result {
         Ok(Ok(exit)) if exit.code == 0 => (None, String::new()),
         Ok(Ok(exit)) => {
             let evidence = explain(&exit, &lines);
-            (Some(BuildOutcome::Failed(failure(FailureCode::TestsFailed, evidence.clone()))), evidence)
+            (
+                Some(BuildOutcome::Failed(failure(
+                    FailureCode::TestsFailed,
+                    evidence.clone(),
+                ))),
+                evidence,
+            )
         }
         Ok(Err(error)) => match error.failure_code() {
             Some(_) => {
                 let why = format!("the tests could not be started: {error}");
-                (Some(BuildOutcome::Failed(failure(FailureCode::TestsFailed, why.clone()))), why)
+                (
+                    Some(BuildOutcome::Failed(failure(
+                        FailureCode::TestsFailed,
+                        why.clone(),
+                    ))),
+                    why,
+                )
             }
             None => (Some(retry(error)), "the build engine failed".to_owned()),
         },
         Err(_) => {
             let why = format!("the tests were not done after {} s", limit.as_secs());
-            (Some(BuildOutcome::TimedOut(failure(FailureCode::BuildTimedOut, why.clone()))), why)
+            (
+                Some(BuildOutcome::TimedOut(failure(
+                    FailureCode::BuildTimedOut,
+                    why.clone(),
+                ))),
+                why,
+            )
         }
     };
-    steps.step(number, "", false, &ended(outcome.is_none(), begun.elapsed(), &message));
+    steps.step(
+        number,
+        "",
+        false,
+        &ended(outcome.is_none(), begun.elapsed(), &message),
+    );
     outcome.map_or(Ok(()), Err)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one caller, which holds all of them already")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one caller, which holds all of them already"
+)]
 async fn trial(
     driver: &dyn Driver,
     shared: &Shared,
@@ -109,7 +161,12 @@ async fn trial(
     let service = ServiceName::new("tests").map_err(broken)?;
     let env = [("CI", "1")]
         .into_iter()
-        .filter_map(|(key, value)| Some((ConfigKey::new(key).ok()?, SecretString::from(value.to_owned()))))
+        .filter_map(|(key, value)| {
+            Some((
+                ConfigKey::new(key).ok()?,
+                SecretString::from(value.to_owned()),
+            ))
+        })
         .collect::<BTreeMap<_, _>>();
     let spec = task_spec(TaskInput {
         identity: Identity {
@@ -125,12 +182,21 @@ async fn trial(
         image,
         argv,
         env,
-        resources: Resources { cpu_millis: 1000, memory_bytes: shared.config.build.test_memory_bytes, pids: 1024 },
+        resources: Resources {
+            cpu_millis: 1000,
+            memory_bytes: shared.config.build.test_memory_bytes,
+            pids: 1024,
+        },
         strict,
         addresses: None,
     });
-    driver.ensure_running(&spec, Deadline::after(CALL_LIMIT)).await?;
-    let mut log = driver.logs(&name, None, true, Deadline::after(CALL_LIMIT)).await?.fuse();
+    driver
+        .ensure_running(&spec, Deadline::after(CALL_LIMIT))
+        .await?;
+    let mut log = driver
+        .logs(&name, None, true, Deadline::after(CALL_LIMIT))
+        .await?
+        .fuse();
     let limit = shared.config.build.test_time;
     let exit = driver.wait(&name, Deadline::after(limit));
     tokio::pin!(exit);
@@ -172,14 +238,27 @@ fn explain(exit: &Exit, lines: &[String]) -> String {
         format!("exit code {}", exit.code)
     };
     if names.is_empty() {
-        let last = lines.iter().rev().map(|line| line.trim()).filter(|line| !line.is_empty()).take(3);
+        let last = lines
+            .iter()
+            .rev()
+            .map(|line| line.trim())
+            .filter(|line| !line.is_empty())
+            .take(3);
         let mut last: Vec<&str> = last.collect();
         last.reverse();
-        return if last.is_empty() { how } else { format!("{how}: {}", last.join(" | ")) };
+        return if last.is_empty() {
+            how
+        } else {
+            format!("{how}: {}", last.join(" | "))
+        };
     }
     let more = names.len().saturating_sub(NAMES);
     let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     format!("{}{more} failed ({how})", shown.join(", "))
 }
 
@@ -200,15 +279,25 @@ fn failing(lines: &[String]) -> Vec<String> {
 
 fn failing_line(line: &str) -> Option<String> {
     let text = line.trim_start();
-    let before = |text: &str, mark: &str| text.split(mark).next().unwrap_or_default().trim().to_owned();
+    let before = |text: &str, mark: &str| {
+        text.split(mark)
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
     // pytest: `FAILED tests/test_a.py::test_b - AssertionError`.
-    if let Some(rest) = line.strip_prefix("FAILED ").or_else(|| line.strip_prefix("ERROR "))
+    if let Some(rest) = line
+        .strip_prefix("FAILED ")
+        .or_else(|| line.strip_prefix("ERROR "))
         && rest.contains("::")
     {
         return Some(before(rest, " - "));
     }
     // unittest: `FAIL: test_b (tests.A)`.
-    if let Some(rest) = line.strip_prefix("FAIL: ").or_else(|| line.strip_prefix("ERROR: "))
+    if let Some(rest) = line
+        .strip_prefix("FAIL: ")
+        .or_else(|| line.strip_prefix("ERROR: "))
         && rest.contains('(')
     {
         return Some(rest.trim().to_owned());
@@ -224,7 +313,10 @@ fn failing_line(line: &str) -> Option<String> {
     }
     // node:test with its spec reporter, and vitest: `✖ adds (1.2ms)`.
     if let Some(rest) = text.strip_prefix("✖ ").or_else(|| text.strip_prefix("× ")) {
-        let name = rest.rsplit_once(" (").filter(|(_, time)| time.ends_with("ms)")).map_or(rest, |(name, _)| name);
+        let name = rest
+            .rsplit_once(" (")
+            .filter(|(_, time)| time.ends_with("ms)"))
+            .map_or(rest, |(name, _)| name);
         return Some(name.trim().to_owned()).filter(|name| name != "failing tests:");
     }
     // go: `--- FAIL: TestAdds (0.00s)`.
@@ -273,19 +365,35 @@ mod tests {
             names("..F\nFAILED tests/test_shop.py::test_total - assert 3 == 4\n1 failed, 2 passed"),
             ["tests/test_shop.py::test_total"]
         );
-        assert_eq!(names("FAIL: test_total (shop.tests.Cart)\nRan 3 tests"), ["test_total (shop.tests.Cart)"]);
-        assert_eq!(names("ok 1 - subtracts\nnot ok 2 - adds\n  not ok 1 - inner # TODO"), ["adds", "inner"]);
-        assert_eq!(names("\u{1b}[31m✖ adds (1.2ms)\u{1b}[0m\n✖ failing tests:"), ["adds"]);
+        assert_eq!(
+            names("FAIL: test_total (shop.tests.Cart)\nRan 3 tests"),
+            ["test_total (shop.tests.Cart)"]
+        );
+        assert_eq!(
+            names("ok 1 - subtracts\nnot ok 2 - adds\n  not ok 1 - inner # TODO"),
+            ["adds", "inner"]
+        );
+        assert_eq!(
+            names("\u{1b}[31m✖ adds (1.2ms)\u{1b}[0m\n✖ failing tests:"),
+            ["adds"]
+        );
         assert_eq!(names("  ● cart › adds\n\n  ● cart › adds"), ["cart › adds"]);
         assert_eq!(names("--- FAIL: TestAdds (0.00s)"), ["TestAdds"]);
-        assert_eq!(names("test cart::adds ... FAILED\ntest cart::ok ... ok"), ["cart::adds"]);
+        assert_eq!(
+            names("test cart::adds ... FAILED\ntest cart::ok ... ok"),
+            ["cart::adds"]
+        );
         assert!(names("ERROR something bad happened\nall fine").is_empty());
     }
 
     #[test]
     fn without_names_the_last_lines_say_why() {
         let lines: Vec<String> = ["a", "b", "", "boom", "the end"].map(str::to_owned).into();
-        let exit = Exit { code: 2, oom: false, at: None };
+        let exit = Exit {
+            code: 2,
+            oom: false,
+            at: None,
+        };
         assert_eq!(explain(&exit, &lines), "exit code 2: b | boom | the end");
         assert!(explain(&Exit { oom: true, ..exit }, &[]).contains("memory"));
     }

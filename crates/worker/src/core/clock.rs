@@ -38,5 +38,8 @@ impl Clock {
 
 /// A timestamp `duration` before another.
 pub(crate) fn before(at: Timestamp, duration: Duration) -> Timestamp {
-    SignedDuration::try_from(duration).ok().and_then(|d| at.checked_sub(d).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+    SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|d| at.checked_sub(d).ok())
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }

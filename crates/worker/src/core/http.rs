@@ -110,7 +110,10 @@ mod tests {
         });
         let status = get(address, "/healthz?x=1").await;
         let request = String::from_utf8(server.await.unwrap()).unwrap();
-        assert!(request.starts_with("GET /healthz?x=1 HTTP/1.1\r\n"), "{request}");
+        assert!(
+            request.starts_with("GET /healthz?x=1 HTTP/1.1\r\n"),
+            "{request}"
+        );
         status
     }
 
@@ -122,7 +125,13 @@ mod tests {
         assert_eq!(answer(moved).await.unwrap(), 302);
         let early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 503 No\r\n\r\n";
         assert_eq!(answer(early).await.unwrap(), 503);
-        assert!(matches!(answer(b"SSH-2.0-x\r\n").await, Err(GetError::NotHttp)));
-        assert!(matches!(answer(b"HTTP/1.1 200").await, Err(GetError::Io(_))));
+        assert!(matches!(
+            answer(b"SSH-2.0-x\r\n").await,
+            Err(GetError::NotHttp)
+        ));
+        assert!(matches!(
+            answer(b"HTTP/1.1 200").await,
+            Err(GetError::Io(_))
+        ));
     }
 }

@@ -316,7 +316,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_frozen_holder_has_no_effect_once_another_may_hold_the_lease() {
         let table = Arc::new(Table::default());
-        let client = |_| Arc::new(Client { table: table.clone(), frozen: AtomicBool::new(false) });
+        let client = |_| {
+            Arc::new(Client {
+                table: table.clone(),
+                frozen: AtomicBool::new(false),
+            })
+        };
         let clients = [client(0), client(1)];
         let stop = CancellationToken::new();
         let effects: Arc<Mutex<Vec<(usize, Instant)>>> = Arc::default();

@@ -64,6 +64,7 @@ impl<K: Clone + Ord + Hash> KeyedQueue<K> {
     }
 
     /// Asks for a run of `key` now.
+    #[cfg(test)]
     pub(crate) fn push_now(&self, key: K) {
         self.push(key, Instant::now());
     }
@@ -82,7 +83,10 @@ impl<K: Clone + Ord + Hash> KeyedQueue<K> {
                     order,
                     running,
                 } = &mut *state;
-                let first = order.iter().find(|(_, key)| !running.contains(key)).cloned();
+                let first = order
+                    .iter()
+                    .find(|(_, key)| !running.contains(key))
+                    .cloned();
                 match first {
                     Some((at, key)) if at <= now => {
                         order.remove(&(at, key.clone()));

@@ -72,8 +72,12 @@ impl Redactor {
 
     /// The last place at or before `wanted` where `text` may be cut without splitting a value that is whole in it.
     pub(crate) fn safe_cut(&self, text: &[u8], wanted: usize) -> usize {
-        let Some(matcher) = &self.matcher else { return wanted };
-        let across = matcher.find_iter(text).find(|found| found.start() < wanted && found.end() > wanted);
+        let Some(matcher) = &self.matcher else {
+            return wanted;
+        };
+        let across = matcher
+            .find_iter(text)
+            .find(|found| found.start() < wanted && found.end() > wanted);
         across.map_or(wanted, |found| found.start())
     }
 

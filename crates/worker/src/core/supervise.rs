@@ -21,6 +21,10 @@ pub(crate) enum OnError {
     /// It is started again, after 100 ms that double up to 5 s; a run of a minute resets the back-off.
     Restart,
     /// Everything stops: the process cannot do its work without it.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "every loop of today can be started again")
+    )]
     Stop,
 }
 

@@ -31,14 +31,20 @@ pub(super) struct Follow {
     pub driver: Arc<dyn Driver>,
     pub target: Arc<Target>,
     pub out: mpsc::Sender<Out>,
+    /// Time of the last line that this process has handed on; `None`: the store knows.
+    pub after: Option<Timestamp>,
 }
 
 impl Follow {
-    /// Follows until the container's current run ends and everything it wrote is handed on.
-    pub(super) async fn run(self) {
+    /// Follows until the container's current run ends and everything it wrote is handed on. Answers the time of
+    /// the last line.
+    pub(super) async fn run(self) -> Option<Timestamp> {
         let instance = self.target.instance;
         let name = ContainerName::from(instance);
         let since = loop {
+            if self.after.is_some() {
+                break self.after;
+            }
             match self.shared.store.log_last_at(instance).await {
                 Ok(since) => break since,
                 Err(error) => {
@@ -50,12 +56,16 @@ impl Follow {
         let mut redactor = self.redactor().await;
         let mut redactor_at = Instant::now();
         let mut stream = loop {
-            match self.driver.logs(&name, since, true, Deadline::after(BEGIN_LIMIT)).await {
+            match self
+                .driver
+                .logs(&name, since, true, Deadline::after(BEGIN_LIMIT))
+                .await
+            {
                 Ok(stream) => break stream,
                 Err(error) if error.effect_unknown() || error.retryable() => sleep(RETRY).await,
                 Err(error) => {
                     tracing::debug!(instance.id = %instance, %error, "no log to follow");
-                    return;
+                    return since;
                 }
             }
         };
@@ -86,16 +96,28 @@ impl Follow {
         if let Some(piece) = lines.end(&redactor) {
             self.hand_on(piece).await;
         }
+        lines.last.or(since)
     }
 
     async fn hand_on(&self, piece: Piece) {
         // Waits while the store is slow. Without a receiver the term is over, and this task with it.
-        let _ = self.out.send(Out { target: self.target.clone(), piece }).await;
+        let _ = self
+            .out
+            .send(Out {
+                target: self.target.clone(),
+                piece,
+            })
+            .await;
     }
 
     async fn redactor(&self) -> Arc<Redactor> {
         loop {
-            if let Some(redactor) = self.shared.redactors.of(&self.shared.store, self.target.environment).await {
+            if let Some(redactor) = self
+                .shared
+                .redactors
+                .of(&self.shared.store, self.target.environment)
+                .await
+            {
                 return redactor;
             }
             sleep(RETRY).await;
@@ -108,6 +130,8 @@ struct Lines {
     gather: Gather,
     /// Lines up to here were kept before; by the microsecond, as the store keeps it.
     after: Option<i64>,
+    /// Time of the newest line that was read.
+    last: Option<Timestamp>,
     joined: [Vec<u8>; 2],
     rate: u64,
     allowance: f64,
@@ -120,6 +144,7 @@ impl Lines {
         Self {
             gather: Gather::default(),
             after: since.map(Timestamp::as_microsecond),
+            last: None,
             joined: [Vec::new(), Vec::new()],
             rate,
             allowance,
@@ -142,9 +167,13 @@ impl Lines {
     }
 
     fn push(&mut self, redactor: &Redactor, line: &LogLine) -> Option<Piece> {
-        if self.after.is_some_and(|after| line.at.as_microsecond() <= after) {
+        if self
+            .after
+            .is_some_and(|after| line.at.as_microsecond() <= after)
+        {
             return None;
         }
+        self.last = Some(self.last.map_or(line.at, |last| last.max(line.at)));
         let held = match line.stream {
             LogStream::Stdout => &mut self.joined[0],
             LogStream::Stderr => &mut self.joined[1],
@@ -178,9 +207,11 @@ impl Lines {
 
     /// The end of the log: what is held goes out.
     fn end(&mut self, redactor: &Redactor) -> Option<Piece> {
-        let at = Timestamp::now();
+        let at = self.last.unwrap_or_else(Timestamp::now);
         for (index, stream) in [(0usize, LogStream::Stdout), (1, LogStream::Stderr)] {
-            let Some(held) = self.joined.get_mut(index) else { continue };
+            let Some(held) = self.joined.get_mut(index) else {
+                continue;
+            };
             let rest = std::mem::take(held);
             if !rest.is_empty() {
                 let text = redactor.bytes(&rest);
@@ -212,7 +243,10 @@ mod tests {
     async fn a_value_across_the_cut_of_a_long_line_is_replaced() {
         let redactor = Redactor::new([b"hunter2hunter2".as_slice()]);
         let mut lines = Lines::new(1 << 20, None);
-        assert_eq!(lines.push(&redactor, &line(1, "password=hunter2h", true)), None);
+        assert_eq!(
+            lines.push(&redactor, &line(1, "password=hunter2h", true)),
+            None
+        );
         assert_eq!(lines.push(&redactor, &line(2, "unter2 end", false)), None);
         let kept = text(lines.end(&redactor));
         assert!(kept.contains("password=[redacted] end"), "{kept}");

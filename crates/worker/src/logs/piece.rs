@@ -55,7 +55,13 @@ pub(crate) struct Gather {
 
 impl Gather {
     /// Adds a line. Answers a piece if this one made it full.
-    pub(crate) fn line(&mut self, at: Timestamp, stream: LogStream, step: Option<u32>, text: &[u8]) -> Option<Piece> {
+    pub(crate) fn line(
+        &mut self,
+        at: Timestamp,
+        stream: LogStream,
+        step: Option<u32>,
+        text: &[u8],
+    ) -> Option<Piece> {
         let text = text.get(..text.len().min(LINE_BYTES)).unwrap_or_default();
         let text = String::from_utf8_lossy(text);
         let stream = match stream {
@@ -64,7 +70,17 @@ impl Gather {
         };
         let before = self.data.len();
         // Plain data always encodes; should that ever change, the line is dropped and counted.
-        if serde_json::to_writer(&mut self.data, &Line { at, stream, step, text: &text }).is_err() {
+        if serde_json::to_writer(
+            &mut self.data,
+            &Line {
+                at,
+                stream,
+                step,
+                text: &text,
+            },
+        )
+        .is_err()
+        {
             self.data.truncate(before);
             self.dropped += 1;
             return None;
@@ -74,7 +90,9 @@ impl Gather {
         self.first_at.get_or_insert(at);
         self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
         self.since.get_or_insert_with(Instant::now);
-        (self.data.len() >= PIECE_BYTES - LINE_BYTES).then(|| self.take()).flatten()
+        (self.data.len() >= PIECE_BYTES - LINE_BYTES)
+            .then(|| self.take())
+            .flatten()
     }
 
     /// Counts a line that is not kept.
@@ -116,7 +134,10 @@ mod tests {
         let piece = gather.take().unwrap();
         assert_eq!((piece.lines, piece.dropped), (1, 1));
         let text = String::from_utf8(piece.data.to_vec()).unwrap();
-        assert_eq!(text, "{\"at\":\"1970-01-01T00:00:00Z\",\"stream\":\"stdout\",\"text\":\"hi \u{fffd}\"}\n");
+        assert_eq!(
+            text,
+            "{\"at\":\"1970-01-01T00:00:00Z\",\"stream\":\"stdout\",\"text\":\"hi \u{fffd}\"}\n"
+        );
         let long = vec![b'x'; 40_000];
         let mut full = None;
         for _ in 0..10 {

@@ -37,6 +37,9 @@ const HOST_EVERY: Duration = Duration::from_secs(10);
 /// A stranger with our label, and since when it is known to be one.
 pub(crate) type Strangers = BTreeMap<String, (Container, Instant)>;
 
+/// Instances with a log, each with a number that rises when there is something new in it.
+pub(crate) type Logs = BTreeMap<InstanceId, (Arc<Target>, u64)>;
+
 /// What the observer stands on.
 pub(crate) struct Setup<B> {
     /// The host.
@@ -53,8 +56,8 @@ pub(crate) struct Setup<B> {
     pub clock: Arc<Clock>,
     /// Where the containers that nobody knows are told, after each listing.
     pub strangers: tokio::sync::watch::Sender<Strangers>,
-    /// Which instances run, for whoever follows their logs.
-    pub running: tokio::sync::watch::Sender<BTreeMap<InstanceId, Arc<Target>>>,
+    /// Which instances have written or may write a log; the number rises when there is something new to read.
+    pub written_logs: tokio::sync::watch::Sender<Logs>,
     /// What of the host itself was written.
     pub written: tokio::sync::watch::Sender<HostSighting>,
 }
@@ -113,8 +116,13 @@ impl<B: Book> Observer<B> {
     /// Observes until it is dropped.
     pub(crate) async fn run(mut self) {
         let (tell, mut signals) = unbounded_channel();
-        self.readers.spawn(jobs::follow(self.setup.driver.clone(), self.setup.clock.clone(), tell.clone()));
-        self.readers.spawn(jobs::ping(self.setup.driver.clone(), tell));
+        self.readers.spawn(jobs::follow(
+            self.setup.driver.clone(),
+            self.setup.clock.clone(),
+            tell.clone(),
+        ));
+        self.readers
+            .spawn(jobs::ping(self.setup.driver.clone(), tell));
         let mut list = interval(LIST_EVERY);
         let mut load = interval(TARGETS_EVERY);
         list.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -141,7 +149,10 @@ impl<B: Book> Observer<B> {
     fn list(&mut self) {
         if !self.listing {
             self.listing = true;
-            self.jobs.spawn(jobs::list(self.setup.driver.clone(), self.setup.clock.clone()));
+            self.jobs.spawn(jobs::list(
+                self.setup.driver.clone(),
+                self.setup.clock.clone(),
+            ));
         }
     }
 
@@ -149,15 +160,27 @@ impl<B: Book> Observer<B> {
         if environment.is_none() && std::mem::replace(&mut self.loading, true) {
             return;
         }
-        let (book, host, clock) = (self.setup.book.clone(), self.setup.host, self.setup.clock.clone());
+        let (book, host, clock) = (
+            self.setup.book.clone(),
+            self.setup.host,
+            self.setup.clock.clone(),
+        );
         self.jobs.spawn(async move {
             let asked = clock.now();
-            Found::Targets { asked, environment, known: book.targets(host, environment).await }
+            Found::Targets {
+                asked,
+                environment,
+                known: book.targets(host, environment).await,
+            }
         });
     }
 
     fn look(&mut self, instance: InstanceId) {
-        self.jobs.spawn(jobs::look(self.setup.driver.clone(), self.setup.clock.clone(), instance));
+        self.jobs.spawn(jobs::look(
+            self.setup.driver.clone(),
+            self.setup.clock.clone(),
+            instance,
+        ));
     }
 
     fn input(&mut self, input: Input) {
@@ -191,7 +214,8 @@ impl<B: Book> Observer<B> {
                 track.learn(&known.sighting);
             }
             None => {
-                self.tracks.insert(id, Track::new(known.target, known.sighting, known.unknown));
+                self.tracks
+                    .insert(id, Track::new(known.target, known.sighting, known.unknown));
             }
         }
         self.sync(id);
@@ -206,7 +230,9 @@ impl<B: Book> Observer<B> {
 
     /// Makes probes and the list of running instances follow what is known of one.
     fn sync(&mut self, id: InstanceId) {
-        let Some(track) = self.tracks.get(&id) else { return };
+        let Some(track) = self.tracks.get(&id) else {
+            return;
+        };
         let run = track.run();
         let probed = self.probing.get(&id).map(|(run, _)| *run);
         if probed != run {
@@ -219,25 +245,42 @@ impl<B: Book> Observer<B> {
                 let tell = self.reports.0.clone();
                 let report = move |report| {
                     // The observer is gone with its channel; then nobody wants to know.
-                    let _ = tell.send(Verdict { instance: id, run, report });
+                    let _ = tell.send(Verdict {
+                        instance: id,
+                        run,
+                        report,
+                    });
                 };
                 let (open, was_open) = (gate == Gate::Open, gate != Gate::Closed);
                 let (driver, dial) = (self.setup.driver.clone(), self.setup.dial.clone());
-                let probe = self.probes.spawn(probe::watch(target, driver, dial, open, was_open, report));
+                let probe = self
+                    .probes
+                    .spawn(probe::watch(target, driver, dial, open, was_open, report));
                 self.probing.insert(id, (run, probe));
             }
         }
-        let target = run.map(|_| Arc::new(track.target.clone()));
-        self.setup.running.send_if_modified(|running| match target {
-            Some(target) if running.get(&id).is_some_and(|known| *known == target) => false,
-            Some(target) => running.insert(id, target).is_none(),
-            None => running.remove(&id).is_some(),
-        });
+        let marks = track.marks();
+        let there = marks > 0 && track.known().state != Observed::Gone;
+        let target = there.then(|| Arc::new(track.target.clone()));
+        self.setup
+            .written_logs
+            .send_if_modified(|logs| match target {
+                Some(_) if logs.get(&id).is_some_and(|(_, known)| *known == marks) => false,
+                Some(target) => {
+                    logs.insert(id, (target, marks));
+                    true
+                }
+                None => logs.remove(&id).is_some(),
+            });
     }
 
     fn verdict(&mut self, verdict: Verdict) {
         let now = self.setup.clock.now();
-        let Verdict { instance, run, report } = verdict;
+        let Verdict {
+            instance,
+            run,
+            report,
+        } = verdict;
         self.with(instance, |track| match report {
             probe::Report::Open => track.verdict(now, run, true),
             probe::Report::Failing(failure) => {
@@ -279,7 +322,9 @@ impl<B: Book> Observer<B> {
     }
 
     fn event(&mut self, as_of: Timestamp, event: &Event) {
-        let Ok(id) = event.container.as_str().parse::<InstanceId>() else { return };
+        let Ok(id) = event.container.as_str().parse::<InstanceId>() else {
+            return;
+        };
         tracing::debug!(host.id = %self.setup.host, instance.id = %id, kind = ?event.kind, "engine event");
         if !self.tracks.contains_key(&id) {
             // Decided by another worker a moment ago, or a stranger: its labels say where to ask.
@@ -298,8 +343,14 @@ impl<B: Book> Observer<B> {
 
     /// An end: told at once where requests may still go there, and with its reason where it never worked.
     fn died(&mut self, id: InstanceId, as_of: Timestamp, at: Timestamp, code: i32) {
-        let Some(track) = self.tracks.get_mut(&id) else { return };
-        let exit = Exit { code, oom: track.oom_hinted(), at: Some(at) };
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
+        let exit = Exit {
+            code,
+            oom: track.oom_hinted(),
+            at: Some(at),
+        };
         let (run, environment) = (track.run(), track.target.environment);
         let stopping = track.target.is_stopping();
         if stopping || track.gate() != Gate::Closed {
@@ -320,14 +371,27 @@ impl<B: Book> Observer<B> {
     fn found(&mut self, found: Found) {
         match found {
             Found::Nothing => {}
-            Found::Look { instance, as_of, seen } => {
+            Found::Look {
+                instance,
+                as_of,
+                seen,
+            } => {
                 if self.tracks.contains_key(&instance) {
                     self.with(instance, |track| track.engine(as_of, &seen));
-                } else if let Some(identity) = seen.known().and_then(|container| container.identity.as_ref()) {
+                } else if let Some(identity) = seen
+                    .known()
+                    .and_then(|container| container.identity.as_ref())
+                {
                     self.load(Some(identity.environment));
                 }
             }
-            Found::End { instance, as_of, code, oom, failure } => {
+            Found::End {
+                instance,
+                as_of,
+                code,
+                oom,
+                failure,
+            } => {
                 self.explaining.remove(&instance);
                 self.with(instance, |track| {
                     let early = track.gate() == Gate::Closed;
@@ -352,17 +416,27 @@ impl<B: Book> Observer<B> {
                     }
                 }
             }
-            Found::Targets { asked, environment, known } => {
+            Found::Targets {
+                asked,
+                environment,
+                known,
+            } => {
                 if environment.is_none() {
                     self.loading = false;
                 }
                 match known {
                     Ok(known) => self.loaded(asked, environment, known),
-                    Err(error) => tracing::debug!(host.id = %self.setup.host, %error, "the store's view could not be loaded"),
+                    Err(error) => {
+                        tracing::debug!(host.id = %self.setup.host, %error, "the store's view could not be loaded")
+                    }
                 }
             }
             Found::Strangers { asked, known } => self.judged(&asked, known),
-            Found::Written { instances, host, result } => self.written(&instances, host, result),
+            Found::Written {
+                instances,
+                host,
+                result,
+            } => self.written(&instances, host.map(|host| *host), result),
         }
     }
 
@@ -377,7 +451,9 @@ impl<B: Book> Observer<B> {
         let gone: Vec<InstanceId> = self
             .tracks
             .iter()
-            .filter(|(id, track)| !ids.contains(id) && track.known().as_of < asked && !track.is_dirty())
+            .filter(|(id, track)| {
+                !ids.contains(id) && track.known().as_of < asked && !track.is_dirty()
+            })
             .filter(|(_, track)| environment.is_none_or(|one| one == track.target.environment))
             .map(|(id, _)| *id)
             .collect();
@@ -394,7 +470,9 @@ impl<B: Book> Observer<B> {
         if let Some((_, probe)) = self.probing.remove(&id) {
             probe.abort();
         }
-        self.setup.running.send_if_modified(|running| running.remove(&id).is_some());
+        self.setup
+            .written_logs
+            .send_if_modified(|logs| logs.remove(&id).is_some());
     }
 
     fn listed(&mut self, as_of: Timestamp, containers: Vec<Container>) {
@@ -420,7 +498,12 @@ impl<B: Book> Observer<B> {
                 }
             }
         }
-        let missing: Vec<InstanceId> = self.tracks.keys().filter(|id| !seen.contains(id)).copied().collect();
+        let missing: Vec<InstanceId> = self
+            .tracks
+            .keys()
+            .filter(|id| !seen.contains(id))
+            .copied()
+            .collect();
         for id in missing {
             self.with(id, |track| track.engine(as_of, &Seen::Absent));
         }
@@ -428,13 +511,16 @@ impl<B: Book> Observer<B> {
         self.host.problem = None;
         self.host_dirty = true;
         // Keeps since when each has been a stranger; asks the store before anybody calls it one.
-        self.strangers.retain(|name, _| strangers.contains_key(name));
+        self.strangers
+            .retain(|name, _| strangers.contains_key(name));
         let now = Instant::now();
         for (name, container) in strangers {
             self.strangers.entry(name).or_insert((container, now));
         }
         if self.strangers.is_empty() {
-            self.setup.strangers.send_if_modified(|known| !std::mem::take(known).is_empty());
+            self.setup
+                .strangers
+                .send_if_modified(|known| !std::mem::take(known).is_empty());
             return;
         }
         let asked: BTreeSet<String> = self.strangers.keys().cloned().collect();
@@ -483,7 +569,9 @@ impl<B: Book> Observer<B> {
                 self.setup.strangers.send_replace(strangers);
             }
             // Nothing is called a stranger on a failed read.
-            Err(error) => tracing::debug!(host.id = %self.setup.host, %error, "the store did not say who is a stranger"),
+            Err(error) => {
+                tracing::debug!(host.id = %self.setup.host, %error, "the store did not say who is a stranger")
+            }
         }
     }
 
@@ -495,29 +583,40 @@ impl<B: Book> Observer<B> {
         let mut batch = Batch::default();
         for (id, track) in &mut self.tracks {
             if let Some(sighting) = track.take() {
-                batch.instances.push((*id, track.target.environment, sighting));
+                batch
+                    .instances
+                    .push((*id, track.target.environment, sighting));
             }
         }
         let due = self.host_written.elapsed() >= HOST_EVERY && self.host.pinged_at.is_some();
         if self.host_dirty || due {
             self.host_dirty = false;
             self.host_written = Instant::now();
-            batch.host = Some(HostSighting { as_of: Some(self.setup.clock.now()), ..self.host.clone() });
+            batch.host = Some(self.host.clone());
         }
         if batch.instances.is_empty() && batch.host.is_none() {
             return;
         }
         self.writing = true;
         let instances: Vec<InstanceId> = batch.instances.iter().map(|(id, ..)| *id).collect();
-        let seen = batch.host.clone();
+        let seen = batch.host.clone().map(Box::new);
         let (book, of) = (self.setup.book.clone(), self.setup.host);
         self.jobs.spawn(async move {
             let result = book.record(of, batch).await;
-            Found::Written { instances, host: seen, result }
+            Found::Written {
+                instances,
+                host: seen,
+                result,
+            }
         });
     }
 
-    fn written(&mut self, instances: &[InstanceId], host: Option<HostSighting>, result: Result<(), String>) {
+    fn written(
+        &mut self,
+        instances: &[InstanceId],
+        host: Option<HostSighting>,
+        result: Result<(), String>,
+    ) {
         self.writing = false;
         match result {
             Ok(()) => {
@@ -527,7 +626,9 @@ impl<B: Book> Observer<B> {
                 let gone: Vec<InstanceId> = instances
                     .iter()
                     .filter(|id| {
-                        self.tracks.get(id).is_some_and(|t| t.known().state == Observed::Gone && !t.is_dirty())
+                        self.tracks
+                            .get(id)
+                            .is_some_and(|t| t.known().state == Observed::Gone && !t.is_dirty())
                     })
                     .copied()
                     .collect();

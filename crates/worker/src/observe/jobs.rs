@@ -77,7 +77,7 @@ pub(super) enum Found {
     /// The write has ended; what to write again if it failed.
     Written {
         instances: Vec<InstanceId>,
-        host: Option<super::HostSighting>,
+        host: Option<Box<super::HostSighting>>,
         result: Result<(), String>,
     },
     /// Nothing to tell.

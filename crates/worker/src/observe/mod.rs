@@ -38,8 +38,6 @@ pub(crate) struct Known {
 /// What is written of a host.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostSighting {
-    /// The newest moment it describes.
-    pub as_of: Option<Timestamp>,
     /// What the engine is, if it was asked.
     pub info: Option<EngineInfo>,
     /// Pings missed in a row.
@@ -70,9 +68,13 @@ pub(crate) trait Book: Send + Sync + 'static {
         environment: Option<EnvironmentId>,
     ) -> impl Future<Output = Result<Vec<Known>, String>> + Send;
     /// Writes what was seen, and wakes the environments.
-    fn record(&self, host: HostId, batch: Batch) -> impl Future<Output = Result<(), String>> + Send;
+    fn record(&self, host: HostId, batch: Batch)
+    -> impl Future<Output = Result<(), String>> + Send;
     /// What must not be shown of an environment; `None`: not known now, so nothing may be shown.
-    fn redactor(&self, environment: EnvironmentId) -> impl Future<Output = Option<Arc<Redactor>>> + Send;
+    fn redactor(
+        &self,
+        environment: EnvironmentId,
+    ) -> impl Future<Output = Option<Arc<Redactor>>> + Send;
 }
 
 /// What the executor and others tell the observer.

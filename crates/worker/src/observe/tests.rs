@@ -79,11 +79,18 @@ fn a_restart_by_the_engine_keeps_the_instance_and_asks_its_gate_again() {
     track.take();
     track.died(at(300), 137, false);
     let seen = track.take().unwrap();
-    assert_eq!((seen.state, seen.restarts, seen.exit_code), (Observed::Unready, 1, Some(137)));
+    assert_eq!(
+        (seen.state, seen.restarts, seen.exit_code),
+        (Observed::Unready, 1, Some(137))
+    );
     track.runs(Some(at(400)));
     assert_eq!(track.known().state, Observed::Unready);
     track.verdict(at(500), at(100), true);
-    assert_eq!(track.known().state, Observed::Unready, "the old run's verdict");
+    assert_eq!(
+        track.known().state,
+        Observed::Unready,
+        "the old run's verdict"
+    );
     track.verdict(at(600), at(400), true);
     assert_eq!(track.known().state, Observed::Ready);
 }
@@ -109,7 +116,10 @@ fn one_that_never_passed_its_gate_is_not_unready_between_its_restarts() {
     track.runs(Some(at(100)));
     track.died(at(200), 1, false);
     let seen = track.take().unwrap();
-    assert_eq!((seen.state, seen.restarts, seen.exit_code), (Observed::Started, 1, Some(1)));
+    assert_eq!(
+        (seen.state, seen.restarts, seen.exit_code),
+        (Observed::Started, 1, Some(1))
+    );
     track.runs(Some(at(300)));
     assert_eq!(track.known().state, Observed::Started);
 }
@@ -122,7 +132,11 @@ fn a_late_result_does_not_beat_a_newer_one() {
     track.died(at(500), 1, false);
     track.take();
     track.engine(at(400), &Seen::Absent);
-    assert_eq!(state(&mut track), None, "a listing asked for before the end");
+    assert_eq!(
+        state(&mut track),
+        None,
+        "a listing asked for before the end"
+    );
     track.engine(at(600), &Seen::Absent);
     assert_eq!(state(&mut track), Some(Observed::Gone));
 }
@@ -135,17 +149,28 @@ fn absence_is_gone_only_for_what_existed() {
     track.attempted();
     track.engine(at(200), &Seen::Absent);
     let seen = track.take().unwrap();
-    assert_eq!((seen.state, seen.as_of), (Observed::None, at(200)), "the attempt is known to have had no effect");
+    assert_eq!(
+        (seen.state, seen.as_of),
+        (Observed::None, at(200)),
+        "the attempt is known to have had no effect"
+    );
     track.engine(at(300), &Seen::Unknown);
     assert_eq!(state(&mut track), None);
     track.target.desired = Desired::Gone;
     track.engine(at(400), &Seen::Absent);
-    assert_eq!(state(&mut track), Some(Observed::Gone), "its end is wanted and it is not there");
+    assert_eq!(
+        state(&mut track),
+        Some(Observed::Gone),
+        "its end is wanted and it is not there"
+    );
 }
 
 #[test]
 fn an_open_gate_survives_the_worker_and_not_a_restart_meanwhile() {
-    let stored = Sighting { state: Observed::Ready, ..nothing_seen() };
+    let stored = Sighting {
+        state: Observed::Ready,
+        ..nothing_seen()
+    };
     let mut track = Track::new(target(), stored, false);
     track.runs(Some(at(50)));
     assert_eq!(state(&mut track), None, "still ready, nothing to write");
@@ -154,10 +179,24 @@ fn an_open_gate_survives_the_worker_and_not_a_restart_meanwhile() {
 
 #[test]
 fn an_end_says_how_after_how_long_and_with_which_words() {
-    let exit = Exit { code: 1, oom: false, at: None };
+    let exit = Exit {
+        code: 1,
+        oom: false,
+        at: None,
+    };
     let failure = explain_exit(&exit, Some(1250), "starting\nKeyError: 'DATABASE_URL'\n\n");
     assert_eq!(failure.code, FailureCode::ExitedAtOnce);
-    assert_eq!(failure.evidence, "exit code 1 after 1.2 s: KeyError: 'DATABASE_URL'");
-    let killed = Exit { code: 137, oom: true, at: None };
-    assert_eq!(explain_exit(&killed, None, "").code, FailureCode::OutOfMemory);
+    assert_eq!(
+        failure.evidence,
+        "exit code 1 after 1.2 s: KeyError: 'DATABASE_URL'"
+    );
+    let killed = Exit {
+        code: 137,
+        oom: true,
+        at: None,
+    };
+    assert_eq!(
+        explain_exit(&killed, None, "").code,
+        FailureCode::OutOfMemory
+    );
 }

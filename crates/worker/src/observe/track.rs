@@ -58,6 +58,8 @@ pub(crate) struct Track {
     dirty: bool,
     /// A call was made whose result was not seen: the next observation is written even if it says nothing new.
     owed: bool,
+    /// Raised with every begin and end of its process: there is something new to read in its log.
+    marks: u64,
 }
 
 impl Track {
@@ -68,7 +70,17 @@ impl Track {
             Observed::Unready => Gate::Failing,
             _ => Gate::Closed,
         };
-        Self { target, known, gate, run: None, running: false, oom_hint: false, dirty: false, owed: unknown }
+        Self {
+            target,
+            known,
+            gate,
+            run: None,
+            running: false,
+            oom_hint: false,
+            dirty: false,
+            owed: unknown,
+            marks: 0,
+        }
     }
 
     /// What is known.
@@ -79,6 +91,11 @@ impl Track {
     /// Begin of the current run of its process, while it runs.
     pub(crate) fn run(&self) -> Option<Timestamp> {
         self.run.filter(|_| self.running)
+    }
+
+    /// Begins and ends of its process that were seen.
+    pub(crate) fn marks(&self) -> u64 {
+        self.marks
     }
 
     /// Whether its checks pass.
@@ -113,7 +130,11 @@ impl Track {
 
     fn change(&mut self, state: Observed) {
         let from = self.known.state;
-        let back = from == Observed::Exited && !matches!(state, Observed::Created | Observed::Creating | Observed::None);
+        let back = from == Observed::Exited
+            && !matches!(
+                state,
+                Observed::Created | Observed::Creating | Observed::None
+            );
         if state != from && (from.may_become(state) || back) {
             self.known.state = state;
             self.dirty = true;
@@ -135,7 +156,9 @@ impl Track {
                 if self.newer(as_of) {
                     self.running = false;
                     // What never existed is not gone, unless its end is wanted.
-                    if self.known.state.rank() >= Observed::Created.rank() || self.target.is_stopping() {
+                    if self.known.state.rank() >= Observed::Created.rank()
+                        || self.target.is_stopping()
+                    {
                         self.change(Observed::Gone);
                     }
                 }
@@ -183,6 +206,7 @@ impl Track {
             self.run = Some(begun);
             self.running = true;
             self.oom_hint = false;
+            self.marks += 1;
         }
         self.settle();
     }
@@ -200,6 +224,10 @@ impl Track {
 
     /// Its process has ended; `again` if the engine starts it again by itself.
     fn down(&mut self, exit: &Exit, again: bool) {
+        // An end that was not seen to begin counts too: its last lines may never have been read.
+        if self.running || self.marks == 0 {
+            self.marks += 1;
+        }
         self.running = false;
         let oom = exit.oom || self.oom_hint;
         self.reopen();
@@ -226,7 +254,14 @@ impl Track {
             let restarts = self.known.restarts.saturating_add(1);
             Self::set(&mut self.dirty, &mut self.known.restarts, restarts);
         }
-        self.down(&Exit { code, oom, at: Some(as_of) }, again);
+        self.down(
+            &Exit {
+                code,
+                oom,
+                at: Some(as_of),
+            },
+            again,
+        );
     }
 
     /// A process in it was killed for memory; the end that follows was that.
@@ -297,18 +332,32 @@ impl Track {
 /// The failure that an end stands for, from its code and its last lines (already redacted).
 pub(crate) fn explain_exit(exit: &Exit, uptime_ms: Option<i64>, last_lines: &str) -> Failure {
     let code = exit.failure_code(last_lines);
-    let last = last_lines.lines().rev().find(|line| !line.trim().is_empty());
+    let last = last_lines
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty());
     let how = match code {
         FailureCode::OutOfMemory => "killed for memory".to_owned(),
         _ if exit.code > 128 => format!("killed by signal {}", exit.code - 128),
         _ => format!("exit code {}", exit.code),
     };
-    let after = uptime_ms.map(|ms| format!(" after {}.{} s", ms / 1000, (ms % 1000) / 100)).unwrap_or_default();
-    let said = last.map(|line| format!(": {}", one_line(line, 300))).unwrap_or_default();
-    Failure { code, evidence: format!("{how}{after}{said}") }
+    let after = uptime_ms
+        .map(|ms| format!(" after {}.{} s", ms / 1000, (ms % 1000) / 100))
+        .unwrap_or_default();
+    let said = last
+        .map(|line| format!(": {}", one_line(line, 300)))
+        .unwrap_or_default();
+    Failure {
+        code,
+        evidence: format!("{how}{after}{said}"),
+    }
 }
 
 /// One line without control characters, bounded.
 pub(crate) fn one_line(text: &str, limit: usize) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit).collect()
+    text.trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(limit)
+        .collect()
 }

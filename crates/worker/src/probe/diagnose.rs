@@ -16,16 +16,29 @@ const LOOK_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) fn failing(target: &Target, answer: &Answer, tries: u32) -> Failure {
     let (code, what) = match answer {
         Answer::Status(status) => (FailureCode::HealthStatus, format!("status {status}")),
-        Answer::Code(code, output) => (FailureCode::HealthStatus, format!("exit code {code} {output}")),
+        Answer::Code(code, output) => (
+            FailureCode::HealthStatus,
+            format!("exit code {code} {output}"),
+        ),
         Answer::Silent(why) => (FailureCode::HealthTimeout, why.clone()),
         Answer::Good => (FailureCode::HealthTimeout, "answered again".to_owned()),
     };
-    failure(code, format!("{} → {what} ({tries} tries)", question(target)))
+    failure(
+        code,
+        format!("{} → {what} ({tries} tries)", question(target)),
+    )
 }
 
 /// An instance that did not become healthy in time. Looks who listens where, from inside.
-pub(crate) async fn late(target: &Target, driver: &dyn Driver, answer: &Answer, tries: u32) -> Failure {
-    if matches!(answer, Answer::Status(_) | Answer::Code(..)) || target.health.check == Check::Running {
+pub(crate) async fn late(
+    target: &Target,
+    driver: &dyn Driver,
+    answer: &Answer,
+    tries: u32,
+) -> Failure {
+    if matches!(answer, Answer::Status(_) | Answer::Code(..))
+        || target.health.check == Check::Running
+    {
         return failing(target, answer, tries);
     }
     let name = ContainerName::from(target.instance);
@@ -45,7 +58,10 @@ fn judge(target: &Target, answer: &Answer, tries: u32, listeners: &[Listen]) -> 
         _ => format!("{} ({tries} tries)", question(target)),
     };
     let list = |found: &[&Listen]| {
-        let all: Vec<String> = found.iter().map(|l| std::net::SocketAddr::new(l.addr, l.port).to_string()).collect();
+        let all: Vec<String> = found
+            .iter()
+            .map(|l| std::net::SocketAddr::new(l.addr, l.port).to_string())
+            .collect();
         all.join(", ")
     };
     let expected = format!("expected 0.0.0.0:{}", target.port);
@@ -54,21 +70,52 @@ fn judge(target: &Target, answer: &Answer, tries: u32, listeners: &[Listen]) -> 
         .iter()
         .filter(|l| l.addr != std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 11)))
         .collect();
-    let on_port: Vec<&Listen> = real.iter().copied().filter(|l| l.port == target.port).collect();
+    let on_port: Vec<&Listen> = real
+        .iter()
+        .copied()
+        .filter(|l| l.port == target.port)
+        .collect();
     if on_port.iter().any(|l| l.reachable()) {
-        return failure(FailureCode::HealthTimeout, format!("{asked}; it listens on port {} and does not answer", target.port));
+        return failure(
+            FailureCode::HealthTimeout,
+            format!(
+                "{asked}; it listens on port {} and does not answer",
+                target.port
+            ),
+        );
     }
     if !on_port.is_empty() {
-        return failure(FailureCode::HealthLoopback, format!("{asked}; the process listens on {}, {expected}", list(&on_port)));
+        return failure(
+            FailureCode::HealthLoopback,
+            format!(
+                "{asked}; the process listens on {}, {expected}",
+                list(&on_port)
+            ),
+        );
     }
     let elsewhere: Vec<&Listen> = real.iter().copied().filter(|l| l.reachable()).collect();
     if !elsewhere.is_empty() {
-        return failure(FailureCode::HealthPortMismatch, format!("{asked}; the process listens on {}, {expected}", list(&elsewhere)));
+        return failure(
+            FailureCode::HealthPortMismatch,
+            format!(
+                "{asked}; the process listens on {}, {expected}",
+                list(&elsewhere)
+            ),
+        );
     }
     if !real.is_empty() {
-        return failure(FailureCode::HealthLoopback, format!("{asked}; the process listens on {}, {expected}", list(&real)));
+        return failure(
+            FailureCode::HealthLoopback,
+            format!(
+                "{asked}; the process listens on {}, {expected}",
+                list(&real)
+            ),
+        );
     }
-    failure(FailureCode::HealthTimeout, format!("{asked}; nothing listens in it, {expected}"))
+    failure(
+        FailureCode::HealthTimeout,
+        format!("{asked}; nothing listens in it, {expected}"),
+    )
 }
 
 #[cfg(test)]
@@ -78,14 +125,22 @@ mod tests {
 
     fn code(listeners: &[&str]) -> (FailureCode, String) {
         let listeners: Vec<Listen> = listeners.iter().map(|l| l.parse().unwrap()).collect();
-        let failure = judge(&target(), &Answer::Silent("connection refused".into()), 12, &listeners);
+        let failure = judge(
+            &target(),
+            &Answer::Silent("connection refused".into()),
+            12,
+            &listeners,
+        );
         (failure.code, failure.evidence)
     }
 
     #[test]
     fn who_listens_where_says_why() {
         assert_eq!(code(&["0.0.0.0:3000"]).0, FailureCode::HealthPortMismatch);
-        assert_eq!(code(&["127.0.0.1:3000", "[::]:9090"]).0, FailureCode::HealthPortMismatch);
+        assert_eq!(
+            code(&["127.0.0.1:3000", "[::]:9090"]).0,
+            FailureCode::HealthPortMismatch
+        );
         assert_eq!(code(&["127.0.0.1:8080"]).0, FailureCode::HealthLoopback);
         assert_eq!(code(&["127.0.0.1:3000"]).0, FailureCode::HealthLoopback);
         assert_eq!(code(&["[::]:8080"]).0, FailureCode::HealthTimeout);

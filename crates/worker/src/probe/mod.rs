@@ -38,7 +38,11 @@ pub(crate) trait Dial: Send + Sync {
     /// Connects to the port and hangs up.
     fn tcp(&self, address: SocketAddr) -> BoxFuture<'_, std::io::Result<()>>;
     /// Asks for a path and answers the status.
-    fn get<'a>(&'a self, address: SocketAddr, path: &'a str) -> BoxFuture<'a, Result<u16, GetError>>;
+    fn get<'a>(
+        &'a self,
+        address: SocketAddr,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<u16, GetError>>;
 }
 
 /// Dials over the network.
@@ -46,10 +50,16 @@ pub(crate) struct Network;
 
 impl Dial for Network {
     fn tcp(&self, address: SocketAddr) -> BoxFuture<'_, std::io::Result<()>> {
-        TcpStream::connect(address).map(|connected| connected.map(drop)).boxed()
+        TcpStream::connect(address)
+            .map(|connected| connected.map(drop))
+            .boxed()
     }
 
-    fn get<'a>(&'a self, address: SocketAddr, path: &'a str) -> BoxFuture<'a, Result<u16, GetError>> {
+    fn get<'a>(
+        &'a self,
+        address: SocketAddr,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<u16, GetError>> {
         http::get(address, path).boxed()
     }
 }
@@ -94,12 +104,20 @@ pub(crate) async fn ask(target: &Target, driver: &dyn Driver, dial: &dyn Dial) -
             Err(_) => silent(format!("no connection within {} s", limit.as_secs_f32())),
         },
         Check::Default => get(target, dial, "/", limit, |status| status < 500).await,
-        Check::Http { path } => get(target, dial, path, limit, |status| (200..400).contains(&status)).await,
+        Check::Http { path } => {
+            get(target, dial, path, limit, |status| {
+                (200..400).contains(&status)
+            })
+            .await
+        }
         Check::Command { argv } => {
             let name = ContainerName::from(target.instance);
             match driver.exec(&name, argv, Deadline::after(limit)).await {
                 Ok(result) if result.code == 0 => Answer::Good,
-                Ok(result) => Answer::Code(result.code, String::from_utf8_lossy(&result.output).into_owned()),
+                Ok(result) => Answer::Code(
+                    result.code,
+                    String::from_utf8_lossy(&result.output).into_owned(),
+                ),
                 Err(error) => silent(error.to_string()),
             }
         }
@@ -125,7 +143,9 @@ async fn get(
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        std::io::ErrorKind::UnexpectedEof => "the connection was closed without an answer".to_owned(),
+        std::io::ErrorKind::UnexpectedEof => {
+            "the connection was closed without an answer".to_owned()
+        }
         std::io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         _ => error.to_string(),
     }
@@ -177,7 +197,9 @@ pub(crate) async fn watch(
                 report(Report::Failing(diagnose::failing(&target, &answer, bad)));
             } else if !open && !late && begun.elapsed() >= diagnose_at {
                 late = true;
-                report(Report::Late(diagnose::late(&target, driver.as_ref(), &answer, tries).await));
+                report(Report::Late(
+                    diagnose::late(&target, driver.as_ref(), &answer, tries).await,
+                ));
             }
         }
         let pause = match (open, good > 0) {
@@ -186,7 +208,12 @@ pub(crate) async fn watch(
             (false, false) if late => FAILING_EVERY,
             (false, false) => FIRST_EVERY,
         };
-        sleep(pause.max(floor).saturating_sub(if open { Duration::ZERO } else { asked.elapsed().min(pause) })).await;
+        sleep(pause.max(floor).saturating_sub(if open {
+            Duration::ZERO
+        } else {
+            asked.elapsed().min(pause)
+        }))
+        .await;
         // A check that takes long must not turn into a busy loop.
         if asked.elapsed() < FIRST_EVERY / 2 {
             sleep(FIRST_EVERY / 2).await;
@@ -207,5 +234,8 @@ pub(crate) fn question(target: &Target) -> String {
 
 /// A failure with its evidence.
 pub(crate) fn failure(code: FailureCode, evidence: String) -> Failure {
-    Failure { code, evidence: crate::observe::track::one_line(&evidence, 600) }
+    Failure {
+        code,
+        evidence: crate::observe::track::one_line(&evidence, 600),
+    }
 }

@@ -33,7 +33,9 @@ pub(super) struct FakeDial(pub Fake);
 
 impl FakeDial {
     fn listens(&self, address: SocketAddr) -> std::io::Result<()> {
-        let IpAddr::V4(ip) = address.ip() else { return Err(std::io::ErrorKind::Unsupported.into()) };
+        let IpAddr::V4(ip) = address.ip() else {
+            return Err(std::io::ErrorKind::Unsupported.into());
+        };
         match self.0.answering(ip, address.port()) {
             Some(_) => Ok(()),
             None => Err(std::io::ErrorKind::ConnectionRefused.into()),
@@ -84,13 +86,25 @@ impl Worker {
 impl Bench {
     pub(super) async fn new() -> Self {
         // What happened is told when a test fails: RUST_LOG=segue_worker=debug.
-        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        let filter =
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_test_writer()
+            .try_init();
         let db = TestDb::new().await.unwrap();
         let fixture = Fixture::new(db.store(), "worker").await.unwrap();
         let installation = db.store().system().installation().await.unwrap();
-        let owner = Ownership { installation, host: HostId::from_uuid(Uuid::nil()) };
-        Self { db, fixture, fake: Fake::new(owner), installation }
+        let owner = Ownership {
+            installation,
+            host: HostId::from_uuid(Uuid::nil()),
+        };
+        Self {
+            db,
+            fixture,
+            fake: Fake::new(owner),
+            installation,
+        }
     }
 
     /// What a worker of this bench shares.
@@ -102,7 +116,12 @@ impl Bench {
     pub(super) fn shared_of(&self, installation: InstallationId, fake: Fake) -> Arc<Shared> {
         let (dial, build, tasks) = (fake.clone(), fake.clone(), fake.clone());
         let connect: Connect = Arc::new(move |_, _| Ok(Arc::new(fake.clone()) as Arc<dyn Driver>));
-        let engines = Engines::new(connect, Some(Arc::new(build)), Some(Arc::new(tasks)), Arc::new(FakeDial(dial)));
+        let engines = Engines::new(
+            connect,
+            Some(Arc::new(build)),
+            Some(Arc::new(tasks)),
+            Arc::new(FakeDial(dial)),
+        );
         let config = WorkerConfig {
             docker_socket: Some("/fake.sock".into()),
             host_name: "host-a".parse().unwrap(),
@@ -135,7 +154,10 @@ impl Bench {
         let id = self.fake.image_add(image, behaviour);
         let mut spec = release_spec('0');
         for service in spec.services.values_mut() {
-            service.image = ImageSource::Pinned(ImageRef::Engine { id: id.clone(), hosts: Default::default() });
+            service.image = ImageSource::Pinned(ImageRef::Engine {
+                id: id.clone(),
+                hosts: Default::default(),
+            });
         }
         spec.rollout.bake = Duration::ZERO;
         spec.rollout.drain = Duration::from_millis(200);
@@ -157,7 +179,11 @@ impl Bench {
     }
 
     pub(super) async fn instances(&self) -> Vec<InstanceView> {
-        self.fixture.scope().instance_list(self.fixture.environment, false).await.unwrap()
+        self.fixture
+            .scope()
+            .instance_list(self.fixture.environment, false)
+            .await
+            .unwrap()
     }
 
     /// Waits until the deployment is in a state of this rank or above.
@@ -174,9 +200,19 @@ impl Bench {
     pub(super) async fn forget(&self, dead: &Shared) {
         let store = self.db.store().system();
         let mut shards: Vec<Shard> = (0..4).map(Shard::environments).collect();
-        shards.extend(store.hosts().await.unwrap().iter().map(|host| Shard::host(host.id)));
+        shards.extend(
+            store
+                .hosts()
+                .await
+                .unwrap()
+                .iter()
+                .map(|host| Shard::host(host.id)),
+        );
         for shard in shards {
-            let lease = store.lease_acquire(&shard, dead.worker, Duration::from_secs(1)).await.unwrap();
+            let lease = store
+                .lease_acquire(&shard, dead.worker, Duration::from_secs(1))
+                .await
+                .unwrap();
             if let Some(lease) = lease {
                 store.lease_release(&lease).await.unwrap();
             }
@@ -186,7 +222,12 @@ impl Bench {
     /// Waits until nothing moves any more, and says what was done until then.
     pub(super) async fn settled(&self, shared: &Shared) -> Vec<&'static str> {
         let passed = || shared.steps.inner.passed.lock().unwrap().clone();
-        let effects = || passed().into_iter().filter(|step| *step != "looked").collect::<Vec<_>>();
+        let effects = || {
+            passed()
+                .into_iter()
+                .filter(|step| *step != "looked")
+                .collect::<Vec<_>>()
+        };
         let mut last = effects();
         loop {
             sleep(Duration::from_millis(700)).await;
@@ -200,7 +241,11 @@ impl Bench {
 
     /// Names of the containers on the engine.
     pub(super) async fn containers(&self) -> Vec<String> {
-        let listed = self.fake.list(Deadline::after(Duration::from_secs(10))).await.unwrap();
+        let listed = self
+            .fake
+            .list(Deadline::after(Duration::from_secs(10)))
+            .await
+            .unwrap();
         let mut names: Vec<String> = listed.iter().map(|one| one.name.to_string()).collect();
         names.sort();
         names
@@ -208,11 +253,17 @@ impl Bench {
 
     /// Waits until exactly these many instances are there and all of them are ready.
     pub(super) async fn ready(&self, wanted: usize) -> Vec<InstanceView> {
-        self.eventually(&format!("{wanted} ready instances and no other"), || async {
-            let all = self.instances().await;
-            let ready = all.iter().filter(|one| one.observed == Observed::Ready).count();
-            (ready == wanted && all.len() == wanted).then_some(all)
-        })
+        self.eventually(
+            &format!("{wanted} ready instances and no other"),
+            || async {
+                let all = self.instances().await;
+                let ready = all
+                    .iter()
+                    .filter(|one| one.observed == Observed::Ready)
+                    .count();
+                (ready == wanted && all.len() == wanted).then_some(all)
+            },
+        )
         .await
     }
 
@@ -228,8 +279,11 @@ impl Bench {
             if begun.elapsed() > PATIENCE {
                 let instances = self.instances().await;
                 let page = segue_store::Page::first(10);
-                let deployments =
-                    self.fixture.scope().deployment_list(self.fixture.environment, page).await;
+                let deployments = self
+                    .fixture
+                    .scope()
+                    .deployment_list(self.fixture.environment, page)
+                    .await;
                 panic!("never: {what}\n{instances:#?}\n{deployments:#?}");
             }
             sleep(Duration::from_millis(25)).await;

@@ -13,7 +13,11 @@ async fn dies_at(at: usize) -> usize {
     let shared = bench.shared();
     *shared.steps.inner.stop_at.lock().unwrap() = Some(at);
     let first = bench.start_with(shared.clone());
-    let deployment = bench.fixture.deploy(bench.serving("app:1", 2)).await.unwrap();
+    let deployment = bench
+        .fixture
+        .deploy(bench.serving("app:1", 2))
+        .await
+        .unwrap();
     let done = bench.reaches(deployment.id, DeploymentState::Succeeded);
     tokio::select! {
         () = shared.steps.inner.stopped.notified() => {}
@@ -23,12 +27,23 @@ async fn dies_at(at: usize) -> usize {
     first.kill().await;
     bench.forget(&shared).await;
     let second = bench.start();
-    let ended = bench.reaches(deployment.id, DeploymentState::Succeeded).await;
-    assert_eq!(ended.state, DeploymentState::Succeeded, "killed at step {at} of {passed:?}: {:?}", ended.failure);
+    let ended = bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
+    assert_eq!(
+        ended.state,
+        DeploymentState::Succeeded,
+        "killed at step {at} of {passed:?}: {:?}",
+        ended.failure
+    );
     let instances = bench.ready(2).await;
     let mut wanted: Vec<String> = instances.iter().map(|one| one.id.to_string()).collect();
     wanted.sort();
-    assert_eq!(bench.containers().await, wanted, "killed at step {at} of {passed:?}");
+    assert_eq!(
+        bench.containers().await,
+        wanted,
+        "killed at step {at} of {passed:?}"
+    );
     second.end().await;
     passed.len()
 }
@@ -38,8 +53,17 @@ async fn a_worker_may_be_killed_at_every_step() {
     let mut at = 1;
     loop {
         // Several at once: each waits for its database most of the time.
-        let (a, b, c, d) = tokio::join!(dies_at(at), dies_at(at + 1), dies_at(at + 2), dies_at(at + 3));
-        if [a, b, c, d].iter().enumerate().any(|(index, passed)| *passed < at + index) {
+        let (a, b, c, d) = tokio::join!(
+            dies_at(at),
+            dies_at(at + 1),
+            dies_at(at + 2),
+            dies_at(at + 3)
+        );
+        if [a, b, c, d]
+            .iter()
+            .enumerate()
+            .any(|(index, passed)| *passed < at + index)
+        {
             break;
         }
         at += 4;
@@ -49,7 +73,11 @@ async fn a_worker_may_be_killed_at_every_step() {
 
 #[test]
 fn a_worker_that_is_stopped_past_its_lease_and_continued_has_no_effect() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let bench = Bench::new().await;
         let frozen = bench.shared();
@@ -58,15 +86,28 @@ fn a_worker_that_is_stopped_past_its_lease_and_continued_has_no_effect() {
         let (stop, shared) = (tokio_util::sync::CancellationToken::new(), frozen.clone());
         let stopped = stop.clone();
         let process = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(crate::run_shared(shared, stopped)).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime
+                .block_on(crate::run_shared(shared, stopped))
+                .unwrap();
         });
-        let first = bench.fixture.deploy(bench.serving("app:1", 2)).await.unwrap();
+        let first = bench
+            .fixture
+            .deploy(bench.serving("app:1", 2))
+            .await
+            .unwrap();
         frozen.steps.inner.frozen.notified().await;
         let called = frozen.steps.inner.count("called");
         let second = bench.start();
         bench.reaches(first.id, DeploymentState::Succeeded).await;
-        let next = bench.fixture.deploy(bench.serving("app:2", 1)).await.unwrap();
+        let next = bench
+            .fixture
+            .deploy(bench.serving("app:2", 1))
+            .await
+            .unwrap();
         bench.reaches(next.id, DeploymentState::Succeeded).await;
         let before = bench.ready(1).await;
         // What the second worker does from now on is nothing.
@@ -79,11 +120,20 @@ fn a_worker_that_is_stopped_past_its_lease_and_continued_has_no_effect() {
             })
             .await;
         bench.settled(&frozen).await;
-        assert_eq!(bench.containers().await, containers, "the frozen worker touched the engine");
+        assert_eq!(
+            bench.containers().await,
+            containers,
+            "the frozen worker touched the engine"
+        );
         assert_eq!(bench.ready(1).await[0].id, before[0].id);
-        assert_eq!(frozen.steps.inner.count("committed"), frozen.steps.inner.count("commit"));
+        assert_eq!(
+            frozen.steps.inner.count("committed"),
+            frozen.steps.inner.count("commit")
+        );
         stop.cancel();
-        tokio::task::spawn_blocking(move || process.join().unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(move || process.join().unwrap())
+            .await
+            .unwrap();
         second.end().await;
     });
     runtime.shutdown_timeout(Duration::from_secs(5));

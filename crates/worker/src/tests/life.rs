@@ -17,19 +17,36 @@ fn soon() -> Deadline {
 async fn a_deployment_goes_live_and_the_next_replaces_it() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let first = bench.fixture.deploy(bench.serving("app:1", 2)).await.unwrap();
+    let first = bench
+        .fixture
+        .deploy(bench.serving("app:1", 2))
+        .await
+        .unwrap();
     let first = bench.reaches(first.id, DeploymentState::Live).await;
     assert_eq!(first.failure, None);
     let old = bench.ready(2).await;
-    let second = bench.fixture.deploy(bench.serving("app:2", 2)).await.unwrap();
+    let second = bench
+        .fixture
+        .deploy(bench.serving("app:2", 2))
+        .await
+        .unwrap();
     let second = bench.reaches(second.id, DeploymentState::Succeeded).await;
-    assert_eq!((second.state, second.failure), (DeploymentState::Succeeded, None));
+    assert_eq!(
+        (second.state, second.failure),
+        (DeploymentState::Succeeded, None)
+    );
     let new = bench.ready(2).await;
     assert!(new.iter().all(|new| old.iter().all(|old| old.id != new.id)));
-    assert_eq!(bench.containers().await.len(), 2, "the old containers are removed");
+    assert_eq!(
+        bench.containers().await.len(),
+        2,
+        "the old containers are removed"
+    );
     bench
         .eventually("both have their service's name", || async {
-            new.iter().all(|one| bench.fake.alias(&container(one)).as_deref() == Some("web")).then_some(())
+            new.iter()
+                .all(|one| bench.fake.alias(&container(one)).as_deref() == Some("web"))
+                .then_some(())
         })
         .await;
     worker.end().await;
@@ -39,8 +56,14 @@ async fn a_deployment_goes_live_and_the_next_replaces_it() {
 async fn an_unchanged_environment_costs_no_write_and_no_call() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench.fixture.deploy(bench.serving("app:1", 2)).await.unwrap();
-    bench.reaches(deployment.id, DeploymentState::Succeeded).await;
+    let deployment = bench
+        .fixture
+        .deploy(bench.serving("app:1", 2))
+        .await
+        .unwrap();
+    bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
     bench.ready(2).await;
     let before = bench.settled(&worker.shared).await;
     let looks = worker.shared.steps.inner.count("looked");
@@ -53,7 +76,11 @@ async fn an_unchanged_environment_costs_no_write_and_no_call() {
             .await;
     }
     let after = bench.settled(&worker.shared).await;
-    assert_eq!(after[before.len()..], Vec::<&str>::new(), "steps of looks at an unchanged environment");
+    assert_eq!(
+        after[before.len()..],
+        Vec::<&str>::new(),
+        "steps of looks at an unchanged environment"
+    );
     worker.end().await;
 }
 
@@ -61,16 +88,29 @@ async fn an_unchanged_environment_costs_no_write_and_no_call() {
 async fn a_crash_is_healed_by_the_engine_and_counted() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench.fixture.deploy(bench.serving("app:1", 1)).await.unwrap();
-    bench.reaches(deployment.id, DeploymentState::Succeeded).await;
+    let deployment = bench
+        .fixture
+        .deploy(bench.serving("app:1", 1))
+        .await
+        .unwrap();
+    bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
     let before = bench.ready(1).await;
     bench.fake.crash(&container(&before[0]), 137);
     let after = bench
         .eventually("restarted and ready again", || async {
-            bench.instances().await.into_iter().find(|one| one.restarts == 1 && one.observed == Observed::Ready)
+            bench
+                .instances()
+                .await
+                .into_iter()
+                .find(|one| one.restarts == 1 && one.observed == Observed::Ready)
         })
         .await;
-    assert_eq!(after.id, before[0].id, "the engine's restart keeps the instance");
+    assert_eq!(
+        after.id, before[0].id,
+        "the engine's restart keeps the instance"
+    );
     worker.end().await;
 }
 
@@ -78,14 +118,27 @@ async fn a_crash_is_healed_by_the_engine_and_counted() {
 async fn a_container_that_was_removed_by_hand_comes_back() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench.fixture.deploy(bench.serving("app:1", 3)).await.unwrap();
-    bench.reaches(deployment.id, DeploymentState::Succeeded).await;
+    let deployment = bench
+        .fixture
+        .deploy(bench.serving("app:1", 3))
+        .await
+        .unwrap();
+    bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
     let before = bench.ready(3).await;
-    bench.fake.remove(&container(&before[1]), soon()).await.unwrap();
+    bench
+        .fake
+        .remove(&container(&before[1]), soon())
+        .await
+        .unwrap();
     bench
         .eventually("three again, one of them new", || async {
             let now = bench.instances().await;
-            let ready = now.iter().filter(|one| one.observed == Observed::Ready).count();
+            let ready = now
+                .iter()
+                .filter(|one| one.observed == Observed::Ready)
+                .count();
             (ready == 3 && now.iter().all(|one| one.id != before[1].id)).then_some(())
         })
         .await;
@@ -96,21 +149,38 @@ async fn a_container_that_was_removed_by_hand_comes_back() {
 async fn docker_gone_deletes_nothing_and_all_goes_on_when_it_is_back() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench.fixture.deploy(bench.serving("app:1", 2)).await.unwrap();
-    bench.reaches(deployment.id, DeploymentState::Succeeded).await;
+    let deployment = bench
+        .fixture
+        .deploy(bench.serving("app:1", 2))
+        .await
+        .unwrap();
+    bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
     let before = bench.ready(2).await;
     bench.fake.set_down(true);
     let store = bench.db.store().system();
     bench
         .eventually("the host is in doubt", || async {
             let hosts = store.hosts().await.unwrap();
-            hosts.iter().any(|host| host.state == HostState::Suspect).then_some(())
+            hosts
+                .iter()
+                .any(|host| host.state == HostState::Suspect)
+                .then_some(())
         })
         .await;
-    let next = bench.fixture.deploy(bench.serving("app:2", 2)).await.unwrap();
+    let next = bench
+        .fixture
+        .deploy(bench.serving("app:2", 2))
+        .await
+        .unwrap();
     bench.settled(&worker.shared).await;
     let during = bench.instances().await;
-    assert!(before.iter().all(|one| during.iter().any(|now| now.id == one.id && now.observed == Observed::Ready)));
+    assert!(before.iter().all(|one| {
+        during
+            .iter()
+            .any(|now| now.id == one.id && now.observed == Observed::Ready)
+    }));
     bench.fake.set_down(false);
     let next = bench.reaches(next.id, DeploymentState::Succeeded).await;
     assert_eq!(next.failure, None);
@@ -122,11 +192,22 @@ async fn docker_gone_deletes_nothing_and_all_goes_on_when_it_is_back() {
 async fn an_application_that_exits_fails_its_deployment_and_the_old_one_stays() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let good = bench.fixture.deploy(bench.serving("app:1", 1)).await.unwrap();
+    let good = bench
+        .fixture
+        .deploy(bench.serving("app:1", 1))
+        .await
+        .unwrap();
     bench.reaches(good.id, DeploymentState::Succeeded).await;
     let before = bench.ready(1).await;
-    let exits = Behaviour::Exit { code: 3, after: Duration::from_millis(100) };
-    let bad = bench.fixture.deploy(bench.release("app:bad", exits)).await.unwrap();
+    let exits = Behaviour::Exit {
+        code: 3,
+        after: Duration::from_millis(100),
+    };
+    let bad = bench
+        .fixture
+        .deploy(bench.release("app:bad", exits))
+        .await
+        .unwrap();
     let bad = bench.reaches(bad.id, DeploymentState::Succeeded).await;
     assert_eq!(bad.state, DeploymentState::RolledBack);
     let failure = bad.failure.unwrap();
@@ -137,10 +218,15 @@ async fn an_application_that_exits_fails_its_deployment_and_the_old_one_stays() 
     worker.end().await;
 }
 
-async fn fails_with(spec: segue_model::spec::ReleaseSpec, bench: &Bench) -> segue_model::failure::Failure {
+async fn fails_with(
+    spec: segue_model::spec::ReleaseSpec,
+    bench: &Bench,
+) -> segue_model::failure::Failure {
     let worker = bench.start();
     let deployment = bench.fixture.deploy(spec).await.unwrap();
-    let ended = bench.reaches(deployment.id, DeploymentState::Succeeded).await;
+    let ended = bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
     assert_eq!(ended.state, DeploymentState::Failed);
     worker.end().await;
     ended.failure.unwrap()
@@ -152,7 +238,10 @@ async fn an_image_that_is_nowhere_has_its_own_code() {
     let mut spec = bench.serving("app:1", 1);
     for service in spec.services.values_mut() {
         let id = format!("sha256:{}", "ab".repeat(32));
-        service.image = ImageSource::Pinned(ImageRef::Engine { id, hosts: Default::default() });
+        service.image = ImageSource::Pinned(ImageRef::Engine {
+            id,
+            hosts: Default::default(),
+        });
     }
     let failure = fails_with(spec, &bench).await;
     assert_eq!(failure.code, FailureCode::ImageNotPullable, "{failure:?}");
@@ -167,7 +256,9 @@ async fn an_application_killed_for_memory_has_its_own_code() {
 
 async fn unhealthy(listen: Option<&str>) -> segue_model::failure::Failure {
     let bench = Bench::new().await;
-    let behaviour = listen.map_or(Behaviour::Run, |listen| Behaviour::Serve(listen.parse().unwrap()));
+    let behaviour = listen.map_or(Behaviour::Run, |listen| {
+        Behaviour::Serve(listen.parse().unwrap())
+    });
     let mut spec = bench.release("app:odd", behaviour);
     for service in spec.services.values_mut() {
         service.spec.port = Some(8080);
@@ -178,8 +269,11 @@ async fn unhealthy(listen: Option<&str>) -> segue_model::failure::Failure {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_port_loopback_and_silence_are_told_apart() {
-    let (port, loopback, silent) =
-        tokio::join!(unhealthy(Some("0.0.0.0:3000")), unhealthy(Some("127.0.0.1:8080")), unhealthy(None));
+    let (port, loopback, silent) = tokio::join!(
+        unhealthy(Some("0.0.0.0:3000")),
+        unhealthy(Some("127.0.0.1:8080")),
+        unhealthy(None)
+    );
     assert_eq!(port.code, FailureCode::HealthPortMismatch, "{port:?}");
     assert!(port.evidence.contains("0.0.0.0:3000"), "{port:?}");
     assert_eq!(loopback.code, FailureCode::HealthLoopback, "{loopback:?}");
@@ -191,11 +285,15 @@ async fn a_command_is_asked_in_the_container() {
     let bench = Bench::new().await;
     let mut spec = bench.release("app:worker", Behaviour::Run);
     for service in spec.services.values_mut() {
-        service.spec.health.check = Check::Command { argv: vec!["check".into()] };
+        service.spec.health.check = Check::Command {
+            argv: vec!["check".into()],
+        };
     }
     let worker = bench.start();
     let deployment = bench.fixture.deploy(spec).await.unwrap();
-    bench.reaches(deployment.id, DeploymentState::Succeeded).await;
+    bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
     bench.ready(1).await;
     worker.end().await;
 }
@@ -204,15 +302,25 @@ async fn a_command_is_asked_in_the_container() {
 async fn containers_that_the_store_does_not_know_are_removed() {
     let (bench, other) = (Bench::new().await, Bench::new().await);
     // A container of this installation whose instance another database decided.
-    let foreign = other.fixture.deploy(other.serving("app:1", 1)).await.unwrap();
+    let foreign = other
+        .fixture
+        .deploy(other.serving("app:1", 1))
+        .await
+        .unwrap();
     let shared = other.shared_of(bench.installation, bench.fake.clone());
-    bench.fake.image_add("app:1", Behaviour::Serve("0.0.0.0:8080".parse().unwrap()));
+    bench
+        .fake
+        .image_add("app:1", Behaviour::Serve("0.0.0.0:8080".parse().unwrap()));
     let maker = other.start_with(shared);
     other.reaches(foreign.id, DeploymentState::Succeeded).await;
     maker.kill().await;
     assert_eq!(bench.containers().await.len(), 1);
     let worker = bench.start();
-    bench.eventually("the stranger is gone", || async { bench.containers().await.is_empty().then_some(()) }).await;
+    bench
+        .eventually("the stranger is gone", || async {
+            bench.containers().await.is_empty().then_some(())
+        })
+        .await;
     worker.end().await;
 }
 
@@ -220,12 +328,28 @@ async fn containers_that_the_store_does_not_know_are_removed() {
 async fn a_stopped_environment_ends_its_containers() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench.fixture.deploy(bench.serving("app:1", 2)).await.unwrap();
-    bench.reaches(deployment.id, DeploymentState::Succeeded).await;
+    let deployment = bench
+        .fixture
+        .deploy(bench.serving("app:1", 2))
+        .await
+        .unwrap();
+    bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
     let scope = bench.fixture.scope();
-    scope.environment_stop(bench.fixture.environment, None, true, None).await.unwrap();
-    bench.eventually("nothing runs", || async { bench.containers().await.is_empty().then_some(()) }).await;
-    scope.environment_stop(bench.fixture.environment, None, false, None).await.unwrap();
+    scope
+        .environment_stop(bench.fixture.environment, None, true, None)
+        .await
+        .unwrap();
+    bench
+        .eventually("nothing runs", || async {
+            bench.containers().await.is_empty().then_some(())
+        })
+        .await;
+    scope
+        .environment_stop(bench.fixture.environment, None, false, None)
+        .await
+        .unwrap();
     bench.ready(2).await;
     worker.end().await;
 }
