@@ -43,6 +43,13 @@ stage_engine() { engine_up; }
 
 stage_format() { cargo fmt --all --check -- -l; }
 
+# The crates at the bottom bring most of what others wrote with them; apart, so that neither stage
+# is long on a machine that has compiled nothing yet.
+stage_lint_base() {
+  cargo clippy -p segue-model -p segue-plan -p segue-store -p segue-driver -p segue-edge \
+    --all-targets --features "$TEST_FEATURES" --locked --quiet -- -D warnings
+}
+
 stage_lint() { cargo clippy --workspace --all-targets --features "$TEST_FEATURES" --locked --quiet -- -D warnings; }
 
 stage_deny() {
@@ -64,6 +71,11 @@ stage_queries() {
 TEST_FEATURES=segue-store/testing
 
 stage_program() { cargo build --locked --quiet -p segue-app --bin segue; }
+
+# Libraries first, for the same reason; then the test programs.
+stage_libraries() {
+  cargo build --workspace --lib --features "$TEST_FEATURES" --locked --quiet
+}
 
 stage_build() {
   cargo nextest run --workspace --features "$TEST_FEATURES" --locked --profile ci --no-run
@@ -123,10 +135,12 @@ run_tests() {
   stage tools stage_tools
   stage fetch stage_fetch
   stage format stage_format
+  stage lint-base stage_lint_base
   stage lint stage_lint
   stage deny stage_deny
   stage engine stage_engine
   stage queries stage_queries
+  stage libraries stage_libraries
   stage build stage_build
   stage program stage_program
   stage tests stage_tests
