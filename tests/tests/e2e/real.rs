@@ -164,7 +164,8 @@ async fn a_consumer_loses_no_message_in_deployments_and_a_crash() -> anyhow::Res
     };
     for number in 0..deployments() {
         send(&mut redis)?;
-        machine.cli(&consumer, &["config", "set", &format!("ROUND={number}")])?;
+        std::fs::write(consumer.join("VERSION.txt"), format!("{number}\n"))?;
+        machine.cli(&consumer, &["up"])?;
         if number == deployments() / 2 {
             let worker = machine
                 .containers("worker")?
