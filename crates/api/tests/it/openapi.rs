@@ -15,8 +15,10 @@ fn compare(name: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    // As values: the order of keys depends on features that other packages of a build turn on.
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     assert!(
-        committed == text,
+        parsed(&committed) == parsed(text),
         "openapi/{name} is not what the code says; write it with: segue openapi --write, \
          or: UPDATE_OPENAPI=1 cargo nextest run -p segue-api openapi"
     );

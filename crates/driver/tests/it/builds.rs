@@ -187,12 +187,18 @@ async fn a_failing_step_has_its_code_and_a_wrong_dockerfile_its_kind() {
     );
 }
 
+/// The engine runs equal steps of concurrent builds once, and tells the words of it to one of them only.
+fn once() -> String {
+    Uuid::now_v7().simple().to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_reach_every_stage_and_not_the_images_environment() {
     let builder = builder().await;
-    let mut request = request(
-        "FROM scratch AS one\nCOPY app /app\nRUN [\"/app\", \"cat\", \"/etc/segue-build-ca.pem\"]\nRUN [\"/app\", \"env\"]\nFROM scratch\nCOPY --from=one /app /app\n",
-    );
+    let mut request = request(&format!(
+        "FROM scratch AS one\nENV ONCE={}\nCOPY app /app\nRUN [\"/app\", \"cat\", \"/etc/segue-build-ca.pem\"]\nRUN [\"/app\", \"env\"]\nFROM scratch\nCOPY --from=one /app /app\n",
+        once()
+    ));
     request.ca_bundle = Some(Bytes::from_static(b"a certificate"));
     // Steps from the cache write no log.
     request.no_cache = true;
@@ -210,8 +216,12 @@ async fn certificates_reach_every_stage_and_not_the_images_environment() {
 async fn what_a_dockerignore_excludes_is_not_in_the_build() {
     let builder = builder().await;
     let files: [(&str, &[u8]); 2] = [("keep.txt", b"kept"), ("secret.key", b"canary")];
-    let steps =
-        |path: &str| format!("FROM scratch\nCOPY . /\nRUN [\"/app\", \"cat\", \"{path}\"]\n");
+    let steps = |path: &str| {
+        format!(
+            "FROM scratch\nENV ONCE={}\nCOPY . /\nRUN [\"/app\", \"cat\", \"{path}\"]\n",
+            once()
+        )
+    };
     let mut kept = request(&steps("/keep.txt"));
     (kept.ignore, kept.no_cache) = (Some("*.key\n".into()), true);
     let outcome = build(&builder, kept.clone(), &files).await;
