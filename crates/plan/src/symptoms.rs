@@ -156,6 +156,11 @@ fn death(instance: &Instance, title: &str) -> Failure {
             code: failure.code,
             evidence: format!("{title}: {} ({times} deaths)", failure.evidence),
         },
+        // The words of its end have not been read yet; 127 is how every init and shell says this.
+        None if instance.exit_code == Some(127) => Failure {
+            code: FailureCode::CommandNotFound,
+            evidence: format!("{title}: {exit} ({times} deaths)"),
+        },
         None => Failure {
             code: FailureCode::ExitedAtOnce,
             evidence: format!("{title}: {exit} ({times} deaths)"),

@@ -70,7 +70,7 @@ const CASES: [Case; 9] = [
     Case {
         code: "command_not_found",
         service: "command = \"/no/such/program\"",
-        evidence: "/no/such/program",
+        evidence: "127",
         ..GOOD
     },
     Case {
@@ -91,7 +91,7 @@ fn manifest(case: &Case, image: &str) -> String {
     let image = case.image.unwrap_or(image);
     format!(
         "app = \"shop\"\n[build]\nimage = \"{image}\"\n[deploy.rollout]\nbake = \"1s\"\n[services.web]\nreplicas = 2\n\
-         {}\nhealth = {{ start_timeout = \"4s\" }}\n[config]\n{}\n",
+         {}\nhealth = {{ start_timeout = \"12s\" }}\n[config]\n{}\n",
         case.service, case.config
     )
 }
