@@ -3,9 +3,11 @@
 //!
 //! Owns what it starts and stops nothing else. Must not: look into the database or into the program.
 
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -47,6 +49,24 @@ pub struct Machine {
     token: String,
 }
 
+/// Holds the Docker engine of this machine for this process: two runs of the tests at once would take each
+/// other's containers for the machine's load and each other's addresses for free ones. Waits its turn; the
+/// lock goes with the process, however it ends.
+///
+/// # Errors
+/// The lock cannot be made.
+fn hold_engine() -> anyhow::Result<()> {
+    static HELD: Mutex<Option<File>> = Mutex::new(None);
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if held.is_none() {
+        let path = std::env::temp_dir().join("segue-tests.lock");
+        let file = File::create(&path).with_context(|| format!("lock {}", path.display()))?;
+        file.lock()?;
+        *held = Some(file);
+    }
+    Ok(())
+}
+
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
@@ -78,6 +98,7 @@ impl Machine {
     /// # Errors
     /// Something did not start; the message names the log.
     pub fn start() -> anyhow::Result<Self> {
+        hold_engine()?;
         let folder =
             std::env::temp_dir().join(format!("segue-{}-{:x}", std::process::id(), unique()));
         std::fs::create_dir_all(&folder)?;
