@@ -1102,6 +1102,24 @@ COMMENT ON COLUMN public.installation.subnet_cursor IS 'Index of the /24 that wa
 
 COMMENT ON COLUMN public.installation.edge_silence_ms IS 'A silent edge holds SIGTERM back for this long.';
 
+CREATE TABLE public.instance_replacements (
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.instance_replacements FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.instance_replacements OWNER TO segue;
+
+COMMENT ON TABLE public.instance_replacements IS 'Requests of people to replace one instance by a fresh one. Inserted by the API only; the reconciler reads them, and deletes one in the transaction in which its instance is no longer wanted to run.';
+
+COMMENT ON COLUMN public.instance_replacements.instance_id IS 'Which one goes. Asking twice is asking once.';
+
+COMMENT ON COLUMN public.instance_replacements.requested_by IS 'The actor, as in the audit.';
+
 CREATE TABLE public.instance_seen (
     instance_id uuid NOT NULL,
     team_id uuid NOT NULL,
@@ -1899,8 +1917,14 @@ ALTER TABLE ONLY public.image_facts
 ALTER TABLE ONLY public.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.instance_replacements
+    ADD CONSTRAINT instance_replacements_once PRIMARY KEY (instance_id);
+
 ALTER TABLE ONLY public.instance_seen
     ADD CONSTRAINT instance_seen_pkey PRIMARY KEY (instance_id);
+
+ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_of_environment UNIQUE (team_id, environment_id, id);
 
 ALTER TABLE ONLY public.instances
     ADD CONSTRAINT instances_pkey PRIMARY KEY (id);
@@ -2044,6 +2068,8 @@ CREATE INDEX events_team_id_xid_seq_idx ON public.events USING btree (team_id, x
 CREATE UNIQUE INDEX hosts_name_taken ON public.hosts USING btree (name) WHERE (removed_at IS NULL);
 
 CREATE INDEX idempotency_created_at_idx ON public.idempotency USING btree (created_at);
+
+CREATE INDEX instance_replacements_environment_id_idx ON public.instance_replacements USING btree (environment_id);
 
 CREATE INDEX instance_seen_environment_id_idx ON public.instance_seen USING btree (environment_id) WHERE (state <> 'gone'::text);
 
@@ -2213,6 +2239,9 @@ ALTER TABLE ONLY public.host_seen
 ALTER TABLE ONLY public.image_facts
     ADD CONSTRAINT image_facts_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
 
+ALTER TABLE ONLY public.instance_replacements
+    ADD CONSTRAINT instance_replacements_team_id_environment_id_instance_id_fkey FOREIGN KEY (team_id, environment_id, instance_id) REFERENCES public.instances(team_id, environment_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.instance_seen
     ADD CONSTRAINT instance_seen_team_id_instance_id_fkey FOREIGN KEY (team_id, instance_id) REFERENCES public.instances(team_id, id) ON DELETE CASCADE;
 
@@ -2357,6 +2386,8 @@ ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.image_facts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.instance_replacements ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.instance_seen ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.instances ENABLE ROW LEVEL SECURITY;
@@ -2430,6 +2461,8 @@ CREATE POLICY system_all ON public.events TO segue_system USING (true);
 CREATE POLICY system_all ON public.idempotency TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.image_facts TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.instance_replacements TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.instance_seen TO segue_system USING (true);
 
@@ -2510,6 +2543,8 @@ CREATE POLICY team_only ON public.events TO segue_api USING ((team_id = (NULLIF(
 CREATE POLICY team_only ON public.idempotency TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.image_facts TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.instance_replacements TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.instance_seen TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
@@ -2739,6 +2774,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.image_facts TO segue_system;
 
 GRANT SELECT ON TABLE public.installation TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.installation TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.instance_replacements TO segue_api;
+GRANT SELECT,DELETE ON TABLE public.instance_replacements TO segue_system;
 
 GRANT SELECT ON TABLE public.instance_seen TO segue_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.instance_seen TO segue_system;
