@@ -155,14 +155,14 @@ fn routes(shared: &Shared, out: &mut String) {
     let mut requests = String::new();
     let mut retries = String::new();
     let mut latency = String::new();
-    shared.table.stats.each(|key, stat| {
+    shared.table.stats.each(|key, sum| {
         let labels = format!(
             "environment=\"{}\",service=\"{}\",release=\"{}\"",
             key.environment,
             key.service,
             key.release.map_or_else(String::new, |id| id.to_string())
         );
-        let total = stat.total();
+        let total = &sum.counts;
         for (class, count) in (1..).zip(total.by_class) {
             let _ = writeln!(
                 requests,
@@ -181,8 +181,8 @@ fn routes(shared: &Shared, out: &mut String) {
             total.retries
         );
         let mut below = 0;
-        for (end, bucket) in BUCKETS_US.iter().zip(&stat.buckets) {
-            below += bucket.load(Ordering::Relaxed);
+        for (end, bucket) in BUCKETS_US.iter().zip(sum.buckets) {
+            below += bucket;
             let _ = writeln!(
                 latency,
                 "segue_edge_request_seconds_bucket{{{labels},le=\"{}\"}} {below}",

@@ -1,5 +1,8 @@
-//! Counts of finished requests, by environment, service and release. Counters only grow; the
-//! reporter sends differences and the admin page sums. Must not know why something failed.
+//! Counts of finished requests, by environment, service, release and generation of the routes.
+//!
+//! Invariants: a request counts under the one generation by which it was sent, so that a deployment's receipt
+//! can say where it begins to the request; counters only grow; the reporter sends differences, and the admin
+//! page sums a release's generations, those that are over included. Must not know why something failed.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +39,7 @@ pub(crate) enum End {
     Broken,
 }
 
-/// Counters of one key.
+/// Counters of one key in one generation.
 #[derive(Debug, Default)]
 pub(crate) struct Stat {
     by_class: [AtomicU64; 5],
@@ -46,21 +49,13 @@ pub(crate) struct Stat {
     latency_sum_us: AtomicU64,
     latency_max_us: AtomicU64,
     wait_max_us: AtomicU64,
-    route_gen: AtomicU64,
     /// Requests by bucket of [`BUCKETS_US`].
-    pub(crate) buckets: [AtomicU64; BUCKETS_US.len()],
+    buckets: [AtomicU64; BUCKETS_US.len()],
 }
 
 impl Stat {
     /// A request ended.
-    pub(crate) fn finish(
-        &self,
-        end: End,
-        latency: Duration,
-        waited: Duration,
-        tries: u64,
-        at: RouteGen,
-    ) {
+    pub(crate) fn finish(&self, end: End, latency: Duration, waited: Duration, tries: u64) {
         match end {
             End::Status(status) => {
                 let class = usize::from(status / 100).clamp(1, 5) - 1;
@@ -82,8 +77,6 @@ impl Stat {
         self.latency_sum_us.fetch_add(micros, Ordering::Relaxed);
         self.latency_max_us.fetch_max(micros, Ordering::Relaxed);
         self.wait_max_us.fetch_max(waited, Ordering::Relaxed);
-        self.route_gen
-            .fetch_max(u64::try_from(at.0).unwrap_or(0), Ordering::Relaxed);
         let bucket = BUCKETS_US.iter().position(|end| micros <= *end);
         if let Some(counter) = bucket.and_then(|index| self.buckets.get(index)) {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +84,7 @@ impl Stat {
     }
 
     /// Everything since the start; the maxima since they were last taken.
-    pub(crate) fn total(&self) -> RequestCounts {
+    fn total(&self) -> RequestCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         RequestCounts {
             by_class: std::array::from_fn(|class| self.by_class.get(class).map_or(0, read)),
@@ -105,65 +98,120 @@ impl Stat {
     }
 }
 
+/// A key's counts over all its generations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    /// Requests by how they ended. The maxima are those that no report has taken yet.
+    pub(crate) counts: RequestCounts,
+    /// Requests by bucket of [`BUCKETS_US`].
+    pub(crate) buckets: [u64; BUCKETS_US.len()],
+}
+
+impl Sum {
+    fn add(&mut self, stat: &Stat) {
+        let more = stat.total();
+        let counts = &mut self.counts;
+        for (sum, one) in counts.by_class.iter_mut().zip(more.by_class) {
+            *sum += one;
+        }
+        counts.edge_failed += more.edge_failed;
+        counts.broken += more.broken;
+        counts.retries += more.retries;
+        counts.latency_sum_us += more.latency_sum_us;
+        counts.latency_max_us = counts.latency_max_us.max(more.latency_max_us);
+        counts.wait_max_us = counts.wait_max_us.max(more.wait_max_us);
+        for (sum, one) in self.buckets.iter_mut().zip(&stat.buckets) {
+            *sum += one.load(Ordering::Relaxed);
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Entry {
     stat: Arc<Stat>,
     reported: RequestCounts,
 }
 
+/// One key through its generations.
+#[derive(Debug, Default)]
+struct Series {
+    generations: BTreeMap<RouteGen, Entry>,
+    /// Sum of the generations that are over and told.
+    past: Sum,
+}
+
 /// All counters of this edge.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
-    entries: Mutex<BTreeMap<StatKey, Entry>>,
+    series: Mutex<BTreeMap<StatKey, Series>>,
 }
 
 impl Stats {
-    /// The counters of a key, made if they are new.
-    pub(crate) fn of(&self, key: StatKey) -> Arc<Stat> {
-        self.lock().entry(key).or_default().stat.clone()
+    /// The counters of a key in a generation, made if they are new.
+    pub(crate) fn of(&self, key: StatKey, route_gen: RouteGen) -> Arc<Stat> {
+        self.lock()
+            .entry(key)
+            .or_default()
+            .generations
+            .entry(route_gen)
+            .or_default()
+            .stat
+            .clone()
     }
 
-    /// What was counted since the last call. Forgets keys that nobody holds and that are reported.
+    /// What was counted since the last call. Forgets generations that nobody holds and that are told, and keys
+    /// without generations.
     pub(crate) fn take_changes(&self) -> Vec<CountRow> {
         let mut rows = Vec::new();
-        self.lock().retain(|key, entry| {
-            let mut total = entry.stat.total();
-            let changed = difference(&total, &entry.reported);
-            if changed.total() == 0 && changed.retries == 0 {
-                return Arc::strong_count(&entry.stat) > 1;
-            }
-            let latency_max_us = entry.stat.latency_max_us.swap(0, Ordering::Relaxed);
-            let wait_max_us = entry.stat.wait_max_us.swap(0, Ordering::Relaxed);
-            total.latency_max_us = 0;
-            total.wait_max_us = 0;
-            entry.reported = total;
-            rows.push(CountRow {
-                environment: key.environment,
-                service: key.service.clone(),
-                release: key.release,
-                route_gen: RouteGen(
-                    i64::try_from(entry.stat.route_gen.load(Ordering::Relaxed)).unwrap_or(0),
-                ),
-                counts: RequestCounts {
-                    latency_max_us,
-                    wait_max_us,
-                    ..changed
-                },
+        self.lock().retain(|key, series| {
+            let past = &mut series.past;
+            series.generations.retain(|route_gen, entry| {
+                // Looked at before the counts: what nobody holds can count nothing more.
+                let held = Arc::strong_count(&entry.stat) > 1;
+                let mut total = entry.stat.total();
+                let changed = difference(&total, &entry.reported);
+                if changed.total() == 0 && changed.retries == 0 {
+                    if !held {
+                        past.add(&entry.stat);
+                    }
+                    return held;
+                }
+                let latency_max_us = entry.stat.latency_max_us.swap(0, Ordering::Relaxed);
+                let wait_max_us = entry.stat.wait_max_us.swap(0, Ordering::Relaxed);
+                total.latency_max_us = 0;
+                total.wait_max_us = 0;
+                entry.reported = total;
+                rows.push(CountRow {
+                    environment: key.environment,
+                    service: key.service.clone(),
+                    release: key.release,
+                    route_gen: *route_gen,
+                    counts: RequestCounts {
+                        latency_max_us,
+                        wait_max_us,
+                        ..changed
+                    },
+                });
+                true
             });
-            true
+            !series.generations.is_empty()
         });
         rows
     }
 
-    /// Every key with its counters.
-    pub(crate) fn each(&self, mut see: impl FnMut(&StatKey, &Stat)) {
-        for (key, entry) in self.lock().iter() {
-            see(key, &entry.stat);
+    /// Every key with its counts.
+    pub(crate) fn each(&self, mut see: impl FnMut(&StatKey, &Sum)) {
+        for (key, series) in self.lock().iter() {
+            let mut sum = series.past.clone();
+            for entry in series.generations.values() {
+                sum.add(&entry.stat);
+            }
+            see(key, &sum);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<StatKey, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<StatKey, Series>> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,19 +236,25 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    #[test]
-    fn changes_are_told_once_and_sum_to_the_total() {
-        let stats = Stats::default();
-        let key = StatKey {
+    fn key() -> StatKey {
+        StatKey {
             environment: EnvironmentId::from_uuid(Uuid::from_u128(1)),
             service: ServiceName::new("web").unwrap(),
             release: None,
-        };
-        let stat = stats.of(key);
-        let ms = Duration::from_millis;
-        stat.finish(End::Status(200), ms(3), ms(1), 1, RouteGen(4));
-        stat.finish(End::Status(503), ms(9), ms(0), 3, RouteGen(5));
-        stat.finish(End::EdgeFailed, ms(1), ms(0), 1, RouteGen(5));
+        }
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn changes_are_told_once_and_sum_to_the_total() {
+        let stats = Stats::default();
+        let stat = stats.of(key(), RouteGen(5));
+        stat.finish(End::Status(200), ms(3), ms(1), 1);
+        stat.finish(End::Status(503), ms(9), ms(0), 3);
+        stat.finish(End::EdgeFailed, ms(1), ms(0), 1);
         let rows = stats.take_changes();
         assert_eq!(rows.len(), 1);
         let counts = &rows[0].counts;
@@ -216,7 +270,7 @@ mod tests {
         );
         assert_eq!(rows[0].route_gen, RouteGen(5));
         assert!(stats.take_changes().is_empty());
-        stat.finish(End::Broken, ms(2), ms(0), 1, RouteGen(5));
+        stat.finish(End::Broken, ms(2), ms(0), 1);
         let rows = stats.take_changes();
         assert_eq!(
             (
@@ -231,5 +285,35 @@ mod tests {
         let mut keys = 0;
         stats.each(|_, _| keys += 1);
         assert_eq!(keys, 0, "forgotten when nobody holds it");
+    }
+
+    #[test]
+    fn each_generation_is_told_apart_and_the_sum_keeps_those_that_are_over() {
+        let stats = Stats::default();
+        let old = stats.of(key(), RouteGen(7));
+        let new = stats.of(key(), RouteGen(8));
+        new.finish(End::Status(200), ms(1), ms(0), 1);
+        // It was sent by the old routes and ends after the new ones came.
+        old.finish(End::Status(200), ms(5), ms(0), 1);
+        old.finish(End::Status(200), ms(5), ms(0), 1);
+        let told: Vec<_> = stats
+            .take_changes()
+            .iter()
+            .map(|row| (row.route_gen, row.counts.total()))
+            .collect();
+        assert_eq!(told, [(RouteGen(7), 2), (RouteGen(8), 1)]);
+        let sum = |stats: &Stats| {
+            let mut sum = Sum::default();
+            stats.each(|_, one| sum = one.clone());
+            (sum.counts.total(), sum.buckets.iter().sum::<u64>())
+        };
+        assert_eq!(sum(&stats), (3, 3));
+        drop(old);
+        assert!(stats.take_changes().is_empty());
+        assert_eq!(
+            sum(&stats),
+            (3, 3),
+            "counters of the admin page never fall while the release is served"
+        );
     }
 }

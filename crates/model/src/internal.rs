@@ -112,7 +112,7 @@ pub struct Report {
     pub https_port: Option<u16>,
 }
 
-/// Counts of one service of one release.
+/// Counts of one service of one release in one generation of the routes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountRow {
     /// The environment.
@@ -121,7 +121,7 @@ pub struct CountRow {
     pub service: ServiceName,
     /// The release whose pool answered; none if there was no endpoint.
     pub release: Option<ReleaseId>,
-    /// Generation of the routes that the requests were sent by, the newest one.
+    /// Generation of the routes that the requests were sent by.
     pub route_gen: RouteGen,
     /// How many.
     pub counts: RequestCounts,

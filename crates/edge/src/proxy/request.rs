@@ -375,15 +375,12 @@ impl EdgeProxy {
     /// Counts the request and lets go of what it held.
     pub(super) fn finish(&self, ctx: &mut Request, end: End) {
         let claim = ctx.claim.take();
-        let (stat, at) = match (&claim, &ctx.route) {
-            (Some(claim), _) => (claim.stat.clone(), claim.route_gen),
-            (None, Some(route)) => (
-                route.entry.unassigned.clone(),
-                route.entry.state().route_gen,
-            ),
+        let stat = match (&claim, &ctx.route) {
+            (Some(claim), _) => claim.stat.clone(),
+            (None, Some(route)) => route.entry.state().unassigned.clone(),
             (None, None) => return,
         };
-        stat.finish(end, ctx.started.elapsed(), ctx.waited, ctx.tries, at);
+        stat.finish(end, ctx.started.elapsed(), ctx.waited, ctx.tries);
         ctx.route = None;
         drop(claim);
         self.shared.ended.notify_one();

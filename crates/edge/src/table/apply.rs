@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use segue_model::id::{EnvironmentId, InstanceId};
+use segue_model::id::{EnvironmentId, InstanceId, ReleaseId};
 use segue_model::internal;
 use segue_model::name::{Domain, PathPrefix, ServiceName};
 use segue_model::route::{EnvironmentRoutes, Route, RouteGen};
@@ -17,7 +17,7 @@ use super::drain::Draining;
 use super::route::{Endpoint, PoolState, RouteEntry, RouteState};
 use super::{HostRoutes, Table};
 use crate::balance::{self, Load, Micros};
-use crate::stats::StatKey;
+use crate::stats::{Stat, StatKey};
 
 /// A change that does not fit what the edge has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -153,21 +153,13 @@ impl Table {
                     entry.swap(state);
                     entry.clone()
                 }
-                None => RouteEntry::new(
-                    id,
-                    state,
-                    self.stats.of(StatKey {
-                        environment: id,
-                        service: route.service.clone(),
-                        release: None,
-                    }),
-                ),
+                None => RouteEntry::new(id, state),
             };
             entries.insert(key, entry);
         }
         for (key, entry) in &old_entries {
             if !entries.contains_key(key) {
-                entry.swap(removed_state(routes.route_gen));
+                entry.swap(self.removed_state(id, &key.0, routes.route_gen));
             }
         }
         let drain = longest_upgraded_drain(&routes);
@@ -191,8 +183,8 @@ impl Table {
         let Some(old) = writer.environments.remove(&id) else {
             return;
         };
-        for entry in old.entries.values() {
-            entry.swap(removed_state(old.routes.route_gen));
+        for (key, entry) in &old.entries {
+            entry.swap(self.removed_state(id, &key.0, old.routes.route_gen));
         }
         let drain = longest_upgraded_drain(&old.routes);
         writer.drain(self, &old.endpoints, &BTreeMap::new(), drain);
@@ -250,19 +242,49 @@ impl Table {
             pools.push(PoolState {
                 weight: pool.weight,
                 endpoints: members,
-                stat: self.stats.of(StatKey {
-                    environment: routes.environment,
-                    service: route.service.clone(),
-                    release: Some(pool.release),
-                }),
+                stat: self.stat(
+                    routes.environment,
+                    &route.service,
+                    Some(pool.release),
+                    routes.route_gen,
+                ),
             });
         }
         RouteState {
-            route_gen: routes.route_gen,
             policy: route.policy.clone(),
             pools,
+            unassigned: self.stat(routes.environment, &route.service, None, routes.route_gen),
             removed: false,
         }
+    }
+
+    fn removed_state(
+        &self,
+        environment: EnvironmentId,
+        service: &ServiceName,
+        route_gen: RouteGen,
+    ) -> RouteState {
+        RouteState {
+            policy: segue_model::route::RoutePolicy::default(),
+            pools: Vec::new(),
+            unassigned: self.stat(environment, service, None, route_gen),
+            removed: true,
+        }
+    }
+
+    fn stat(
+        &self,
+        environment: EnvironmentId,
+        service: &ServiceName,
+        release: Option<ReleaseId>,
+        route_gen: RouteGen,
+    ) -> Arc<Stat> {
+        let key = StatKey {
+            environment,
+            service: service.clone(),
+            release,
+        };
+        self.stats.of(key, route_gen)
     }
 
     /// Writes the routes of these host names anew.
@@ -395,15 +417,6 @@ fn names(routes: &EnvironmentRoutes) -> BTreeSet<Domain> {
         .iter()
         .flat_map(|route| route.hosts.iter().cloned())
         .collect()
-}
-
-fn removed_state(route_gen: RouteGen) -> RouteState {
-    RouteState {
-        route_gen,
-        policy: segue_model::route::RoutePolicy::default(),
-        pools: Vec::new(),
-        removed: true,
-    }
 }
 
 fn longest_upgraded_drain(routes: &EnvironmentRoutes) -> Duration {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use segue_model::id::{EnvironmentId, InstanceId};
-use segue_model::route::{OpenRequests, RouteGen, RoutePolicy};
+use segue_model::route::{OpenRequests, RoutePolicy};
 use std::net::SocketAddr;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -103,9 +103,10 @@ pub(crate) struct PoolState {
 /// What a route is at one generation. Never changed, only replaced.
 #[derive(Debug)]
 pub(crate) struct RouteState {
-    pub(crate) route_gen: RouteGen,
     pub(crate) policy: RoutePolicy,
     pub(crate) pools: Vec<PoolState>,
+    /// Counts of requests that found no endpoint in it.
+    pub(crate) unassigned: Arc<Stat>,
     /// The route is no more; requests that still hold it look it up again.
     pub(crate) removed: bool,
 }
@@ -121,16 +122,10 @@ pub(crate) struct RouteEntry {
     /// Requests that wait for an endpoint of it.
     pub(crate) held: AtomicUsize,
     pub(crate) in_flight: AtomicU32,
-    /// Requests that found no endpoint.
-    pub(crate) unassigned: Arc<Stat>,
 }
 
 impl RouteEntry {
-    pub(super) fn new(
-        environment: EnvironmentId,
-        state: RouteState,
-        unassigned: Arc<Stat>,
-    ) -> Arc<Self> {
+    pub(super) fn new(environment: EnvironmentId, state: RouteState) -> Arc<Self> {
         Arc::new(Self {
             environment,
             state: ArcSwap::from_pointee(state),
@@ -138,7 +133,6 @@ impl RouteEntry {
             budget: RetryBudget::default(),
             held: AtomicUsize::new(0),
             in_flight: AtomicU32::new(0),
-            unassigned,
         })
     }
 
@@ -170,7 +164,6 @@ impl RouteEntry {
             let claim = Claim {
                 stat: pool.stat.clone(),
                 endpoint,
-                route_gen: state.route_gen,
                 upgraded: false,
             };
             if std::ptr::eq(Arc::as_ptr(&self.state.load()), Arc::as_ptr(&state)) {
@@ -239,7 +232,6 @@ fn pick<'a>(
 pub(crate) struct Claim {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) stat: Arc<Stat>,
-    pub(crate) route_gen: RouteGen,
     upgraded: bool,
 }
 
