@@ -1,6 +1,8 @@
 //! Keys and tokens of an installation: made at the first start, never replaced, closed to others.
 //!
-//! Must not: print a secret or put one into an error.
+//! Invariant: the key that seals secrets is made once in the life of an installation. A second one
+//! would open nothing that the first sealed, so a lost key is a refusal and never a new key.
+//! Must not: print a secret or put one into an error; repair a file that others could read.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind, Write as _};
@@ -8,11 +10,84 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::Path;
 
 use anyhow::Context as _;
+use segue_store::seal::{KekError, KeyEncryptionKey};
 
+use crate::config::Settings;
 use crate::crypto;
 
 /// Random bytes of a token; twice as many characters.
 const TOKEN_BYTES: usize = 32;
+/// Mode bits of group and others.
+const OTHERS: u32 = 0o077;
+
+/// Whether this role may begin an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It makes what an installation begins with: `segue serve` and `segue migrate`.
+    MayBeFirst,
+    /// Somebody else has begun it.
+    Later,
+}
+
+/// The key that seals secrets.
+///
+/// # Errors
+/// The file is missing although this is not the first start, or it is short, known, no plain file,
+/// or can be read by others.
+pub fn key_encryption_key(settings: &Settings, start: Start) -> anyhow::Result<KeyEncryptionKey> {
+    let path = settings.keys().join("secrets.key");
+    let begun = settings.installation_file().exists();
+    let key = match start {
+        Start::MayBeFirst if !begun => KeyEncryptionKey::load_or_create(&path),
+        _ => KeyEncryptionKey::load(&path),
+    };
+    key.map_err(|error| {
+        let next = match &error {
+            KekError::Missing { .. } if begun => {
+                "this installation was begun with one, and nothing else opens its secrets: put it back from your backup"
+            }
+            KekError::Missing { .. } => {
+                "segue serve or segue migrate makes it at the first start; a further machine of the same installation gets a copy"
+            }
+            KekError::Malformed { .. } | KekError::Known { .. } => {
+                "put the key back from your backup"
+            }
+            _ => return error.into(),
+        };
+        anyhow::anyhow!("{error}; {next}")
+    })
+}
+
+/// Makes sure of every key and token before anything is started.
+///
+/// # Errors
+/// One of them is missing, short, known or open to others, or cannot be made.
+pub fn ensure_all(settings: &Settings) -> anyhow::Result<()> {
+    private_folder(&settings.keys())?;
+    key_encryption_key(settings, Start::MayBeFirst)?;
+    ensure_token(&settings.edge_token_file())?;
+    let signing = settings.signing_key_file();
+    if signing.exists() {
+        refuse_open(&signing)?;
+    }
+    Ok(())
+}
+
+/// Refuses what others may read, or what is no plain file.
+fn refuse_open(path: &Path) -> anyhow::Result<()> {
+    let meta = fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
+    if !meta.is_file() {
+        anyhow::bail!("{} is not a plain file", path.display());
+    }
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & OTHERS != 0 {
+        anyhow::bail!(
+            "{path} can be read by others (mode {mode:o}), so it counts as known: remove it, and a new one is made at the next start; or, if nobody has read it, chmod 0400 {path}",
+            path = path.display()
+        );
+    }
+    Ok(())
+}
 
 /// Makes a folder that only we can enter, with its parents, or closes the one that is there.
 ///
@@ -41,12 +116,22 @@ fn folder(path: &Path, mode: u32) -> anyhow::Result<()> {
     }
 }
 
-/// Makes the token file if there is none.
+/// Makes the token file if there is none; refuses one that is short or open to others.
 ///
 /// # Errors
-/// It cannot be written.
+/// It is refused, or cannot be written.
 pub fn ensure_token(path: &Path) -> anyhow::Result<()> {
     if path.exists() {
+        refuse_open(path)?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        // As many as ours have bits; a person's own token may have another alphabet.
+        if text.trim().len() < TOKEN_BYTES {
+            anyhow::bail!(
+                "the token in {path} is shorter than {TOKEN_BYTES} characters: remove the file, and a new one is made at the next start",
+                path = path.display()
+            );
+        }
         return Ok(());
     }
     let mut bytes = [0; TOKEN_BYTES];

@@ -112,16 +112,38 @@ impl Reader<'_> {
                 .filter(|asked| asked.rsplit_once('.').map_or("", |(one, _)| one) == section)
                 .copied()
                 .collect();
+            let meant = nearest(&key, &self.asked)
+                .map(|near| format!("did you mean {near}? "))
+                .unwrap_or_default();
             let known = if known.is_empty() {
                 TOP.join(", ")
             } else {
                 known.join(", ")
             };
             self.problems.push(format!(
-                "{key}{source}: no such setting (there are: {known})"
+                "{key}{source}: no such setting ({meant}there are: {known})"
             ));
         }
     }
+}
+
+/// The setting that was probably meant: few letters apart, or the same name in another section.
+fn nearest(key: &str, asked: &BTreeSet<&'static str>) -> Option<&'static str> {
+    let name = |key: &str| key.rsplit_once('.').map(|(_, name)| name.to_owned());
+    asked
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(key, known), *known))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 6)
+        .min()
+        .map(|(_, known)| known)
+        .or_else(|| {
+            asked
+                .iter()
+                .find(|known| {
+                    name(known).is_some_and(|known| known == name(key).as_deref().unwrap_or(key))
+                })
+                .copied()
+        })
 }
 
 /// Keys that nobody asked for. A table that was asked for as a whole is not entered.

@@ -75,7 +75,7 @@ fn every_problem_is_told_at_once_with_its_place() {
     for part in [
         "edge.threads in $SEGUE_EDGE__THREADS: invalid type",
         "api.listen: 0.0.0.0:3000 can be reached by others",
-        "edge.htpp in $SEGUE_EDGE__HTPP: no such setting (there are: edge.admin,",
+        "edge.htpp in $SEGUE_EDGE__HTPP: no such setting (did you mean edge.http? there are: edge.admin,",
         "port 8080 is edge.admin's already",
         "build.memory_mib: must be at least 256",
         "state: relative must be an absolute path",
@@ -83,6 +83,18 @@ fn every_problem_is_told_at_once_with_its_place() {
         assert!(text.contains(part), "{part:?} is not told in:\n{text}");
     }
     assert_eq!(found.len(), 6, "{text}");
+}
+
+#[test]
+fn a_setting_in_the_wrong_section_is_told_where_it_belongs() {
+    let found = problems(&[], &[flag("api.trusted_proxies=[]"), flag("threads=2")]);
+    let text = found.join("\n");
+    for part in [
+        "api.trusted_proxies in --set: no such setting (did you mean edge.trusted_proxies?",
+        "threads in --set: no such setting (did you mean edge.threads?",
+    ] {
+        assert!(text.contains(part), "{part:?} is not told in:\n{text}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use segue_store::{Actor, NewToken, Role, Store, TeamContext, fresh_id};
 
 use super::database;
 use crate::config::Settings;
+use crate::keys::Start;
 use crate::token;
 
 /// Tokens made here end after this.
@@ -83,7 +84,7 @@ fn with_store<T>(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let store = Store::connect(database::store_config(settings)?).await?;
+        let store = Store::connect(database::store_config(settings, Start::Later)?).await?;
         let result = work(store.clone()).await;
         store.close().await;
         result

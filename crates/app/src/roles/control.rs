@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use super::{build_engine, database, setup_link, stop_on_signal};
 use crate::command::HOOK;
 use crate::config::Settings;
-use crate::keys;
+use crate::keys::{self, Start};
 
 /// Threads of the runtime. The control plane waits more than it works.
 const THREADS: usize = 2;
@@ -62,7 +62,7 @@ pub(crate) fn run(settings: &Settings, parts: Parts) -> anyhow::Result<()> {
 
 async fn parts_run(settings: &Settings, parts: Parts) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
-    let store = Store::connect_lazy(database::store_config(settings)?);
+    let store = Store::connect_lazy(database::store_config(settings, Start::Later)?);
     let mut running: JoinSet<anyhow::Result<()>> = JoinSet::new();
     if parts.api() {
         let config = api_config(settings)?;
@@ -87,7 +87,7 @@ async fn parts_run(settings: &Settings, parts: Parts) -> anyhow::Result<()> {
 }
 
 fn api_config(settings: &Settings) -> anyhow::Result<ApiConfig> {
-    let signing_key = settings.keys().join("signing.pem");
+    let signing_key = settings.signing_key_file();
     keys::private_folder(&settings.keys())?;
     if !signing_key.exists() {
         segue_api::create_signing_key(&signing_key)?;

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use segue_store::embedded::EmbeddedConfig;
-use segue_store::seal::KeyEncryptionKey;
 use segue_store::{Store, StoreConfig};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::Settings;
-use crate::keys;
+use crate::keys::{self, Start};
 
 /// The superuser and the database of the private Postgres, as the store names them.
 const PRIVATE: &str = "segue";
@@ -37,9 +36,9 @@ pub(crate) fn connect_options(settings: &Settings) -> anyhow::Result<PgConnectOp
 ///
 /// # Errors
 /// The URL or the key cannot be read.
-pub(crate) fn store_config(settings: &Settings) -> anyhow::Result<StoreConfig> {
+pub(crate) fn store_config(settings: &Settings, start: Start) -> anyhow::Result<StoreConfig> {
     keys::private_folder(&settings.keys())?;
-    let key = KeyEncryptionKey::load_or_create(&settings.keys().join("secrets.key"))?;
+    let key = keys::key_encryption_key(settings, start)?;
     Ok(StoreConfig::new(connect_options(settings)?, key))
 }
 
@@ -56,8 +55,10 @@ pub(crate) fn migrate(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn migrate_now(settings: &Settings) -> anyhow::Result<()> {
+    // A refused key must leave the database as it is.
+    let config = store_config(settings, Start::MayBeFirst)?;
     Store::migrate(&connect_options(settings)?).await?;
-    let store = Store::connect(store_config(settings)?).await?;
+    let store = Store::connect(config).await?;
     store
         .system()
         .installation_set_range(settings.engine.subnets.into())

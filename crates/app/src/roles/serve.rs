@@ -82,8 +82,7 @@ fn prepare(settings: &Settings) -> anyhow::Result<()> {
     keys::passable_folder(&settings.state)?;
     keys::passable_folder(&settings.run)?;
     keys::private_folder(&settings.state.join("supervisor"))?;
-    keys::private_folder(&settings.keys())?;
-    keys::ensure_token(&settings.edge_token_file())?;
+    keys::ensure_all(settings)?;
     let file = settings.api_address_file();
     fs::write(&file, settings.api.listen.to_string())
         .with_context(|| format!("cannot write {}", file.display()))
