@@ -89,6 +89,7 @@ fn ready(shared: &Shared) -> (bool, String) {
         "has_routes": has_routes,
         "control_plane_connected": gauges.connected.load(Ordering::Relaxed),
         "state_file_damaged": gauges.damaged_state.load(Ordering::Relaxed),
+        "routes_saved": !gauges.unsaved.load(Ordering::Relaxed),
         "stopping": stopping,
     });
     (ready, format!("{body}\n"))
@@ -116,6 +117,12 @@ fn metrics(shared: &Shared) -> String {
         "gauge",
         "The routes on disk could not be read at the start.",
         flag(&gauges.damaged_state),
+    );
+    single(
+        "segue_edge_routes_unsaved",
+        "gauge",
+        "The last routes could not be written to disk, and are not acknowledged.",
+        flag(&gauges.unsaved),
     );
     single(
         "segue_edge_connections",

@@ -143,7 +143,8 @@ impl Edge {
             disk: Disk::new(folder),
             http_port: http.first().map(SocketAddr::port),
             https_port,
-        });
+        })
+        .map_err(at(folder))?;
         let edge = Self {
             id,
             http,
@@ -195,18 +196,18 @@ impl Edge {
             .map_err(at(&self.config.state_dir.join("routes")))?;
         match loaded {
             Loaded::Nothing => {}
-            Loaded::Current(saved) => {
+            Loaded::Whole(recovered) => {
                 gauges.has_routes.store(true, Ordering::Relaxed);
-                self.link.restore(saved);
+                self.link.restore(recovered);
             }
-            Loaded::Previous(saved) => {
+            Loaded::Partial(recovered) => {
                 tracing::error!(
-                    "the routes on disk are damaged; serving from the ones before them until the \
-                     control plane is there"
+                    "a file of the routes on disk is damaged; serving from what the others say \
+                     until the control plane is there"
                 );
                 gauges.damaged_state.store(true, Ordering::Relaxed);
                 gauges.has_routes.store(true, Ordering::Relaxed);
-                self.link.restore(saved);
+                self.link.restore(recovered);
             }
             Loaded::Damaged => {
                 tracing::error!(
@@ -278,7 +279,9 @@ impl Edge {
             () = reporter.run() => {}
         }
         tasks.abort_all();
-        self.link.save().await;
+        if let Err(error) = self.link.flush().await {
+            tracing::error!(%error, "the last routes cannot be written to disk");
+        }
         let farewell = async {
             reporter.send().await?;
             reporter.goodbye().await

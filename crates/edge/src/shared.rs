@@ -36,6 +36,8 @@ pub(crate) struct Gauges {
     pub(crate) connected: AtomicBool,
     pub(crate) has_routes: AtomicBool,
     pub(crate) damaged_state: AtomicBool,
+    /// The last routes could not be written to disk.
+    pub(crate) unsaved: AtomicBool,
     pub(crate) stopping: AtomicBool,
 }
 

@@ -51,7 +51,11 @@ pub struct Control {
     state: Arc<Mutex<State>>,
     told: watch::Sender<Told>,
     running: Arc<Mutex<CancellationToken>>,
+    at_report: Arc<Mutex<Option<AtReport>>>,
 }
+
+/// Sees a report before it is answered.
+type AtReport = Box<dyn FnMut(&Report) + Send>;
 
 pub const TOKEN: &str = "edge-token-of-the-test";
 
@@ -69,7 +73,13 @@ impl Control {
             })),
             told: watch::Sender::new(Told::default()),
             running: Arc::default(),
+            at_report: Arc::default(),
         }
+    }
+
+    /// Calls `see` with each report before it is answered.
+    pub fn at_report(&self, see: impl FnMut(&Report) + Send + 'static) {
+        *self.at_report.lock().unwrap() = Some(Box::new(see));
     }
 
     pub async fn start(&self) {
@@ -233,6 +243,9 @@ impl Control {
     }
 
     fn take(&self, report: Report) {
+        if let Some(see) = &mut *self.at_report.lock().unwrap() {
+            see(&report);
+        }
         self.told.send_modify(|told| {
             told.reports += 1;
             told.acknowledged.extend(report.acknowledged);

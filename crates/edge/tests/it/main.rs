@@ -17,6 +17,7 @@ mod control;
 mod drain;
 mod faults;
 mod harness;
+mod kill;
 mod refusals;
 mod switch;
 mod tls;
