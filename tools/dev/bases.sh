@@ -12,13 +12,6 @@ BASES='segue/python:3.11-bookworm|python
 segue/node:18-bookworm|node
 segue/static:bookworm|static'
 
-# docker_at SOCKET ARGS...: the client against one engine, whatever the environment says.
-docker_at() {
-  local socket=$1
-  shift
-  env -u DOCKER_CONTEXT DOCKER_HOST="unix://$socket" docker "$@"
-}
-
 # Mirrors of this machine's own package sources: mirror_of SUITE. Empty when it has none for
 # that suite; debootstrap then uses its own default.
 mirror_of() {

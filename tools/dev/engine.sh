@@ -2,7 +2,11 @@
 # Sourced by ./dev: the Docker engine that runs applications. The build engine is a child of
 # `segue serve` and is not started here.
 
-engine_answers() { docker version --format '{{.Server.Version}}' 2>/dev/null; }
+ENGINE_SOCKET=/var/run/docker.sock
+
+engine_answers() {
+  [ -S "$ENGINE_SOCKET" ] && docker_at "$ENGINE_SOCKET" version --format '{{.Server.Version}}' 2>/dev/null
+}
 
 # The smallest MTU of the way out: a bridge with more loses large packets silently.
 uplink_mtu() {
@@ -18,9 +22,6 @@ engine_up() {
     done_ "Docker engine $version runs already"
     return 0
   fi
-  if [ -S /var/run/docker.sock ] && ! [ -w /var/run/docker.sock ]; then
-    die "the Docker engine's socket is closed to $(id -un). Join its group and sign in again: sudo usermod -aG docker $(id -un)"
-  fi
   if [ -d /run/systemd/system ]; then
     step "starting the Docker engine through systemd"
     as_root systemctl start docker
@@ -34,7 +35,7 @@ engine_up() {
       --live-restore --mtu "$(uplink_mtu)" --log-level warn
     wait_for 5 "dockerd starts" test -s "$STATE/dockerd.raw" || return 1
     pid_write "$STATE/dockerd.pid" "$(cat "$STATE/dockerd.raw")"
-    rm -f "$STATE/dockerd.raw"
+    as_root rm -f "$STATE/dockerd.raw"
   fi
   wait_for 60 "the Docker engine answers" engine_answers || {
     [ -r "$STATE/log/dockerd.log" ] && tail -n 20 "$STATE/log/dockerd.log" >&2

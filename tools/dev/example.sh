@@ -39,7 +39,7 @@ example_token() {
   local file=$STATE/example.token arguments
   if ! [ -s "$file" ]; then
     mapfile -t arguments < <(serve_arguments)
-    (umask 077 && "$STATE/bin/segue" admin token --team examples "${arguments[@]:1}" >"$file.new") &&
+    (umask 077 && as_root "$STATE/bin/segue" admin token --team examples "${arguments[@]:1}" >"$file.new") &&
       mv "$file.new" "$file" || return 1
   fi
   cat "$file"

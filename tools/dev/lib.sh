@@ -15,6 +15,18 @@ as_root() {
   sudo -- "$@"
 }
 
+# docker_at SOCKET ARGS...: the client against one engine, whatever the environment says. Somebody
+# who may not open the socket asks as root: a group joined a moment ago holds only at the next sign-in.
+docker_at() {
+  local socket=$1
+  shift
+  if [ -w "$socket" ]; then
+    env -u DOCKER_CONTEXT DOCKER_HOST="unix://$socket" docker "$@"
+  else
+    as_root env -u DOCKER_CONTEXT DOCKER_HOST="unix://$socket" docker "$@"
+  fi
+}
+
 # Waits until a command succeeds: wait_for SECONDS WHAT COMMAND...
 wait_for() {
   local limit=$1 what=$2 end
@@ -104,11 +116,22 @@ $(echo "$lines" | tr '|' '\t')"
     echo 'create_main_cluster = false' |
       as_root tee /etc/postgresql-common/createcluster.d/segue.conf >/dev/null
   fi
-  as_root apt-get update -q >&2
+  mkdir -p "$STATE/log"
   # shellcheck disable=SC2086 # a list of package names
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages >&2
+  apt_quietly update && apt_quietly install $packages || die "apt could not install them."
   # From Debian 13 the client is a package of its own.
-  have docker || as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q docker-cli >&2
+  have docker || apt_quietly install docker-cli || die "apt could not install docker-cli."
+  done_ "installed; all that apt said is in $STATE/log/apt.log"
+}
+
+# apt-get without its hundreds of lines: they go into a file, and are shown only when it fails.
+apt_quietly() {
+  local verb=$1
+  shift
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get "$verb" -y -q --no-install-recommends "$@" \
+    >>"$STATE/log/apt.log" 2>&1 </dev/null && return 0
+  tail -n 20 "$STATE/log/apt.log" >&2
+  return 1
 }
 
 need_rust() {

@@ -5,18 +5,32 @@
 run_folder() {
   local tag
   tag=$(printf '%s' "$STATE" | sha | cut -c1-8)
-  if [ "$(id -u)" -eq 0 ]; then echo "/run/segue-$tag"; else echo "${XDG_RUNTIME_DIR:-/tmp}/segue-$tag"; fi
+  echo "/run/segue-$tag"
 }
 
-# Postgres runs as another account when we are root, so it must be able to pass to its data.
-check_passable() {
-  [ "$(id -u)" -eq 0 ] || return 0
-  local folder=$STATE
+# The server is root's (it runs a build engine), and its Postgres is another account's, which must
+# be able to pass to the data. Under sudo that account is the person's own. Root's own home is closed
+# on most machines: then the state lies in /var/lib, and .segue of the checkout points there.
+place_state() {
+  local elsewhere
+  if [ "$(id -u)" -ne 0 ] || passable "$STATE"; then return 0; fi
+  [ -z "${SEGUE_DEV_STATE:-}" ] ||
+    die "a folder above $STATE is closed to other accounts, so Postgres cannot pass to its data. Set SEGUE_DEV_STATE to another one."
+  elsewhere=/var/lib/segue-dev/$(printf '%s' "$ROOT" | sha | cut -c1-8)
+  say "$ROOT is closed to other accounts, and Postgres is one: all state lies in $elsewhere, and .segue points there."
+  mkdir -p /var/lib/segue-dev
+  if [ -d "$STATE" ]; then mv "$STATE" "$elsewhere"; else mkdir -p "$elsewhere"; fi
+  ln -s "$elsewhere" "$ROOT/.segue"
+  STATE=$elsewhere
+}
+
+# Whether every folder above this one lets other accounts pass.
+passable() {
+  local folder=$1
   while folder=$(dirname "$folder"); [ "$folder" != / ]; do
     case $(stat -c %A "$folder" 2>/dev/null) in
       *x | *t | "") ;;
-      *) die "$folder is closed to other accounts, so Postgres cannot pass to its data in $STATE.
-  Set SEGUE_DEV_STATE to another folder (such as /var/lib/segue-dev), or: chmod o+x $folder" ;;
+      *) return 1 ;;
     esac
   done
 }
@@ -30,6 +44,7 @@ serve_arguments() {
   printf '%s\n' --set "state=$STATE/server" --set "run=$(run_folder)"
   # A share of the usual range, so that another installation on this engine has another one.
   printf '%s\n' --set "engine.subnets=10.$((96 + 0x$(printf '%s' "$STATE" | sha | cut -c1))).0.0/16"
+  [ "$(id -u)" -eq 0 ] || printf '%s\n' --set "database.account=$(id -un)"
   ca=$(extra_ca)
   [ -z "$ca" ] || printf '%s\n' --set "build.extra_ca=$ca"
 }
@@ -63,18 +78,19 @@ serve_up() {
       return 0
     fi
     step "program or settings changed: handing over to a new supervisor"
-    kill -HUP "$pid"
+    as_root kill -HUP "$pid"
     wait_for 20 "the old supervisor lets go" pid_dead "$STATE/serve.pid" || return 1
   fi
-  setsid --fork bash -c 'echo $$ >"$1"; shift; log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null' \
+  as_root env ${SSL_CERT_FILE:+"SSL_CERT_FILE=$SSL_CERT_FILE"} setsid --fork bash -c 'echo $$ >"$1"; shift; log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null' \
     serve "$STATE/serve.raw" "$STATE/log/serve.log" \
     "$STATE/bin/segue" "${arguments[@]}"
   wait_for 5 "segue serve starts" test -s "$STATE/serve.raw" || return 1
   pid_write "$STATE/serve.pid" "$(cat "$STATE/serve.raw")"
-  rm -f "$STATE/serve.raw"
+  as_root rm -f "$STATE/serve.raw"
   echo "$form" >"$STATE/serve.form"
   if ! wait_for 60 "segue serve is ready" api_ready; then
-    tail -n 15 "$STATE/log/serve.log" "$STATE"/server/log/*.log >&2 2>/dev/null
+    # shellcheck disable=SC2016 # expanded by the shell that may read them
+    as_root bash -c 'tail -n 15 "$1/log/serve.log" "$1"/server/log/*.log' tails "$STATE" >&2 2>/dev/null
     return 1
   fi
   done_ "segue serve started, API on http://$(api_address)"
@@ -93,10 +109,10 @@ serve_down() {
   installation=$(cat "$STATE/server/installation" 2>/dev/null)
   if [ -n "$installation" ] && engine_answers >/dev/null; then
     local ours
-    ours=$(docker ps -q --filter "label=segue.installation=$installation")
+    ours=$(docker_at "$ENGINE_SOCKET" ps -q --filter "label=segue.installation=$installation")
     # shellcheck disable=SC2086 # a list of ids
-    [ -z "$ours" ] || { docker stop -t 10 $ours >/dev/null && done_ "applications stopped"; }
+    [ -z "$ours" ] || { docker_at "$ENGINE_SOCKET" stop -t 10 $ours >/dev/null && done_ "applications stopped"; }
   fi
 }
 
-setup_link() { cat "$(run_folder)/setup-link" 2>/dev/null; }
+setup_link() { as_root cat "$(run_folder)/setup-link" 2>/dev/null; }

@@ -121,7 +121,7 @@ stage_tests() {
   nextest_all tests --workspace --features "$TEST_FEATURES" "${targets[@]}"
 }
 
-stage_bases() { bases_up /var/run/docker.sock; }
+stage_bases() { bases_up "$ENGINE_SOCKET"; }
 
 # The whole program on the real engine.
 stage_e2e() {
