@@ -149,6 +149,12 @@ fn metrics(shared: &Shared) -> String {
         gauges.requests_refused.load(Ordering::Relaxed),
     );
     single(
+        "segue_edge_own_connections_total",
+        "counter",
+        "Requests sent on a connection of their own, because they may not be sent twice.",
+        gauges.fresh_connections.load(Ordering::Relaxed),
+    );
+    single(
         "segue_edge_requests_without_route_total",
         "counter",
         "Requests to a host name that has no route.",

@@ -212,6 +212,29 @@ impl RetryBudget {
     }
 }
 
+/// Bounds how often something is done: so many a second, and so many at once.
+#[derive(Debug, Default)]
+pub(crate) struct Rate {
+    /// When everything that was done would have been done at the allowed pace.
+    even_at: AtomicU64,
+}
+
+impl Rate {
+    /// Whether it may be done now, and then it is counted.
+    pub(crate) fn take(&self, now: Micros, per_second: u32, at_once: u32) -> bool {
+        let Some(each) = 1_000_000_u64.checked_div(u64::from(per_second)) else {
+            return false;
+        };
+        let most = now + each * u64::from(at_once);
+        self.even_at
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |even_at| {
+                let next = even_at.max(now) + each;
+                (next <= most).then_some(next)
+            })
+            .is_ok()
+    }
+}
+
 #[cfg(test)]
 #[path = "balance_tests.rs"]
 mod tests;

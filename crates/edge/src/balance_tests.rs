@@ -187,3 +187,19 @@ fn the_retry_budget_is_a_fifth_of_the_requests() {
     }
     assert_eq!(retries, 200);
 }
+
+#[test]
+fn a_rate_allows_a_burst_and_then_its_pace() {
+    let rate = Rate::default();
+    let mut at_once = 0;
+    while rate.take(1_000_000, 200, 50) {
+        at_once += 1;
+    }
+    assert_eq!(at_once, 50);
+    let mut later = 0;
+    for milli in 0..2_000 {
+        later += u32::from(rate.take(1_000_000 + milli * 1_000, 200, 50));
+    }
+    assert!((398..=401).contains(&later), "{later}");
+    assert!(!Rate::default().take(5, 0, 50), "a pace of none");
+}

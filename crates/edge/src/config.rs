@@ -117,6 +117,9 @@ pub struct Limits {
     /// An unused upstream connection is closed after this long. Stays below the keep-alive time of
     /// common application servers (2 s and more), so that no request meets a closing connection.
     pub upstream_idle: Duration,
+    /// New connections a second to one endpoint, for requests that may not be sent twice. Above it they go out on
+    /// kept ones that are proven open: each closed connection occupies a port for a minute, and there are 28,000.
+    pub fresh_per_second: u32,
     /// A websocket without a byte in either direction is closed after this long.
     pub websocket_idle: Duration,
     /// Unused upstream connections kept by one data thread.
@@ -150,6 +153,7 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_millis(500),
             upstream_idle: Duration::from_millis(1_500),
+            fresh_per_second: 200,
             websocket_idle: Duration::from_secs(3_600),
             upstream_pool: 1_024,
             held_requests: 10_000,

@@ -8,6 +8,7 @@ mod headers;
 mod request;
 mod retry;
 
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora_core::modules::http::HttpModules;
-use pingora_core::protocols::TcpKeepalive;
+use pingora_core::protocols::{Digest, TcpKeepalive};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -26,6 +27,9 @@ use crate::conn::head::Refusal;
 use crate::shared::{Shared, micros};
 use crate::stats::End;
 use request::{Answer, Request};
+
+/// Seconds of [`Limits::fresh_per_second`](crate::config::Limits) that may be used up at once.
+const FRESH_SECONDS: u32 = 5;
 
 /// The application side of pingora's proxy; one per data thread.
 pub(crate) struct EdgeProxy {
@@ -47,14 +51,21 @@ impl EdgeProxy {
 
     /// How to reach the claimed endpoint.
     ///
-    /// A request that may not be sent twice never goes out on a kept connection: an application that closes one
-    /// while it is idle would answer it with a reset, and nobody could tell whether it was seen. The key of its own
-    /// finds nothing in the pool, and what it leaves there is dropped at once.
+    /// A request that may not be sent twice goes out on a connection of its own: an application that closes a kept
+    /// one while it is idle would answer it with a reset, and nobody could tell whether it was seen. The key of its
+    /// own finds nothing in the pool, and what it leaves there is dropped at once. Decision 0022 says what this
+    /// costs, and what happens above the rate that an endpoint's ports allow.
     fn peer(&self, request: &Request, sendable_twice: bool) -> Option<Box<HttpPeer>> {
         let limits = &self.shared.limits;
-        let claim = request.claim.as_ref()?;
-        let mut peer = HttpPeer::new(claim.endpoint.address, false, String::new());
-        if !sendable_twice {
+        let endpoint = &request.claim.as_ref()?.endpoint;
+        let mut peer = HttpPeer::new(endpoint.address, false, String::new());
+        let kept = sendable_twice
+            || !endpoint.fresh.take(
+                self.shared.now(),
+                limits.fresh_per_second,
+                limits.fresh_per_second.saturating_mul(FRESH_SECONDS),
+            );
+        if !kept {
             peer.group_key = self
                 .shared
                 .gauges
@@ -68,7 +79,7 @@ impl EdgeProxy {
         // A websocket's times are kept by the client's stream, which sees both directions.
         options.read_timeout = (!request.websocket).then(|| request.response_timeout());
         options.write_timeout = Some(limits.write_timeout);
-        options.idle_timeout = Some(if sendable_twice {
+        options.idle_timeout = Some(if kept {
             limits.upstream_idle
         } else {
             Duration::from_millis(1)
@@ -131,8 +142,32 @@ impl ProxyHttp for EdgeProxy {
         }
         ctx.tries += 1;
         ctx.sent_at = Instant::now();
-        self.peer(ctx, session.req_header().method.is_safe())
+        let sendable_twice = session.req_header().method.is_safe()
+            && !ctx.websocket
+            && session.as_mut().is_body_empty();
+        self.peer(ctx, sendable_twice)
             .ok_or_else(|| Error::explain(ErrorType::InternalError, "no claim"))
+    }
+
+    /// A kept connection is used only if it is open at this moment. pingora has looked, too, but with the eyes of its
+    /// event loop, which may not have been told yet.
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        fd: RawFd,
+        _digest: Option<&Digest>,
+        _ctx: &mut Request,
+    ) -> Result<()> {
+        if reused && !retry::is_open(fd) {
+            return Err(Error::explain(
+                retry::KEPT_AND_CLOSED,
+                "a kept connection was closed by the application",
+            )
+            .into_up());
+        }
+        Ok(())
     }
 
     async fn request_body_filter(

@@ -1,9 +1,12 @@
 //! When a failed try may be repeated, and where.
 
+use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
 use pingora_error::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 
 use super::EdgeProxy;
 use super::request::Request;
@@ -11,6 +14,19 @@ use super::request::Request;
 /// Pause before endpoints that all refused are asked again, doubled up to the second figure.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// A kept connection turned out to be closed before anything was written to it.
+pub(super) const KEPT_AND_CLOSED: ErrorType = ErrorType::Custom("KeptAndClosed");
+
+/// Whether a connection that nobody is speaking on is open: it has neither an end nor bytes to read.
+pub(super) fn is_open(fd: RawFd) -> bool {
+    #[expect(unsafe_code, reason = "pingora gives the descriptor as a number")]
+    // SAFETY: pingora holds the stream that owns the descriptor during the call of the hook that this is called in.
+    let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+    let mut byte = [0; 1];
+    let seen = recv(socket, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    matches!(seen, Err(Errno::WOULDBLOCK))
+}
 
 impl EdgeProxy {
     /// No byte reached the application: any request may go elsewhere, as long as its route waits.
@@ -35,6 +51,12 @@ impl EdgeProxy {
         mut error: Box<Error>,
         reused: bool,
     ) -> Box<Error> {
+        if *error.etype() == KEPT_AND_CLOSED {
+            // Nothing was sent. The claim stays, and each of these takes a dead connection out of the pool.
+            ctx.tries -= 1;
+            error.set_retry(true);
+            return error;
+        }
         error.set_retry(false);
         if *error.esource() != ErrorSource::Upstream || ctx.is_upgraded() {
             return error;

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::balance::{self, Candidate, Load, Micros, RetryBudget};
+use crate::balance::{self, Candidate, Load, Micros, Rate, RetryBudget};
 use crate::stats::Stat;
 
 /// One instance, for as long as any request or generation knows it.
@@ -24,6 +24,8 @@ pub(crate) struct Endpoint {
     pub(crate) instance: InstanceId,
     pub(crate) address: SocketAddr,
     pub(crate) load: Load,
+    /// Connections that were made for one request only.
+    pub(crate) fresh: Rate,
     requests: AtomicU32,
     upgraded: AtomicU32,
     /// It left the routes; whoever ends its last request tells `idle`.
@@ -45,6 +47,7 @@ impl Endpoint {
             instance,
             address,
             load,
+            fresh: Rate::default(),
             requests: AtomicU32::new(0),
             upgraded: AtomicU32::new(0),
             left: AtomicBool::new(false),
