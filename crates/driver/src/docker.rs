@@ -7,6 +7,7 @@
 mod containers;
 mod convert;
 mod images;
+mod layers;
 mod networks;
 mod probe;
 mod streams;
@@ -123,6 +124,24 @@ impl Images for Docker {
         deadline: Deadline,
     ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Bytes>>>> {
         bounded(deadline, images::save(&self.api, image))
+    }
+
+    fn image_layers_present<'a>(
+        &'a self,
+        layers: &'a [String],
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<usize>> {
+        bounded(deadline, images::layers_present(&self.api, layers))
+    }
+
+    fn image_save_above<'a>(
+        &'a self,
+        id: &'a str,
+        name: Option<&'a str>,
+        without: usize,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<BoxStream<'static, Result<Bytes>>>>> {
+        bounded(deadline, images::save_above(&self.api, id, name, without))
     }
 
     fn image_load<'a>(

@@ -79,6 +79,29 @@ pub trait Images: Send + Sync {
         deadline: Deadline,
     ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Bytes>>>>;
 
+    /// How many of these layers, lowest first, are certainly here. May say fewer than there are.
+    fn image_layers_present<'a>(
+        &'a self,
+        layers: &'a [String],
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<usize>> {
+        let _ = (layers, deadline);
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
+    /// The image with this id as [`Images::image_save`] gives it, but faster and without its lowest `without`
+    /// layers; `None` if this engine cannot. It may break off where a whole one would not.
+    fn image_save_above<'a>(
+        &'a self,
+        id: &'a str,
+        name: Option<&'a str>,
+        without: usize,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<BoxStream<'static, Result<Bytes>>>>> {
+        let _ = (id, name, without, deadline);
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Takes what [`Images::image_save`] gave, from another engine as a rule. Ok if it was there already.
     fn image_load<'a>(
         &'a self,

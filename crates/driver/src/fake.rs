@@ -155,6 +155,7 @@ impl Fake {
             entrypoint: Vec::new(),
             arch: "amd64".to_owned(),
             size_bytes: 1,
+            layers: Vec::new(),
         };
         self.change(|state, _| state.images.insert(id.clone(), Image { info, behaviour }));
         id

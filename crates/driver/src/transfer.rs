@@ -1,4 +1,7 @@
 //! Moves an image from one engine to another: from the build engine to a host, from a host to another.
+//!
+//! Only the layers that the other engine lacks are sent, where the sending one can do that; the whole image is what
+//! always works. Both end in the same check: the image is there under the same id.
 
 use futures::{StreamExt, TryStreamExt};
 
@@ -30,6 +33,14 @@ pub async fn image_transfer(
     {
         return Ok(there);
     }
+    match missing_layers_transfer(from, to, image, &wanted, deadline).await {
+        Ok(Some(there)) => return Ok(there),
+        Ok(None) => {}
+        // A layer that was counted on has gone meanwhile, or files that were read are no layer.
+        Err(error) => {
+            tracing::info!(image, %error, "an image's missing layers did not arrive alone; the whole image follows");
+        }
+    }
     let saved = from.image_save(image, deadline).await?;
     to.image_load(saved.map_err(std::io::Error::other).boxed(), deadline)
         .await?;
@@ -45,4 +56,29 @@ pub async fn image_transfer(
             wanted.id, there.id
         )))
     }
+}
+
+/// Sends only the layers that `to` lacks. `None` if `from` cannot, or if what arrived is not what was sent.
+async fn missing_layers_transfer(
+    from: &dyn Images,
+    to: &dyn Images,
+    image: &str,
+    wanted: &ImageInfo,
+    deadline: Deadline,
+) -> Result<Option<ImageInfo>> {
+    let latest = format!("{image}:latest");
+    let name = [image, &latest]
+        .into_iter()
+        .find(|name| wanted.tags.iter().any(|tag| tag == name));
+    let present = to.image_layers_present(&wanted.layers, deadline).await?;
+    let Some(saved) = from
+        .image_save_above(&wanted.id, name, present, deadline)
+        .await?
+    else {
+        return Ok(None);
+    };
+    to.image_load(saved.map_err(std::io::Error::other).boxed(), deadline)
+        .await?;
+    let there = to.image_inspect(image, deadline).await?;
+    Ok(there.filter(|there| there.id == wanted.id))
 }

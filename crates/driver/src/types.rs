@@ -414,6 +414,9 @@ pub struct ImageInfo {
     pub arch: String,
     /// Bytes on disk.
     pub size_bytes: u64,
+    /// Digests of its layers, lowest first.
+    #[serde(default)]
+    pub layers: Vec<String>,
 }
 
 impl ImageInfo {

@@ -24,8 +24,8 @@ use super::watch::{Hits, Watch};
 use super::{
     BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, BuiltImage, context,
 };
+use crate::docker::Docker;
 use crate::docker::transport::Transport;
-use crate::docker::{Docker, bounded};
 use crate::driver::{Images, RegistryAuth, Result};
 use crate::error::{DriverError, cut};
 use crate::spec::Ownership;
@@ -320,12 +320,30 @@ impl Images for DockerBuilder {
         self.images.image_save(image, deadline)
     }
 
+    fn image_layers_present<'a>(
+        &'a self,
+        layers: &'a [String],
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<usize>> {
+        self.images.image_layers_present(layers, deadline)
+    }
+
+    fn image_save_above<'a>(
+        &'a self,
+        id: &'a str,
+        name: Option<&'a str>,
+        without: usize,
+        deadline: Deadline,
+    ) -> BoxFuture<'a, Result<Option<BoxStream<'static, Result<Bytes>>>>> {
+        self.images.image_save_above(id, name, without, deadline)
+    }
+
     fn image_load<'a>(
         &'a self,
         tar: BoxStream<'static, std::io::Result<Bytes>>,
         deadline: Deadline,
     ) -> BoxFuture<'a, Result<()>> {
-        bounded(deadline, self.images.image_load(tar, deadline))
+        self.images.image_load(tar, deadline)
     }
 
     fn image_import<'a>(

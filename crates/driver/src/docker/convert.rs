@@ -175,5 +175,9 @@ pub(crate) fn image(inspected: ImageInspect) -> Result<ImageInfo, DriverError> {
             .size
             .and_then(|size| u64::try_from(size).ok())
             .unwrap_or(0),
+        layers: inspected
+            .root_fs
+            .and_then(|root| root.layers)
+            .unwrap_or_default(),
     })
 }

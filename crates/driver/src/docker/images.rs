@@ -7,7 +7,10 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use secrecy::ExposeSecret;
 
+use std::path::Path;
+
 use super::convert;
+use super::layers::LayerFiles;
 use crate::driver::{RegistryAuth, Result};
 use crate::error::DriverError;
 use crate::types::ImageInfo;
@@ -135,6 +138,40 @@ pub(crate) async fn save(
         None => Err(DriverError::Protocol(
             "the engine gave an empty image".into(),
         )),
+    }
+}
+
+/// The engine's files, if they lie on this machine and can be read.
+async fn files(api: &bollard::Docker) -> Result<Option<LayerFiles>> {
+    let info = api.info().await?;
+    let (Some(root), Some(storage)) = (info.docker_root_dir, info.driver) else {
+        return Ok(None);
+    };
+    Ok(LayerFiles::open(Path::new(&root), &storage))
+}
+
+pub(crate) async fn layers_present(api: &bollard::Docker, layers: &[String]) -> Result<usize> {
+    Ok(files(api).await?.map_or(0, |files| files.present(layers)))
+}
+
+pub(crate) async fn save_above(
+    api: &bollard::Docker,
+    id: &str,
+    name: Option<&str>,
+    without: usize,
+) -> Result<Option<BoxStream<'static, Result<Bytes>>>> {
+    let Some(files) = files(api).await? else {
+        return Ok(None);
+    };
+    let (id, name) = (id.to_owned(), name.map(str::to_owned));
+    let opened =
+        tokio::task::spawn_blocking(move || files.save(&id, name.as_deref(), without)).await;
+    match opened.map_err(std::io::Error::other).flatten() {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) => {
+            tracing::debug!(%error, "an image's files cannot be read; the engine saves it");
+            Ok(None)
+        }
     }
 }
 

@@ -36,7 +36,7 @@ fn source(files: &[(&str, &[u8])]) -> BoxStream<'static, std::io::Result<Bytes>>
     futures::stream::iter(pieces).boxed()
 }
 
-fn request(text: &str) -> BuildRequest {
+pub fn request(text: &str) -> BuildRequest {
     BuildRequest {
         tag: format!("segue-driver-test-build:{}", Uuid::now_v7().simple()),
         dockerfile: Dockerfile::Generated {
@@ -52,9 +52,9 @@ fn request(text: &str) -> BuildRequest {
     }
 }
 
-struct Outcome {
+pub struct Outcome {
     events: Vec<BuildEvent>,
-    ended: Result<BuiltImage, BuildFailure>,
+    pub ended: Result<BuiltImage, BuildFailure>,
 }
 
 impl Outcome {
@@ -80,7 +80,11 @@ impl Outcome {
     }
 }
 
-async fn build(builder: &dyn Builder, request: BuildRequest, files: &[(&str, &[u8])]) -> Outcome {
+pub async fn build(
+    builder: &dyn Builder,
+    request: BuildRequest,
+    files: &[(&str, &[u8])],
+) -> Outcome {
     let mut events: Vec<BuildEvent> = builder.build(request, source(files)).collect().await;
     match events.pop() {
         Some(BuildEvent::Ended(ended)) => Outcome { events, ended },
@@ -93,7 +97,7 @@ async fn builder() -> DockerBuilder {
     DockerBuilder::new(Path::new(SOCKET), owner(), None).unwrap()
 }
 
-const BASE: &str = "FROM scratch\nCOPY app /app\n";
+pub const BASE: &str = "FROM scratch\nCOPY app /app\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_tells_its_steps_and_makes_the_image() {

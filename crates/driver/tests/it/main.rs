@@ -18,4 +18,5 @@ mod engine;
 mod faults;
 mod outage;
 mod real;
+mod transfer;
 mod transport;
