@@ -1137,6 +1137,7 @@ CREATE TABLE public.instance_seen (
     restarts integer DEFAULT 0 NOT NULL,
     aliased boolean DEFAULT false NOT NULL,
     failure jsonb,
+    words_due_since timestamp with time zone,
     CONSTRAINT instance_seen_state CHECK ((state = ANY (ARRAY['none'::text, 'creating'::text, 'created'::text, 'started'::text, 'ready'::text, 'unready'::text, 'exited'::text, 'gone'::text, 'lost'::text])))
 );
 
@@ -1153,6 +1154,8 @@ COMMENT ON COLUMN public.instance_seen.ready_at IS 'Ready without a break since.
 COMMENT ON COLUMN public.instance_seen.gone_at IS 'Its address rests from then on.';
 
 COMMENT ON COLUMN public.instance_seen.aliased IS 'Whether it has its service''s network alias.';
+
+COMMENT ON COLUMN public.instance_seen.words_due_since IS 'It ended, and its last words have not been read yet, since then. Null: they were read, or nothing ended.';
 
 CREATE TABLE public.instances (
     id uuid NOT NULL,
@@ -1435,6 +1438,7 @@ CREATE TABLE public.rollouts (
     early_deaths integer DEFAULT 0 NOT NULL,
     failure jsonb,
     finished_at timestamp with time zone,
+    last_death jsonb,
     CONSTRAINT rollouts_state CHECK ((state = ANY (ARRAY['queued'::text, 'building'::text, 'release_task'::text, 'starting'::text, 'switching'::text, 'live'::text, 'baking'::text, 'failing'::text, 'rolling_back'::text, 'succeeded'::text, 'rolled_back'::text, 'failed'::text, 'cancelled'::text, 'superseded'::text]))),
     CONSTRAINT rollouts_strategy CHECK ((strategy = ANY (ARRAY['switch'::text, 'rolling'::text, 'recreate'::text])))
 );
@@ -1454,6 +1458,8 @@ COMMENT ON COLUMN public.rollouts.progress IS 'Ready instances of the target whe
 COMMENT ON COLUMN public.rollouts.first_gen IS 'First generation of the routes with an instance of the target: a receipt begins here.';
 
 COMMENT ON COLUMN public.rollouts.switch_gen IS 'Generation that every live edge must acknowledge before the deployment is live.';
+
+COMMENT ON COLUMN public.rollouts.last_death IS 'How the newest of the early deaths happened; its container may be gone.';
 
 CREATE TABLE public.routes (
     environment_id uuid NOT NULL,

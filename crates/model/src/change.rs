@@ -257,6 +257,8 @@ reason_kinds! {
     Baking "baking";
     /// People stopped the environment.
     Stopped "stopped";
+    /// A process ended and its last words are being read.
+    WordsPending "words_pending";
     /// An instance keeps failing its checks and waits for its turn to be replaced.
     ReplacementPending "replacement_pending";
     /// The engine call failed; it is made again.

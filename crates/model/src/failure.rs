@@ -5,8 +5,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// After the end of a process its last words are read for this long; then it is judged without them.
+pub const LAST_WORDS_LIMIT: Duration = Duration::from_secs(3);
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $label:literal $sentence:literal $hint:literal;)*) => {

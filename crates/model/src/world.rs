@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, LAST_WORDS_LIMIT};
 use crate::id::{
     AppId, BuildId, DeploymentId, EdgeId, EnvironmentId, HostId, InstanceId, ReleaseId, TeamId,
 };
@@ -181,6 +181,8 @@ pub struct RolloutState {
     pub live_at: Option<Timestamp>,
     /// Deaths of new instances before any success.
     pub early_deaths: u32,
+    /// How the newest of them died; its container may be gone.
+    pub last_death: Option<Failure>,
     /// Why it fails, once it does.
     pub failure: Option<Failure>,
 }
@@ -246,8 +248,13 @@ pub struct Instance {
     pub oom: bool,
     /// Restarts by the engine itself.
     pub restarts: u32,
+    /// It ended, and what it said last has not been read yet: since when. Until it is, or
+    /// [`LAST_WORDS_LIMIT`] has passed, the end is not judged.
+    pub words_due_since: Option<Timestamp>,
     /// What its gate or its engine last complained of.
     pub failure: Option<Failure>,
+    /// A person asked that it be replaced by a fresh one. Never set of one that is not wanted any more.
+    pub replace_requested: bool,
 }
 
 impl Instance {
@@ -259,6 +266,13 @@ impl Instance {
             (Some(_), None) => true,
             (None, _) => false,
         }
+    }
+
+    /// Until when its last end may not be judged, because its words may still be read; `None`: it may be.
+    #[must_use]
+    pub fn words_due_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.words_due_since?.checked_add(LAST_WORDS_LIMIT).ok()?;
+        (until > now).then_some(until)
     }
 
     /// Whether a container may exist.

@@ -17,6 +17,8 @@ pub fn after(world: &World, changes: &Changes) -> World {
             continue;
         };
         instance.desired = change.desired;
+        // A request to replace it is met by its leaving.
+        instance.replace_requested = false;
         instance.died |= change.died;
         if change.unrouted_gen.is_some() {
             instance.unrouted_gen = change.unrouted_gen;
@@ -106,7 +108,9 @@ fn create(world: &mut World, new: &NewInstance) {
         exit_code: None,
         oom: false,
         restarts: 0,
+        words_due_since: None,
         failure: None,
+        replace_requested: false,
     };
     world.instances.insert(new.id, instance);
 }

@@ -263,6 +263,8 @@ fn as_instance(new: &NewInstance, now: Timestamp) -> Instance {
         exit_code: None,
         oom: false,
         restarts: 0,
+        words_due_since: None,
         failure: None,
+        replace_requested: false,
     }
 }

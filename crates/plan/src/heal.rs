@@ -1,4 +1,5 @@
-//! Keeping a set of equal instances at its size: deaths, crash loops, lost hosts, liveness, back-off, scale.
+//! Keeping a set of equal instances at its size: deaths, crash loops, lost hosts, liveness, back-off, scale, and
+//! what people asked to replace.
 //!
 //! Invariants: an instance is never revived, only replaced by a new one in its slot (I3); back-off follows from
 //! the slot's last death and is therefore persisted (rule 6); a lost instance is given up only together with its
@@ -15,6 +16,7 @@ use segue_model::world::{Instance, ServiceRelease};
 use crate::draft::{Draft, has_ended};
 use crate::drain;
 use crate::goal::ServiceGoal;
+use crate::replace;
 use crate::staff;
 use crate::symptoms;
 use crate::time::{between, later};
@@ -51,11 +53,13 @@ enum Verdict {
 /// Retires what is dead, replaces what is missing, and gives up what is too many.
 pub(crate) fn keep(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) {
     let lost = sort_out(draft, goal, set);
-    staff::shrink(draft, set);
+    let asked = replace::begin(draft, goal, set);
+    staff::shrink(draft, replace::enlarged(set, &asked));
     for id in lost {
         replace_lost(draft, set, id);
     }
     staff::fill(draft, set);
+    replace::advance(draft, goal, set, &asked);
 }
 
 /// Ids of the set's wanted instances.
@@ -95,7 +99,7 @@ fn sort_out(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) -> Vec<
         let Some(instance) = draft.instances.get(&id).cloned() else {
             continue;
         };
-        match verdict(draft, goal, &instance) {
+        match verdict(draft, goal, id, &instance) {
             None => {
                 if !symptoms::had_success(&instance) {
                     starting = starting.saturating_add(1);
@@ -129,10 +133,25 @@ fn sort_out(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, set: Set<'_>) -> Vec<
     lost
 }
 
-fn verdict(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, instance: &Instance) -> Option<Verdict> {
+fn verdict(
+    draft: &mut Draft<'_>,
+    goal: &ServiceGoal<'_>,
+    id: InstanceId,
+    instance: &Instance,
+) -> Option<Verdict> {
     let title = draft.title(instance);
     if instance.observed == Observed::Gone {
         return Some(Verdict::Dead(format!("{title} was removed from its host")));
+    }
+    if !symptoms::had_success(instance)
+        && let Some(until) = instance.words_due_until(draft.now())
+    {
+        // It served nobody, and its deaths count against its release: not before its words are read.
+        let subject = draft.subject(id, instance);
+        let message = format!("{title} ended, and its last words are being read");
+        draft.reason(ReasonKind::WordsPending, subject, message);
+        draft.look_at(until);
+        return None;
     }
     if has_ended(instance) {
         let exit = instance
@@ -198,6 +217,7 @@ fn count_early_death(draft: &mut Draft<'_>, goal: &ServiceGoal<'_>, instance: &I
         rollout.early_deaths = rollout
             .early_deaths
             .saturating_add(symptoms::deaths_of(instance).max(1));
+        rollout.last_death = Some(symptoms::death(instance, &draft.title(instance)));
         draft.rollouts.insert(deployment.id, rollout);
     }
 }

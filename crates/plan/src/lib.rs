@@ -30,6 +30,7 @@ mod goal;
 mod heal;
 mod judge;
 mod queue;
+mod replace;
 mod rollout;
 pub mod routes;
 mod schedule;

@@ -72,6 +72,7 @@ pub(crate) fn advance(draft: &mut Draft<'_>) -> bool {
             switch_gen: None,
             live_at: None,
             early_deaths: 0,
+            last_death: None,
             failure: None,
         },
     );
@@ -141,6 +142,7 @@ fn end_unbegun(
             switch_gen: None,
             live_at: None,
             early_deaths: 0,
+            last_death: None,
             failure,
         },
     );

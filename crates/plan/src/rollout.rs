@@ -17,6 +17,7 @@ use crate::draft::{Draft, has_ended};
 use crate::drain;
 use crate::goal::{Goal, Named, ServiceGoal};
 use crate::heal::{self, Set};
+use crate::replace;
 use crate::routes;
 
 /// Brings every service one step nearer to the goal.
@@ -31,6 +32,7 @@ pub(crate) fn converge<'a>(draft: &mut Draft<'a>, goal: &Goal<'a>) {
             },
             _ => leave(draft, goal, &service),
         }
+        replace::explain(draft, &service);
     }
     if draft.room_short {
         give_up_warm(draft, goal);

@@ -25,7 +25,8 @@ const BACK_OFF_CAP_SECONDS: u64 = 60;
 /// Quick deaths on a host after which the slot tries another one.
 const QUICK_DEATHS: u32 = 2;
 
-/// Gives up what is too many: not ready first, then on the host with the most of it, then the youngest.
+/// Gives up what is too many: not ready first, then what people asked to replace, then on the host with the most of
+/// it, then the youngest.
 pub(crate) fn shrink(draft: &mut Draft<'_>, set: Set<'_>) {
     let mut ids = members(draft, set);
     while ids.len() > set.count {
@@ -33,6 +34,7 @@ pub(crate) fn shrink(draft: &mut Draft<'_>, set: Set<'_>) {
             draft.instances.get(id).map(|i| {
                 (
                     !draft.is_serving(i),
+                    i.replace_requested,
                     draft.room.on_host(set.service, i.host),
                     draft.room.load(i.host),
                     i.serial,
@@ -53,13 +55,14 @@ pub(crate) fn shrink(draft: &mut Draft<'_>, set: Set<'_>) {
 }
 
 /// Creates what is missing, in the lowest free slots. A volume's next holder waits until the last one is gone.
-pub(crate) fn fill(draft: &mut Draft<'_>, set: Set<'_>) {
+/// Returns whether a host was found for each that was looked for.
+pub(crate) fn fill(draft: &mut Draft<'_>, set: Set<'_>) -> bool {
     let is_held = |i: &Instance| {
         let of_set = i.desired == Desired::Run && i.revision == set.release.revision;
         i.service == *set.service && i.may_exist() && !of_set
     };
     if set.release.spec.is_exclusive() && draft.instances.values().any(is_held) {
-        return;
+        return true;
     }
     let mut slots: BTreeSet<u32> = members(draft, set)
         .iter()
@@ -68,14 +71,15 @@ pub(crate) fn fill(draft: &mut Draft<'_>, set: Set<'_>) {
         .collect();
     while slots.len() < set.count && draft.live(set.service) < set.cap {
         let Some(slot) = (1..=u32::MAX).find(|slot| !slots.contains(slot)) else {
-            return;
+            return true;
         };
         slots.insert(slot);
         let (attempt, from, avoid) = after_death(draft, set, slot);
         if !create(draft, set, slot, attempt, from, avoid) {
-            return;
+            return false;
         }
     }
+    true
 }
 
 /// Attempt, earliest time before back-off, and host to avoid, by how the slot's last instance ended.

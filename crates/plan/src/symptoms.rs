@@ -76,7 +76,7 @@ pub(crate) fn early_failure(
         }
         let success = set_of(draft, &service).any(had_success);
         let mut deaths = rollout.early_deaths;
-        let mut last = None;
+        let mut last = rollout.last_death.clone();
         for instance in set_of(draft, &service) {
             let evidence = |text: &str| format!("{}: {text}", draft.title(instance));
             if let Some(failure) = hopeless(instance) {
@@ -85,6 +85,11 @@ pub(crate) fn early_failure(
                     evidence: evidence(&failure.evidence),
                 });
                 break;
+            }
+            if let Some(until) = instance.words_due_until(draft.now()) {
+                // Its last end is not judged yet, nor what follows from it.
+                limits.push(until);
+                continue;
             }
             deaths = deaths.saturating_add(deaths_of(instance));
             if deaths_of(instance) > 0 {
@@ -125,19 +130,32 @@ pub(crate) const fn deaths_in_slot(instance: &Instance) -> u32 {
 }
 
 /// In a bake: an instance of the target dies again and again.
-pub(crate) fn crash_loop(draft: &Draft<'_>, goal: &Goal<'_>) -> Option<Failure> {
-    goal.services().iter().find_map(|name| {
+pub(crate) fn crash_loop(draft: &mut Draft<'_>, goal: &Goal<'_>) -> Option<Failure> {
+    let mut due = Vec::new();
+    let found = goal.services().iter().find_map(|name| {
         let service = goal.service(name);
         if !service.is_changed() {
             return None;
         }
         set_of(draft, &service)
-            .find(|i| !i.is_ready() && deaths_in_slot(i) >= EARLY_DEATHS)
+            .filter(|i| !i.is_ready() && deaths_in_slot(i) >= EARLY_DEATHS)
+            .find(|i| match i.words_due_until(draft.now()) {
+                Some(until) => {
+                    due.push(until);
+                    false
+                }
+                None => true,
+            })
             .map(|i| death(i, &draft.title(i)))
-    })
+    });
+    for until in due {
+        draft.look_at(until);
+    }
+    found
 }
 
-fn death(instance: &Instance, title: &str) -> Failure {
+/// How an instance died, in the release's disfavour.
+pub(crate) fn death(instance: &Instance, title: &str) -> Failure {
     let exit = instance
         .exit_code
         .map_or_else(|| "ended".to_owned(), |code| format!("exited with {code}"));
@@ -156,7 +174,7 @@ fn death(instance: &Instance, title: &str) -> Failure {
             code: failure.code,
             evidence: format!("{title}: {} ({times} deaths)", failure.evidence),
         },
-        // The words of its end have not been read yet; 127 is how every init and shell says this.
+        // Its words could not be read in time; 127 is how every init and shell says this.
         None if instance.exit_code == Some(127) => Failure {
             code: FailureCode::CommandNotFound,
             evidence: format!("{title}: {exit} ({times} deaths)"),

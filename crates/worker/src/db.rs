@@ -103,6 +103,7 @@ impl Book for StoreBook {
                 oom: seen.oom,
                 restarts: Some(seen.restarts),
                 aliased: Some(seen.aliased),
+                words_due: Some(seen.words_due),
                 failure: Some(seen.failure),
             })
             .collect();

@@ -245,6 +245,7 @@ pub(crate) fn known(world: &World, id: InstanceId, instance: &Instance) -> Optio
         oom: instance.oom,
         restarts: instance.restarts,
         aliased: instance.aliased,
+        words_due: instance.words_due_since.is_some(),
         failure: instance.failure.clone(),
     };
     Some(Known {

@@ -241,6 +241,7 @@ pub async fn settle(server: &Server, env: EnvironmentId, number: i64, failure: O
                     switch_gen: None,
                     live_at: failure.is_none().then_some(world.now),
                     early_deaths: 0,
+                    last_death: None,
                     failure: failure.clone(),
                 },
             }],

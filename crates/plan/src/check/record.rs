@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use segue_model::change::EventKind;
+use segue_model::failure::{FailureCode, LAST_WORDS_LIMIT};
 use segue_model::state::DeploymentState as S;
+use segue_model::world::Deployment;
 
 use super::Case;
 
@@ -104,6 +106,16 @@ pub(super) fn rollouts_end(case: &Case<'_>, found: &mut Vec<String>) {
         {
             found.push(format!("{name} is {} without a failure", after.state));
         }
+        if after.state == S::Failing
+            && before != S::Failing
+            && after
+                .failure
+                .as_ref()
+                .is_some_and(|f| f.code == FailureCode::ExitedAtOnce)
+            && !has_spoken(case, deployment)
+        {
+            found.push(format!("{name} is judged before its last words are read"));
+        }
         if after.state == S::Live && before != S::Live {
             let wanted = after.switch_gen.unwrap_or(case.before.routes.route_gen);
             let late = case
@@ -149,6 +161,23 @@ pub(super) fn rollouts_end(case: &Case<'_>, found: &mut Vec<String>) {
             found.push(format!("#{} stays failing", deployment.number));
         }
     }
+}
+
+/// Whether some instance of the deployment's release died and its words were read or came too late. Containers that
+/// are no longer known are counted by the rollout.
+fn has_spoken(case: &Case<'_>, deployment: &Deployment) -> bool {
+    let counted = deployment.rollout.as_ref().map_or(0, |r| r.early_deaths);
+    let Some(release) = case.before.releases.get(&deployment.release) else {
+        return false;
+    };
+    counted > 0
+        || case.before.instances.values().any(|i| {
+            let service = release.services.get(&i.service);
+            let reading = i
+                .words_due_since
+                .is_some_and(|since| !case.is_past(since, LAST_WORDS_LIMIT));
+            service.is_some_and(|s| s.revision == i.revision) && (i.failure.is_some() || !reading)
+        })
 }
 
 fn deployment_state(case: &Case<'_>, number: i64) -> Option<S> {

@@ -179,6 +179,11 @@ proptest! {
                 trace.sim.picture()
             );
         }
+        for (id, _) in world.instances.iter().filter(|(_, i)| i.replace_requested) {
+            let reasons = plan(&Input { world }).reasons;
+            let said = reasons.iter().any(|r| r.kind == ReasonKind::ReplacementPending && r.subject.instance == Some(*id));
+            prop_assert!(said, "{id} was asked to be replaced and stays without a word: {reasons:#?}\n{}", trace.sim.picture());
+        }
         for (name, wanted) in serving(world) {
             let ready = world.instances.values().filter(|i| i.service == name && i.is_ready()).count();
             let reasons = plan(&Input { world }).reasons;
@@ -204,6 +209,8 @@ struct Sight {
     seconds_ago: u64,
     hopeless: bool,
     unknown: bool,
+    words_due: Option<u64>,
+    replace: bool,
 }
 
 /// What may be observed at a moment, however odd: by instance, by host (state, listing's age), by edge
@@ -217,14 +224,18 @@ fn moment() -> impl Strategy<Value = Moment> {
         0..2000u64,
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.2),
+        prop::option::weighted(0.3, 0..5u64),
+        prop::bool::weighted(0.2),
     )
         .prop_map(
-            |(observed, restarts, seconds_ago, hopeless, unknown)| Sight {
+            |(observed, restarts, seconds_ago, hopeless, unknown, words_due, replace)| Sight {
                 observed,
                 restarts,
                 seconds_ago,
                 hopeless,
                 unknown,
+                words_due,
+                replace,
             },
         );
     (
@@ -263,6 +274,10 @@ fn see(world: &mut World, (sights, hosts, edges, passed): &Moment) {
         instance.ready_at = (observed.rank() >= Observed::Ready.rank()).then_some(ago);
         instance.unready_at = (observed == Observed::Unready).then_some(ago);
         instance.exited_at = (observed == Observed::Exited).then_some(ago);
+        instance.words_due_since = sight
+            .words_due
+            .map(|s| now.checked_sub(Duration::from_secs(s)).unwrap());
+        instance.replace_requested = sight.replace && instance.desired == Desired::Run;
         instance.failure = sight.hopeless.then(|| Failure {
             code: FailureCode::ExecFormat,
             evidence: "exec format error".to_owned(),

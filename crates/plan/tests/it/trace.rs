@@ -31,6 +31,7 @@ pub struct Shape {
     slow_edge: u64,
     edge_silence: u64,
     addresses: u8,
+    words_after: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub enum Step {
     Cancel,
     Scale(u8, u32),
     Kill(usize),
+    /// A person asks that one instance be replaced.
+    Replace(usize),
     RemoveByHand(usize),
     LoseHost(u64),
     Suspect(u64),
@@ -91,6 +94,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
             1..=4u64,
             prop_oneof![Just(0u64), Just(60), Just(300)],
             prop_oneof![2 => Just(240u8), 1 => 6..=24u8],
+            prop_oneof![2 => Just(0u64), 2 => 1..=2u64, 1 => 3..=9u64],
         ),
     )
         .prop_map(
@@ -100,7 +104,15 @@ pub fn shape() -> impl Strategy<Value = Shape> {
                 replicas,
                 (one_per_host, labelled),
                 seed,
-                (lose_actions, crash_worker, open_requests, slow_edge, edge_silence, addresses),
+                (
+                    lose_actions,
+                    crash_worker,
+                    open_requests,
+                    slow_edge,
+                    edge_silence,
+                    addresses,
+                    words_after,
+                ),
             )| Shape {
                 hosts,
                 edges,
@@ -116,6 +128,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
                 slow_edge,
                 edge_silence,
                 addresses,
+                words_after,
             },
         )
 }
@@ -124,7 +137,7 @@ fn step() -> impl Strategy<Value = Step> {
     let deploy = (
         any::<u8>(),
         prop_oneof![3 => Just(0u8), 1 => any::<u8>()],
-        prop_oneof![4 => Just(0u8), 3 => 1..=5u8],
+        prop_oneof![4 => Just(0u8), 4 => 1..=6u8],
         0..=4u8,
         prop_oneof![3 => Just(None), 1 => (0..=3u32).prop_map(Some)],
         prop_oneof![3 => Just(0u32), 1 => Just(1u32)],
@@ -166,6 +179,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Cancel),
         2 => (any::<u8>(), 0..=5u32).prop_map(|(s, n)| Step::Scale(s, n)),
         2 => any::<usize>().prop_map(Step::Kill),
+        2 => any::<usize>().prop_map(Step::Replace),
         1 => any::<usize>().prop_map(Step::RemoveByHand),
         1 => (1..=4u64).prop_map(Step::LoseHost),
         1 => (1..=4u64).prop_map(Step::Suspect),
@@ -249,6 +263,7 @@ impl Trace {
         sim.lose_actions = shape.lose_actions;
         sim.crash_worker = shape.crash_worker;
         sim.open_requests = shape.open_requests;
+        sim.words_after = shape.words_after;
         if let Some(edge) = sim.edges.get_mut(&edge_id(1)) {
             edge.pace = shape.slow_edge;
         }
@@ -283,6 +298,7 @@ impl Trace {
                 sim.world.targets.insert(name(service), *count);
             }
             Step::Kill(index) => sim.kill(*index),
+            Step::Replace(index) => sim.ask_to_replace(*index),
             Step::RemoveByHand(index) => sim.remove_by_hand(*index),
             Step::LoseHost(n) => sim.lose_host(host_id(*n)),
             Step::Suspect(n) => {
@@ -410,6 +426,7 @@ impl Trace {
             2 => Behaviour::NeverReady,
             3 => Behaviour::Crashes,
             4 => Behaviour::NoImage,
+            6 => Behaviour::NoCommand,
             _ => Behaviour::Slow(1),
         };
         for (index, text) in SERVICES.iter().enumerate() {

@@ -13,7 +13,7 @@ use segue_plan::{Action, Input, Plan, check, plan};
 use crate::fixture::{
     MEMORY, at, data, deployment, edge_id, host_id, name, release, release_id, service, web, world,
 };
-use crate::sim::Sim;
+use crate::sim::{Behaviour, Sim};
 
 fn sim(hosts: u64, edges: u64, memory_units: u64) -> Sim {
     let mut world = world(hosts, edges, memory_units);
@@ -152,6 +152,22 @@ fn i5_more_are_made_than_a_strategy_allows() {
     deploy(&mut sim, 2, 2);
     let blind = |world: &mut World| {
         world.targets.insert(name("web"), 9);
+    };
+    assert_found(sim, Invariant::I5, blind, untouched);
+}
+
+#[test]
+fn i5_an_old_one_leaves_before_the_fresh_one_that_replaces_it_serves() {
+    let mut sim = up(1, 1, 32, 1);
+    let revision = sim.world.instances.values().next().unwrap().revision;
+    sim.behaviours.insert(revision, Behaviour::Slow(20));
+    sim.ask_to_replace(0);
+    sim.round();
+    let blind = |world: &mut World| {
+        for instance in world.instances.values_mut() {
+            instance.observed = Observed::Ready;
+            instance.ready_at = Some(world.now);
+        }
     };
     assert_found(sim, Invariant::I5, blind, untouched);
 }
@@ -325,6 +341,25 @@ fn i16_a_rollout_outlives_its_deadline() {
     sim.round();
     sim.advance(700);
     let blind = |world: &mut World| world.now = at(0);
+    assert_found(sim, Invariant::I16, blind, untouched);
+}
+
+#[test]
+fn i16_a_death_is_judged_before_its_last_words_are_read() {
+    let mut sim = up(1, 1, 32, 1);
+    deploy(&mut sim, 2, 1);
+    let revision = sim.world.releases[&release_id(2)].services[&name("web")].revision;
+    sim.behaviours.insert(revision, Behaviour::NoCommand);
+    sim.words_after = 2;
+    for _ in 0..6 {
+        // Without time passing: three deaths, and none of their words read.
+        sim.round();
+    }
+    let blind = |world: &mut World| {
+        for instance in world.instances.values_mut() {
+            instance.words_due_since = None;
+        }
+    };
     assert_found(sim, Invariant::I16, blind, untouched);
 }
 

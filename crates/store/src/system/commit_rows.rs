@@ -144,6 +144,19 @@ pub(super) async fn instances(
             .await?;
         }
     }
+    // Every change takes an instance further away from running: requests to replace it are met.
+    let ids: Vec<Uuid> = changes.iter().map(|change| change.id.as_uuid()).collect();
+    if !ids.is_empty() {
+        sqlx::query!(
+            "
+            delete from instance_replacements
+            where instance_id = any ($1)
+            ",
+            &ids,
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
     for (host, (cpu, memory)) in freed {
         reserve(tx, host, -cpu, -memory).await?;
     }
@@ -309,18 +322,20 @@ pub(super) async fn rollouts(
     for change in ordered {
         let rollout = &change.rollout;
         let failure = decode::to_json_opt(rollout.failure.as_ref(), "failure")?;
+        let last_death = decode::to_json_opt(rollout.last_death.as_ref(), "last death")?;
         let written = sqlx::query!(
             "
             insert into rollouts as r (deployment_id, team_id, environment_id, state, strategy, from_release_id,
-                started_at, progress_at, progress, first_gen, first_gen_at, switch_gen, live_at, early_deaths, failure, finished_at)
+                started_at, progress_at, progress, first_gen, first_gen_at, switch_gen, live_at, early_deaths, failure,
+                finished_at, last_death)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $10::bigint is not null then now() end, $11, $12, $13, $14,
-                case when $15 then now() end)
+                case when $15 then now() end, $17)
             on conflict (deployment_id) do update
             set state = excluded.state, strategy = excluded.strategy, progress_at = excluded.progress_at,
                 progress = excluded.progress, first_gen = excluded.first_gen,
                 first_gen_at = coalesce(r.first_gen_at, excluded.first_gen_at), switch_gen = excluded.switch_gen,
                 live_at = excluded.live_at, early_deaths = excluded.early_deaths, failure = excluded.failure,
-                finished_at = excluded.finished_at
+                finished_at = excluded.finished_at, last_death = excluded.last_death
             where r.state = $16
             ",
             change.deployment.as_uuid(),
@@ -339,6 +354,7 @@ pub(super) async fn rollouts(
             failure,
             rollout.state.is_terminal(),
             change.expected.map(segue_model::state::DeploymentState::as_str),
+            last_death,
         )
         .execute(&mut **tx)
         .await

@@ -38,6 +38,8 @@ pub struct Observation {
     pub restarts: Option<u32>,
     /// Whether the instance has its service's network alias.
     pub aliased: Option<bool>,
+    /// Whether it ended and its last words have not been read yet.
+    pub words_due: Option<bool>,
     /// What its gate or its engine complains of. `Some(None)` clears it.
     pub failure: Option<Option<Failure>>,
 }
@@ -55,6 +57,7 @@ impl Observation {
             oom: false,
             restarts: None,
             aliased: None,
+            words_due: None,
             failure: None,
         }
     }
@@ -84,8 +87,8 @@ impl SystemStore {
                     select *
                     from unnest(
                         $1::uuid[], $2::bigint[], $3::float8[], $4::text[], $5::int[], $6::bool[], $7::int[],
-                        $8::bool[], $9::bool[], $10::jsonb[]
-                    ) as n (instance_id, seq, age, state, exit_code, oom, restarts, aliased, tells_failure, failure)
+                        $8::bool[], $9::bool[], $10::bool[], $11::jsonb[]
+                    ) as n (instance_id, seq, age, state, exit_code, oom, restarts, aliased, words_due, tells_failure, failure)
                 ),
                 before as (
                     select s.instance_id,
@@ -126,6 +129,11 @@ impl SystemStore {
                     oom = s.oom or n.oom,
                     restarts = greatest(s.restarts, coalesce(n.restarts, 0)),
                     aliased = coalesce(n.aliased, s.aliased),
+                    words_due_since = case
+                        when n.words_due then coalesce(s.words_due_since, clock_timestamp())
+                        when not n.words_due then null
+                        else s.words_due_since
+                    end,
                     failure = case when n.tells_failure then n.failure else s.failure end
                 from news n
                 join before b on b.instance_id = n.instance_id
@@ -140,6 +148,7 @@ impl SystemStore {
                         or (n.oom and not s.oom)
                         or coalesce(n.restarts, 0) > s.restarts
                         or coalesce(n.aliased, s.aliased) <> s.aliased
+                        or n.words_due <> (s.words_due_since is not null)
                         or (n.tells_failure and n.failure is distinct from s.failure)
                     )
                 returning s.environment_id
@@ -152,6 +161,7 @@ impl SystemStore {
                 &columns.ooms,
                 &columns.restarts as _,
                 &columns.aliased as _,
+                &columns.words_due as _,
                 &columns.tells_failure,
                 &columns.failures as _,
             )
@@ -197,6 +207,7 @@ struct Columns {
     ooms: Vec<bool>,
     restarts: Vec<Option<i32>>,
     aliased: Vec<Option<bool>>,
+    words_due: Vec<Option<bool>>,
     tells_failure: Vec<bool>,
     failures: Vec<Option<Value>>,
 }
@@ -223,6 +234,7 @@ impl Columns {
             ooms: round.iter().map(|o| o.oom).collect(),
             restarts: round.iter().map(restarts).collect::<Result<_, _>>()?,
             aliased: round.iter().map(|o| o.aliased).collect(),
+            words_due: round.iter().map(|o| o.words_due).collect(),
             tells_failure: round.iter().map(|o| o.failure.is_some()).collect(),
             failures: round.iter().map(failure).collect::<Result<_, _>>()?,
         })

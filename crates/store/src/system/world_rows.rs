@@ -77,7 +77,7 @@ pub(super) async fn deployments(
         select d.id, d.number, d.release_id, d.kind, d.created_at, d.cancel_requested,
             r.state as "state?", r.strategy as "strategy?", r.from_release_id, r.started_at as "started_at?",
             r.progress_at as "progress_at?", r.progress as "progress?", r.first_gen, r.switch_gen, r.live_at,
-            r.early_deaths as "early_deaths?", r.failure
+            r.early_deaths as "early_deaths?", r.last_death, r.failure
         from deployments d
         left join rollouts r on r.deployment_id = d.id
         where d.environment_id = $1 and (r.deployment_id is null or r.rank < 100)
@@ -102,6 +102,7 @@ pub(super) async fn deployments(
                 switch_gen: row.switch_gen.map(RouteGen),
                 live_at: decode::time(row.live_at),
                 early_deaths: decode::number(row.early_deaths.unwrap_or(0), "early deaths")?,
+                last_death: decode::json_opt(row.last_death, "last death")?,
                 failure: decode::json_opt(row.failure, "failure")?,
             }),
             _ => None,
@@ -169,7 +170,10 @@ pub(super) async fn instances(
             i.cpu_millis, i.memory_bytes, i.exclusive, i.desired, i.attempt, i.not_before, i.created_at,
             i.unrouted_gen, i.unrouted_at, i.died,
             s.state, s.observed_at, s.started_at, s.ready_at, s.unready_at, s.exited_at, s.exit_code, s.oom,
-            s.restarts, s.aliased, s.failure,
+            s.restarts, s.aliased, s.words_due_since, s.failure,
+            i.desired = 'run' and exists (
+                select from instance_replacements r where r.instance_id = i.id
+            ) as "replace_requested!",
             (select max(a.started_at) from attempts a where a.instance_id = i.id) as attempted_at
         from instances i
         join instance_seen s on s.instance_id = i.id
@@ -212,7 +216,9 @@ pub(super) async fn instances(
                 exit_code: row.exit_code,
                 oom: row.oom,
                 restarts: decode::number(row.restarts, "restarts")?,
+                words_due_since: decode::time(row.words_due_since),
                 failure: decode::json_opt(row.failure, "failure")?,
+                replace_requested: row.replace_requested,
             };
             Ok((InstanceId::from_uuid(row.id), instance))
         })

@@ -153,6 +153,7 @@ pub fn rollout(world: &World, state: DeploymentState) -> RolloutState {
         switch_gen: None,
         live_at: None,
         early_deaths: 0,
+        last_death: None,
         failure: None,
     }
 }

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use super::{Claim, image};
 use crate::core::lease::{Term, TermOver};
+use crate::core::words;
 use crate::db::OpenError;
 use crate::observe::Input;
 use crate::observe::track::one_line;
@@ -60,6 +61,14 @@ impl ActError {
             Self::Secret(OpenError::Missing(_)) => FailureCode::VariableMissing,
             Self::Secret(OpenError::Store(_)) => FailureCode::Internal,
             Self::Term(_) | Self::Store(_) | Self::Stale(_) => FailureCode::Internal,
+        }
+    }
+
+    /// What it says beyond the sentence of its code.
+    fn evidence(&self) -> String {
+        match self {
+            Self::Driver(error) => words::detail(error),
+            other => other.to_string(),
         }
     }
 }
@@ -133,7 +142,7 @@ impl HostRun {
             .of(&self.shared.store, self.world.environment)
             .await
         {
-            Some(redactor) => redactor.text(&error.to_string()),
+            Some(redactor) => redactor.text(&error.evidence()),
             None => error.code().sentence().to_owned(),
         };
         let failure = Failure {

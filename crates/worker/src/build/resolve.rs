@@ -8,18 +8,30 @@ use segue_model::failure::FailureCode;
 use segue_model::name::ImageName;
 use segue_model::spec::ImageRef;
 use segue_store::BuildOutcome;
+use tokio::time::sleep;
 
 use super::failure;
+use crate::core::words::{about, detail};
 use crate::shared::Shared;
 
 /// To look for an image.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
+/// Between looks at an engine that does not answer.
+const AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// To pull one.
 const PULL_LIMIT: Duration = Duration::from_secs(600);
 
 /// Pins `name`.
 pub(super) async fn pin(shared: &Shared, name: &ImageName) -> BuildOutcome {
-    match find(shared, name).await {
+    // An engine that does not answer costs no attempt: its containers run on, and it comes back. The build's own time
+    // limit bounds the wait.
+    let found = loop {
+        match find(shared, name).await {
+            Err(DriverError::Unavailable(_)) => sleep(AWAY_PAUSE).await,
+            found => break found,
+        }
+    };
+    match found {
         Ok((image, info)) => BuildOutcome::Succeeded {
             image,
             exposed_port: info.single_port(),
@@ -27,7 +39,7 @@ pub(super) async fn pin(shared: &Shared, name: &ImageName) -> BuildOutcome {
         },
         Err(error) => {
             let code = error.failure_code().unwrap_or(FailureCode::Internal);
-            let failure = failure(code, format!("{name}: {error}"));
+            let failure = failure(code, about(name.as_str(), detail(&error)));
             if error.retryable() || error.effect_unknown() {
                 BuildOutcome::Retry(failure)
             } else {

@@ -21,6 +21,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::source::{Unusable, chunks, inspect};
 use super::steps::Steps;
 use super::{base, failure, trial};
+use crate::core::words;
 use crate::shared::Shared;
 
 /// For questions to the build engine.
@@ -206,9 +207,10 @@ fn explain(error: &BuildFailure, steps: &Steps) -> Failure {
     } else {
         format!("{name}: {how}")
     };
+    let last = words::news(&evidence, last.iter().map(String::as_str));
     if !last.is_empty() {
         evidence.push_str(": ");
-        evidence.push_str(&last.join(" | "));
+        evidence.push_str(&last);
     }
     failure(error.failure_code(), evidence)
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use segue_driver::{Container, Driver, Event, EventKind, Exit, Observed as Seen, Role};
+use segue_driver::{Container, Driver, Event, EventKind, Observed as Seen};
 use segue_model::Timestamp;
 use segue_model::id::{EnvironmentId, HostId, InstanceId};
 use segue_model::state::Observed;
@@ -18,9 +18,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::jobs::{self, Found, Signal};
 use super::target::Target;
 use super::track::{Gate, Track};
-use super::{Batch, Book, HostSighting, Input, Known};
+use super::{Book, HostSighting, Input, Known};
 use crate::core::clock::Clock;
 use crate::probe;
+
+mod listing;
+mod write;
 
 /// Between two complete listings.
 const LIST_EVERY: Duration = Duration::from_secs(10);
@@ -228,8 +231,9 @@ impl<B: Book> Observer<B> {
         }
     }
 
-    /// Makes probes and the list of running instances follow what is known of one.
+    /// Makes probes, the list of running instances and the reading of last words follow what is known of one.
     fn sync(&mut self, id: InstanceId) {
+        self.explain(id);
         let Some(track) = self.tracks.get(&id) else {
             return;
         };
@@ -272,6 +276,26 @@ impl<B: Book> Observer<B> {
                 }
                 None => logs.remove(&id).is_some(),
             });
+    }
+
+    /// Has the words of its last end read, if that is due; one reading at a time.
+    fn explain(&mut self, id: InstanceId) {
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
+        if self.explaining.contains(&id) {
+            return;
+        }
+        let Some(end) = track.take_end() else {
+            return;
+        };
+        self.explaining.insert(id);
+        let environment = track.target.environment;
+        let (book, driver) = (self.setup.book.clone(), self.setup.driver.clone());
+        self.jobs.spawn(async move {
+            let redactor = book.redactor(environment).await;
+            jobs::explain(driver, redactor, id, end).await
+        });
     }
 
     fn verdict(&mut self, verdict: Verdict) {
@@ -337,35 +361,10 @@ impl<B: Book> Observer<B> {
             EventKind::Started => self.look(id),
             EventKind::Removed => self.with(id, |track| track.engine(as_of, &Seen::Absent)),
             EventKind::OutOfMemory => self.with(id, Track::oom),
-            EventKind::Died { code } => self.died(id, as_of, event.at, code),
+            EventKind::Died { code } => {
+                self.with(id, |track| track.died(as_of, event.at, code));
+            }
         }
-    }
-
-    /// An end: told at once where requests may still go there, and with its reason where it never worked.
-    fn died(&mut self, id: InstanceId, as_of: Timestamp, at: Timestamp, code: i32) {
-        let Some(track) = self.tracks.get_mut(&id) else {
-            return;
-        };
-        let exit = Exit {
-            code,
-            oom: track.oom_hinted(),
-            at: Some(at),
-        };
-        let (run, environment) = (track.run(), track.target.environment);
-        let stopping = track.target.is_stopping();
-        if stopping || track.gate() != Gate::Closed {
-            track.died(as_of, code, exit.oom);
-            self.sync(id);
-        }
-        if stopping {
-            return;
-        }
-        self.explaining.insert(id);
-        let (book, driver) = (self.setup.book.clone(), self.setup.driver.clone());
-        self.jobs.spawn(async move {
-            let redactor = book.redactor(environment).await;
-            jobs::explain(driver, redactor, id, run, exit, as_of).await
-        });
     }
 
     fn found(&mut self, found: Found) {
@@ -387,19 +386,12 @@ impl<B: Book> Observer<B> {
             }
             Found::End {
                 instance,
-                as_of,
-                code,
                 oom,
                 failure,
             } => {
                 self.explaining.remove(&instance);
-                self.with(instance, |track| {
-                    let early = track.gate() == Gate::Closed;
-                    track.died(as_of, code, oom);
-                    if early || oom {
-                        track.explained(as_of, oom, failure);
-                    }
-                });
+                let now = self.setup.clock.now();
+                self.with(instance, |track| track.explained(now, oom, failure));
                 self.look(instance);
             }
             Found::Info(info) => {
@@ -437,215 +429,6 @@ impl<B: Book> Observer<B> {
                 host,
                 result,
             } => self.written(&instances, host.map(|host| *host), result),
-        }
-    }
-
-    fn loaded(&mut self, asked: Timestamp, environment: Option<EnvironmentId>, known: Vec<Known>) {
-        let ids: BTreeSet<InstanceId> = known.iter().map(|known| known.target.instance).collect();
-        let mut fresh = false;
-        for known in known {
-            fresh |= !self.tracks.contains_key(&known.target.instance);
-            self.watch(known);
-        }
-        // What the store has closed, and what was decided before the load, need not be watched any more.
-        let gone: Vec<InstanceId> = self
-            .tracks
-            .iter()
-            .filter(|(id, track)| {
-                !ids.contains(id) && track.known().as_of < asked && !track.is_dirty()
-            })
-            .filter(|(_, track)| environment.is_none_or(|one| one == track.target.environment))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
-            self.forget(id);
-        }
-        if fresh {
-            self.list();
-        }
-    }
-
-    fn forget(&mut self, id: InstanceId) {
-        self.tracks.remove(&id);
-        if let Some((_, probe)) = self.probing.remove(&id) {
-            probe.abort();
-        }
-        self.setup
-            .written_logs
-            .send_if_modified(|logs| logs.remove(&id).is_some());
-    }
-
-    fn listed(&mut self, as_of: Timestamp, containers: Vec<Container>) {
-        let mut seen = BTreeSet::new();
-        let mut strangers = BTreeMap::new();
-        for container in containers {
-            let id = container.name.as_str().parse::<InstanceId>().ok();
-            match id.filter(|id| container.role == Role::Instance && self.tracks.contains_key(id)) {
-                Some(id) => {
-                    seen.insert(id);
-                    let name = container.name.as_str().to_owned();
-                    self.strangers.remove(&name);
-                    let explaining = self.explaining.contains(&id);
-                    self.with(id, |track| {
-                        // The end is being explained: told together with its reason.
-                        if !explaining || container.is_running() {
-                            track.engine(as_of, &Seen::Known(Box::new(container)));
-                        }
-                    });
-                }
-                None => {
-                    strangers.insert(container.name.as_str().to_owned(), container);
-                }
-            }
-        }
-        let missing: Vec<InstanceId> = self
-            .tracks
-            .keys()
-            .filter(|id| !seen.contains(id))
-            .copied()
-            .collect();
-        for id in missing {
-            self.with(id, |track| track.engine(as_of, &Seen::Absent));
-        }
-        self.host.listed_at = Some(as_of);
-        self.host.problem = None;
-        self.host_dirty = true;
-        // Keeps since when each has been a stranger; asks the store before anybody calls it one.
-        self.strangers
-            .retain(|name, _| strangers.contains_key(name));
-        let now = Instant::now();
-        for (name, container) in strangers {
-            self.strangers.entry(name).or_insert((container, now));
-        }
-        if self.strangers.is_empty() {
-            self.setup
-                .strangers
-                .send_if_modified(|known| !std::mem::take(known).is_empty());
-            return;
-        }
-        let asked: BTreeSet<String> = self.strangers.keys().cloned().collect();
-        let environments: BTreeSet<EnvironmentId> = self
-            .strangers
-            .values()
-            .filter_map(|(container, _)| Some(container.identity.as_ref()?.environment))
-            .collect();
-        let (book, host) = (self.setup.book.clone(), self.setup.host);
-        self.jobs.spawn(async move {
-            let mut known = Ok(Vec::new());
-            for environment in environments {
-                known = match (known, book.targets(host, Some(environment)).await) {
-                    (Ok(mut all), Ok(more)) => {
-                        all.extend(more);
-                        Ok(all)
-                    }
-                    (Err(error), _) | (_, Err(error)) => Err(error),
-                };
-            }
-            Found::Strangers { asked, known }
-        });
-    }
-
-    /// The store has said which strangers it knows after all. The rest are told to whoever removes them.
-    fn judged(&mut self, asked: &BTreeSet<String>, known: Result<Vec<Known>, String>) {
-        match known {
-            Ok(known) => {
-                let mut found = false;
-                for known in known {
-                    let id = known.target.instance;
-                    found |= self.strangers.remove(&id.to_string()).is_some();
-                    if !self.tracks.contains_key(&id) {
-                        self.watch(known);
-                    }
-                }
-                if found {
-                    self.list();
-                }
-                let strangers: Strangers = self
-                    .strangers
-                    .iter()
-                    .filter(|(name, _)| asked.contains(*name))
-                    .map(|(name, found)| (name.clone(), found.clone()))
-                    .collect();
-                self.setup.strangers.send_replace(strangers);
-            }
-            // Nothing is called a stranger on a failed read.
-            Err(error) => {
-                tracing::debug!(host.id = %self.setup.host, %error, "the store did not say who is a stranger")
-            }
-        }
-    }
-
-    /// Writes what changed, one write at a time.
-    fn flush(&mut self) {
-        if self.writing || self.retry_at.is_some() {
-            return;
-        }
-        let mut batch = Batch::default();
-        for (id, track) in &mut self.tracks {
-            if let Some(sighting) = track.take() {
-                batch
-                    .instances
-                    .push((*id, track.target.environment, sighting));
-            }
-        }
-        let due = self.host_written.elapsed() >= HOST_EVERY && self.host.pinged_at.is_some();
-        if self.host_dirty || due {
-            self.host_dirty = false;
-            self.host_written = Instant::now();
-            batch.host = Some(self.host.clone());
-        }
-        if batch.instances.is_empty() && batch.host.is_none() {
-            return;
-        }
-        self.writing = true;
-        let instances: Vec<InstanceId> = batch.instances.iter().map(|(id, ..)| *id).collect();
-        let seen = batch.host.clone().map(Box::new);
-        let (book, of) = (self.setup.book.clone(), self.setup.host);
-        self.jobs.spawn(async move {
-            let result = book.record(of, batch).await;
-            Found::Written {
-                instances,
-                host: seen,
-                result,
-            }
-        });
-    }
-
-    fn written(
-        &mut self,
-        instances: &[InstanceId],
-        host: Option<HostSighting>,
-        result: Result<(), String>,
-    ) {
-        self.writing = false;
-        match result {
-            Ok(()) => {
-                if let Some(host) = host {
-                    self.setup.written.send_replace(host);
-                }
-                let gone: Vec<InstanceId> = instances
-                    .iter()
-                    .filter(|id| {
-                        self.tracks
-                            .get(id)
-                            .is_some_and(|t| t.known().state == Observed::Gone && !t.is_dirty())
-                    })
-                    .copied()
-                    .collect();
-                for id in gone {
-                    self.forget(id);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(host.id = %self.setup.host, %error, "what was observed could not be written, trying again");
-                for id in instances {
-                    if let Some(track) = self.tracks.get_mut(id) {
-                        track.retry();
-                    }
-                }
-                self.host_dirty |= host.is_some();
-                self.retry_at = Some(Instant::now() + WRITE_RETRY);
-            }
         }
     }
 }

@@ -1,22 +1,23 @@
 //! What the observer asks an engine for: listings, single looks, explanations of an end, the event stream, pings.
 //! All of it only reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use segue_driver::{
-    Container, ContainerName, Deadline, Driver, EngineInfo, Event, Exit, Observed as Seen, Phase,
+    Container, ContainerName, Deadline, Driver, EngineInfo, Event, Observed as Seen, Phase,
 };
 use segue_model::Timestamp;
-use segue_model::failure::Failure;
+use segue_model::failure::{Failure, LAST_WORDS_LIMIT};
 use segue_model::id::{EnvironmentId, InstanceId};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::core::clock::{Clock, before};
 use crate::core::redact::Redactor;
+use crate::observe::track::End;
 
 /// For one complete listing.
 const LIST_LIMIT: Duration = Duration::from_secs(10);
@@ -32,8 +33,6 @@ const PING_LIMIT: Duration = Duration::from_secs(2);
 pub(super) const PING_EVERY: Duration = Duration::from_secs(2);
 /// After a `die` the engine may say for 0.2 s that the container runs.
 const DIE_SETTLES: Duration = Duration::from_millis(300);
-/// For reading the last lines of a container that ended.
-const LAST_LINES_LIMIT: Duration = Duration::from_secs(3);
 /// Exit codes by which an init says that it could not run the command at all.
 const NOT_RUN: std::ops::RangeInclusive<i32> = 126..=127;
 /// Lines that are kept to explain an end.
@@ -56,8 +55,6 @@ pub(super) enum Found {
     /// Why it ended.
     End {
         instance: InstanceId,
-        as_of: Timestamp,
-        code: i32,
         oom: bool,
         failure: Failure,
     },
@@ -131,33 +128,24 @@ pub(super) async fn info(driver: Arc<dyn Driver>) -> Found {
     }
 }
 
-/// Reads the last lines that a container wrote in its last run and makes a failure of them.
+/// Reads the last lines that a container wrote in the run that ended and makes a failure of them.
 pub(super) async fn explain(
     driver: Arc<dyn Driver>,
     redactor: Option<Arc<Redactor>>,
     instance: InstanceId,
-    run: Option<Timestamp>,
-    mut exit: Exit,
-    as_of: Timestamp,
+    end: End,
 ) -> Found {
-    let settled = Instant::now() + DIE_SETTLES;
+    let End { run, mut exit } = end;
+    let begun = Instant::now();
+    let (settled, until) = (begun + DIE_SETTLES, begun + LAST_WORDS_LIMIT);
     let name = ContainerName::from(instance);
+    let mut lines = last_lines(driver.as_ref(), &name, run, until).await;
+    if lines.is_empty() && run.is_some() && NOT_RUN.contains(&exit.code) {
+        // The engine has started it again meanwhile: its words stand before the run that is known.
+        lines = last_lines(driver.as_ref(), &name, None, until).await;
+    }
     // Without knowing the secrets, none of the words may be shown.
-    let lines = match &redactor {
-        Some(redactor) => {
-            let mut lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, run))
-                .await
-                .unwrap_or_default();
-            if lines.is_empty() && NOT_RUN.contains(&exit.code) {
-                // The engine has started it again meanwhile: its words stand before the run that is known.
-                lines = timeout(LAST_LINES_LIMIT, last_lines(driver.as_ref(), &name, None))
-                    .await
-                    .unwrap_or_default();
-            }
-            redactor.text(&lines)
-        }
-        None => String::new(),
-    };
+    let shown = redactor.map_or_else(String::new, |redactor| redactor.text(&lines));
     if !exit.oom {
         // Only the engine's own description says it for sure, and only once it has noticed the end.
         sleep_until(settled).await;
@@ -173,31 +161,38 @@ pub(super) async fn explain(
         .zip(exit.at)
         .map(|(run, end)| end.as_millisecond() - run.as_millisecond())
         .filter(|ms| *ms >= 0);
-    let failure = super::track::explain_exit(&exit, uptime, &lines);
+    let failure = super::track::explain_exit(&exit, uptime, &lines, &shown);
     Found::End {
         instance,
-        as_of,
-        code: exit.code,
         oom: exit.oom,
         failure,
     }
 }
 
-async fn last_lines(driver: &dyn Driver, name: &ContainerName, run: Option<Timestamp>) -> String {
+/// The last lines since `run` began, as far as they can be read in time.
+async fn last_lines(
+    driver: &dyn Driver,
+    name: &ContainerName,
+    run: Option<Timestamp>,
+    until: Instant,
+) -> String {
     let since = run.map(|run| before(run, Duration::from_millis(50)));
-    let Ok(mut stream) = driver
-        .logs(name, since, false, Deadline::after(LAST_LINES_LIMIT))
-        .await
-    else {
-        return String::new();
-    };
-    let mut lines = std::collections::VecDeque::with_capacity(LAST_LINES);
-    while let Some(Ok(line)) = stream.next().await {
-        if lines.len() == LAST_LINES {
-            lines.pop_front();
+    let mut lines = VecDeque::with_capacity(LAST_LINES);
+    let read = async {
+        let limit = Deadline::after(until.saturating_duration_since(Instant::now()));
+        let Ok(mut stream) = driver.logs(name, since, false, limit).await else {
+            return;
+        };
+        while let Some(Ok(line)) = stream.next().await {
+            if lines.len() == LAST_LINES {
+                lines.pop_front();
+            }
+            let bounded = line.message.slice(..line.message.len().min(2048));
+            lines.push_back(String::from_utf8_lossy(&bounded).into_owned());
         }
-        let bounded = line.message.slice(..line.message.len().min(2048));
-        lines.push_back(String::from_utf8_lossy(&bounded).into_owned());
+    };
+    if timeout_at(until, read).await.is_err() {
+        tracing::debug!(container = %name, "its last lines could not be read in time");
     }
     Vec::from(lines).join("\n")
 }

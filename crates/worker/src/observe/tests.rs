@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use segue_driver::{Exit, Observed as Seen};
+use segue_driver::{Container, ContainerName, Exit, Observed as Seen, Phase, Role};
 use segue_model::Timestamp;
-use segue_model::failure::FailureCode;
+use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{AppId, EnvironmentId, HostId, InstanceId, TeamId};
 use segue_model::spec::Health;
 use segue_model::state::{Desired, Observed};
@@ -38,6 +38,7 @@ pub(crate) fn nothing_seen() -> Sighting {
         oom: false,
         restarts: 0,
         aliased: false,
+        words_due: false,
         failure: None,
     }
 }
@@ -77,7 +78,7 @@ fn a_restart_by_the_engine_keeps_the_instance_and_asks_its_gate_again() {
     track.runs(Some(at(100)));
     track.verdict(at(200), at(100), true);
     track.take();
-    track.died(at(300), 137, false);
+    track.died(at(300), at(300), 137);
     let seen = track.take().unwrap();
     assert_eq!(
         (seen.state, seen.restarts, seen.exit_code),
@@ -100,12 +101,12 @@ fn an_end_that_the_engine_does_not_repeat_is_an_exit() {
     let mut one = track();
     one.target.restarts_by_engine = false;
     one.runs(Some(at(100)));
-    one.died(at(200), 3, false);
+    one.died(at(200), at(200), 3);
     assert_eq!(state(&mut one), Some(Observed::Exited));
     let mut two = track();
     two.runs(Some(at(100)));
     two.target.desired = Desired::Stop;
-    two.died(at(200), 143, false);
+    two.died(at(200), at(200), 143);
     let seen = two.take().unwrap();
     assert_eq!((seen.state, seen.restarts), (Observed::Exited, 0));
 }
@@ -114,7 +115,7 @@ fn an_end_that_the_engine_does_not_repeat_is_an_exit() {
 fn one_that_never_passed_its_gate_is_not_unready_between_its_restarts() {
     let mut track = track();
     track.runs(Some(at(100)));
-    track.died(at(200), 1, false);
+    track.died(at(200), at(200), 1);
     let seen = track.take().unwrap();
     assert_eq!(
         (seen.state, seen.restarts, seen.exit_code),
@@ -129,7 +130,7 @@ fn a_late_result_does_not_beat_a_newer_one() {
     let mut track = track();
     track.target.restarts_by_engine = false;
     track.runs(Some(at(100)));
-    track.died(at(500), 1, false);
+    track.died(at(500), at(500), 1);
     track.take();
     track.engine(at(400), &Seen::Absent);
     assert_eq!(
@@ -184,7 +185,8 @@ fn an_end_says_how_after_how_long_and_with_which_words() {
         oom: false,
         at: None,
     };
-    let failure = explain_exit(&exit, Some(1250), "starting\nKeyError: 'DATABASE_URL'\n\n");
+    const LINES: &str = "starting\nKeyError: 'DATABASE_URL'\n\n";
+    let failure = explain_exit(&exit, Some(1250), LINES, LINES);
     assert_eq!(failure.code, FailureCode::ExitedAtOnce);
     assert_eq!(
         failure.evidence,
@@ -196,7 +198,139 @@ fn an_end_says_how_after_how_long_and_with_which_words() {
         at: None,
     };
     assert_eq!(
-        explain_exit(&killed, None, "").code,
+        explain_exit(&killed, None, "", "").code,
         FailureCode::OutOfMemory
     );
+}
+
+#[test]
+fn words_that_may_not_be_shown_still_say_what_it_was() {
+    let exit = Exit {
+        code: 127,
+        oom: false,
+        at: None,
+    };
+    let words = "[FATAL tini (7)] exec nope failed: No such file or directory";
+    let failure = explain_exit(&exit, None, words, "");
+    assert_eq!(failure.code, FailureCode::CommandNotFound);
+    assert_eq!(failure.evidence, "exit code 127");
+}
+
+fn container(phase: Phase, restarts: u32) -> Container {
+    Container {
+        engine_id: "e".to_owned(),
+        name: ContainerName::from(target().instance),
+        role: Role::Instance,
+        identity: None,
+        image_id: "sha256:aa".to_owned(),
+        phase,
+        address: None,
+        pid: None,
+        started_at: Some(at(290)),
+        restarts,
+    }
+}
+
+fn why() -> Failure {
+    Failure {
+        code: FailureCode::CommandNotFound,
+        evidence: "exit code 127".to_owned(),
+    }
+}
+
+#[test]
+fn an_end_and_that_its_words_are_due_are_told_together() {
+    let mut track = track();
+    track.runs(Some(at(100)));
+    track.take();
+    track.died(at(200), at(200), 127);
+    let seen = track.take().unwrap();
+    assert_eq!((seen.restarts, seen.words_due), (1, true));
+    let end = track.take_end().unwrap();
+    assert_eq!((end.run, end.exit.code), (Some(at(100)), 127));
+    assert_eq!(track.take_end(), None, "each end is asked for once");
+    // The engine starts it again before its words are read.
+    track.runs(Some(at(300)));
+    assert!(track.known().words_due);
+    track.explained(at(400), false, why());
+    let seen = track.take().unwrap();
+    assert_eq!((seen.words_due, seen.failure), (false, Some(why())));
+}
+
+#[test]
+fn a_restart_that_only_a_look_tells_of_is_an_end_without_words_too() {
+    let mut track = track();
+    track.runs(Some(at(100)));
+    track.take();
+    track.engine(
+        at(300),
+        &Seen::Known(Box::new(container(Phase::Running, 1))),
+    );
+    let seen = track.take().unwrap();
+    assert_eq!((seen.restarts, seen.words_due), (1, true));
+    assert_eq!(track.take_end(), None, "how it ended is not known");
+    let again = Phase::Restarting(Exit {
+        code: 127,
+        oom: false,
+        at: None,
+    });
+    track.engine(at(400), &Seen::Known(Box::new(container(again, 2))));
+    assert_eq!(track.take_end().unwrap().exit.code, 127);
+}
+
+#[test]
+fn one_that_works_again_owes_no_words_and_keeps_no_complaint() {
+    let mut track = track();
+    track.runs(Some(at(100)));
+    track.died(at(200), at(200), 1);
+    track.runs(Some(at(300)));
+    track.verdict(at(400), at(300), true);
+    assert!(!track.known().words_due);
+    track.explained(at(500), false, why());
+    assert_eq!(track.known().failure, None);
+}
+
+#[test]
+fn an_end_of_our_own_doing_owes_no_words() {
+    let mut track = track();
+    track.runs(Some(at(100)));
+    track.target.desired = Desired::Stop;
+    track.died(at(200), at(200), 143);
+    assert!(!track.known().words_due);
+    assert_eq!(track.take_end(), None);
+}
+
+#[test]
+fn after_a_restart_of_the_worker_only_words_that_were_not_read_are_asked_for() {
+    let exited = || {
+        Seen::Known(Box::new(container(
+            Phase::Exited(Exit {
+                code: 127,
+                oom: false,
+                at: None,
+            }),
+            0,
+        )))
+    };
+    let stored = Sighting {
+        state: Observed::Exited,
+        exit_code: Some(127),
+        failure: Some(why()),
+        ..nothing_seen()
+    };
+    let mut read = Track::new(target(), stored.clone(), false);
+    read.engine(at(100), &exited());
+    assert_eq!(read.take(), None, "nothing new is not written");
+    assert_eq!(read.take_end(), None);
+    let mut unread = Track::new(
+        target(),
+        Sighting {
+            words_due: true,
+            failure: None,
+            ..stored
+        },
+        false,
+    );
+    unread.engine(at(100), &exited());
+    assert_eq!(unread.take_end().unwrap().exit.code, 127);
 }

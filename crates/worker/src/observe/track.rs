@@ -29,6 +29,8 @@ pub(crate) struct Sighting {
     pub restarts: u32,
     /// It has its service's name.
     pub aliased: bool,
+    /// It ended, and what it said last has not been read yet.
+    pub words_due: bool,
     /// What its gate or its engine complained of last.
     pub failure: Option<Failure>,
 }
@@ -42,6 +44,15 @@ pub(crate) enum Gate {
     Open,
     /// Was passed, fails now.
     Failing,
+}
+
+/// An end whose words are to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Begin of the run that ended, if it was seen.
+    pub run: Option<Timestamp>,
+    /// How it ended.
+    pub exit: Exit,
 }
 
 /// What is known of one instance.
@@ -60,6 +71,8 @@ pub(crate) struct Track {
     owed: bool,
     /// Raised with every begin and end of its process: there is something new to read in its log.
     marks: u64,
+    /// The newest end, until it is asked for.
+    end: Option<End>,
 }
 
 impl Track {
@@ -80,7 +93,13 @@ impl Track {
             dirty: false,
             owed: unknown,
             marks: 0,
+            end: None,
         }
+    }
+
+    /// The newest end whose words are to be read, once.
+    pub(crate) fn take_end(&mut self) -> Option<End> {
+        self.end.take_if(|_| self.known.words_due)
     }
 
     /// What is known.
@@ -179,17 +198,19 @@ impl Track {
     }
 
     fn container(&mut self, container: &Container) {
-        if container.restarts > self.known.restarts {
+        let restarted = container.restarts > self.known.restarts;
+        if restarted {
             // It restarted while nobody looked: what the store knows of its gate is of an earlier run.
             self.reopen();
+            self.words_are_due();
         }
         let restarts = container.restarts.max(self.known.restarts);
         Self::set(&mut self.dirty, &mut self.known.restarts, restarts);
         match &container.phase {
             Phase::Created { .. } => self.change(Observed::Created),
             Phase::Running | Phase::Paused => self.runs(container.started_at),
-            Phase::Restarting(exit) => self.down(exit, true),
-            Phase::Exited(exit) => self.down(exit, false),
+            Phase::Restarting(exit) => self.described(exit, true, restarted),
+            Phase::Exited(exit) => self.described(exit, false, restarted),
             Phase::Removing => {}
         }
     }
@@ -222,14 +243,40 @@ impl Track {
         }
     }
 
-    /// Its process has ended; `again` if the engine starts it again by itself.
-    fn down(&mut self, exit: &Exit, again: bool) {
+    /// It ended by itself: nothing is concluded from that before its words are read, or time is up.
+    fn words_are_due(&mut self) {
+        if !self.target.is_stopping() {
+            Self::set(&mut self.dirty, &mut self.known.words_due, true);
+        }
+    }
+
+    /// A description of a container that is down. It may tell of an end that an event told of before.
+    fn described(&mut self, exit: &Exit, again: bool, restarted: bool) {
+        // After a restart of the worker, an end whose words were read already is nothing new.
+        let told = self.known.exit_code == Some(exit.code) && self.known.failure.is_some();
+        let unseen = self.marks == 0 && (!told || self.known.words_due);
+        self.down(exit, again, self.running || restarted || unseen);
+    }
+
+    /// Its process has ended; `again` if the engine starts it again by itself, `news` if this end was not told yet.
+    fn down(&mut self, exit: &Exit, again: bool, news: bool) {
         // An end that was not seen to begin counts too: its last lines may never have been read.
         if self.running || self.marks == 0 {
             self.marks += 1;
         }
-        self.running = false;
         let oom = exit.oom || self.oom_hint;
+        if news {
+            self.words_are_due();
+            let exit = Exit {
+                oom,
+                ..exit.clone()
+            };
+            self.end = Some(End {
+                run: self.run,
+                exit,
+            });
+        }
+        self.running = false;
         self.reopen();
         Self::set(&mut self.dirty, &mut self.known.exit_code, Some(exit.code));
         Self::set(&mut self.dirty, &mut self.known.oom, oom);
@@ -241,9 +288,9 @@ impl Track {
         }
     }
 
-    /// The engine said at `as_of` that its process ended with `code`. Whether it starts it again is the restart
+    /// The engine said at `as_of` that its process ended with `code`, by its own clock at `at`. Whether it starts it again is the restart
     /// policy's word, unless the end was ours.
-    pub(crate) fn died(&mut self, as_of: Timestamp, code: i32, oom: bool) {
+    pub(crate) fn died(&mut self, as_of: Timestamp, at: Timestamp, code: i32) {
         if !self.newer(as_of) {
             // It runs again already; how it ended is still worth knowing.
             Self::set(&mut self.dirty, &mut self.known.exit_code, Some(code));
@@ -257,21 +304,17 @@ impl Track {
         self.down(
             &Exit {
                 code,
-                oom,
-                at: Some(as_of),
+                oom: false,
+                at: Some(at),
             },
             again,
+            true,
         );
     }
 
     /// A process in it was killed for memory; the end that follows was that.
     pub(crate) fn oom(&mut self) {
         self.oom_hint = true;
-    }
-
-    /// Whether its last end was by memory, as far as it was said.
-    pub(crate) fn oom_hinted(&self) -> bool {
-        self.oom_hint
     }
 
     /// A verdict of its gate for the run that began at `run`.
@@ -289,6 +332,8 @@ impl Track {
             self.known.as_of = as_of.max(self.known.as_of);
             if open {
                 Self::set(&mut self.dirty, &mut self.known.failure, None);
+                // It works: what it said before does not matter any more.
+                Self::set(&mut self.dirty, &mut self.known.words_due, false);
             }
             self.settle();
         }
@@ -310,10 +355,14 @@ impl Track {
 
     /// Why its last end happened. Changes nothing about the state.
     pub(crate) fn explained(&mut self, as_of: Timestamp, oom: bool, failure: Failure) {
-        if !self.running {
+        Self::set(&mut self.dirty, &mut self.known.words_due, false);
+        if oom || !self.running {
             Self::set(&mut self.dirty, &mut self.known.oom, oom);
         }
-        self.failed(as_of, failure);
+        // One that works again has nothing to complain of.
+        if self.gate != Gate::Open {
+            self.failed(as_of, failure);
+        }
     }
 
     /// Whether something waits to be written.
@@ -329,13 +378,16 @@ impl Track {
     }
 }
 
-/// The failure that an end stands for, from its code and its last lines (already redacted).
-pub(crate) fn explain_exit(exit: &Exit, uptime_ms: Option<i64>, last_lines: &str) -> Failure {
+/// The failure that an end stands for: its code from the last lines as they are, its evidence from those that may be
+/// shown.
+pub(crate) fn explain_exit(
+    exit: &Exit,
+    uptime_ms: Option<i64>,
+    last_lines: &str,
+    shown: &str,
+) -> Failure {
     let code = exit.failure_code(last_lines);
-    let last = last_lines
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty());
+    let last = shown.lines().rev().find(|line| !line.trim().is_empty());
     let how = match code {
         FailureCode::OutOfMemory => "killed for memory".to_owned(),
         _ if exit.code > 128 => format!("killed by signal {}", exit.code - 128),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use segue_model::id::{EdgeId, HostId, InstanceId};
 use segue_model::route::RouteGen;
-use segue_model::state::{HostState, Observed};
+use segue_model::state::{Desired, HostState, Observed};
 use segue_model::world::Edge;
 
 use super::{Sim, SimEdge};
@@ -30,6 +30,7 @@ impl Sim {
             self.observe(id, Observed::Exited);
         } else {
             instance.restarts += 1;
+            instance.words_due_since.get_or_insert(self.world.now);
             self.observe(id, Observed::Unready);
         }
     }
@@ -53,7 +54,18 @@ impl Sim {
         let container = self.containers.get_mut(&id).unwrap();
         container.running = false;
         container.faulted = true;
+        self.words_lost = true;
         self.observe(id, Observed::Gone);
+    }
+
+    /// A person asks that one instance be replaced.
+    pub fn ask_to_replace(&mut self, index: usize) {
+        let wanted = self.world.instances.values_mut();
+        let mut wanted: Vec<_> = wanted.filter(|i| i.desired == Desired::Run).collect();
+        let count = wanted.len().max(1);
+        if let Some(instance) = wanted.get_mut(index % count) {
+            instance.replace_requested = true;
+        }
     }
 
     /// An instance stops passing its checks.

@@ -10,7 +10,7 @@ mod faults;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use segue_model::change::{Changes, EventKind};
+use segue_model::change::{Changes, EventKind, RolloutChange};
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{EdgeId, HostId, InstanceId};
 use segue_model::revision::Revision;
@@ -34,6 +34,8 @@ pub enum Behaviour {
     Crashes,
     /// Its image cannot be pulled.
     NoImage,
+    /// Its init says that there is no such command and exits, restarted by the engine.
+    NoCommand,
 }
 
 #[derive(Debug, Clone)]
@@ -69,6 +71,10 @@ pub struct Sim {
     pub crash_worker: u64,
     /// Requests stay open on this share of the endpoints that leave, per mille.
     pub open_requests: u64,
+    /// Seconds from an end until its last words are read.
+    pub words_after: u64,
+    /// Some container was removed by hand, with what it had said.
+    words_lost: bool,
     /// Addresses from here on are somebody else's.
     pub first_foreign_octet: u8,
     containers: BTreeMap<InstanceId, Container>,
@@ -106,6 +112,8 @@ impl Sim {
             lose_actions: 0,
             crash_worker: 0,
             open_requests: 0,
+            words_after: 0,
+            words_lost: false,
             first_foreign_octet: 250,
             containers: BTreeMap::new(),
             skipped: BTreeSet::new(),
@@ -150,6 +158,7 @@ impl Sim {
         self.assert_reservations();
         self.turn_edges();
         self.probe();
+        self.read_words();
         self.forget();
         made
     }
@@ -186,6 +195,8 @@ impl Sim {
                 row.lease_until = now.checked_add(Duration::from_secs(10)).unwrap();
             }
         }
+        // Words are read in their time, whoever plans meanwhile.
+        self.read_words();
     }
 
     fn commit(&mut self, changes: &Changes) {
@@ -200,6 +211,7 @@ impl Sim {
             }
         }
         for change in &changes.rollouts {
+            self.assert_judged_by_its_words(change);
             if change.rollout.state.is_terminal() {
                 let number = self
                     .world
@@ -314,12 +326,19 @@ impl Sim {
             return;
         }
         match observed {
-            Observed::Ready => instance.ready_at = Some(now),
+            Observed::Ready => {
+                instance.ready_at = Some(now);
+                instance.words_due_since = None;
+            }
             Observed::Unready => instance.unready_at = Some(now),
             Observed::Exited => {
                 instance.exited_at = Some(now);
                 instance.aliased = false;
+                if instance.desired == Desired::Run {
+                    instance.words_due_since.get_or_insert(now);
+                }
             }
+            Observed::Gone => instance.words_due_since = None,
             _ => {}
         }
         instance.observed = observed;
@@ -410,13 +429,15 @@ impl Sim {
                 Behaviour::Good => true,
                 Behaviour::Slow(n) => looks > n,
                 Behaviour::NeverReady | Behaviour::NoImage => false,
-                Behaviour::Crashes => {
+                Behaviour::Crashes | Behaviour::NoCommand => {
+                    let now = self.world.now;
                     let instance = self.world.instances.get_mut(&id).unwrap();
                     if instance.exclusive {
                         self.containers.get_mut(&id).unwrap().running = false;
                         self.observe(id, Observed::Exited);
                     } else {
                         instance.restarts += 1;
+                        instance.words_due_since.get_or_insert(now);
                     }
                     false
                 }
@@ -425,6 +446,51 @@ impl Sim {
                 self.observe(id, Observed::Ready);
             }
         }
+    }
+
+    /// Last words are read when their time has come.
+    fn read_words(&mut self) {
+        let (now, after) = (self.world.now, Duration::from_secs(self.words_after));
+        let ids: Vec<InstanceId> = self.world.instances.keys().copied().collect();
+        for id in ids {
+            let revision = self.world.instances[&id].revision;
+            let behaviour = self.behaviour(revision);
+            let instance = self.world.instances.get_mut(&id).unwrap();
+            let due = instance.words_due_since.map(|s| s.checked_add(after));
+            if due.is_none_or(|due| due.unwrap() > now) {
+                continue;
+            }
+            let (code, evidence) = match behaviour {
+                Behaviour::NoCommand => (FailureCode::CommandNotFound, "no such file"),
+                _ => (FailureCode::ExitedAtOnce, "exit code 1: boom"),
+            };
+            instance.words_due_since = None;
+            instance.failure = Some(Failure {
+                code,
+                evidence: evidence.to_owned(),
+            });
+        }
+    }
+
+    /// A release that cannot start its command is never called one that exits at once, if its words can be read.
+    fn assert_judged_by_its_words(&self, change: &RolloutChange) {
+        let failure = change.rollout.failure.as_ref();
+        let exited = failure.is_some_and(|f| f.code == FailureCode::ExitedAtOnce);
+        if change.rollout.state != DeploymentState::Failing || !exited {
+            return;
+        }
+        if self.words_after >= 3 || self.words_lost {
+            return;
+        }
+        let mut deployments = self.world.deployments.values();
+        let deployment = deployments.find(|d| d.id == change.deployment).unwrap();
+        let services = self.world.releases[&deployment.release].services.values();
+        let mut behaviours = services.map(|s| self.behaviour(s.revision));
+        assert!(
+            behaviours.any(|b| b != Behaviour::NoCommand),
+            "judged before its words were read\n{}",
+            self.picture()
+        );
     }
 
     /// The store keeps of what is gone only the newest of each slot.
