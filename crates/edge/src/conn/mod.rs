@@ -7,6 +7,7 @@ pub(crate) mod h2guard;
 pub(crate) mod head;
 mod pace;
 mod pingora_io;
+mod read;
 pub(crate) mod serve;
 pub(crate) mod stream;
 pub(crate) mod ws;

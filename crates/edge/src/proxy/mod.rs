@@ -122,7 +122,10 @@ impl ProxyHttp for EdgeProxy {
             client.set_handshake_timeout(ctx.response_timeout());
             session.set_read_timeout(None);
         }
-        if !self.wait_for_endpoint(ctx).await {
+        if !self
+            .wait_for_endpoint(session.req_header().uri.path(), ctx)
+            .await
+        {
             self.answer(session, ctx, Answer::no_endpoint()).await?;
             return Ok(true);
         }

@@ -259,7 +259,7 @@ impl EdgeProxy {
 
     /// Claims an endpoint, waiting for one as long as the route allows. The request's body stays
     /// unread meanwhile.
-    pub(super) async fn wait_for_endpoint(&self, ctx: &mut Request) -> bool {
+    pub(super) async fn wait_for_endpoint(&self, path: &str, ctx: &mut Request) -> bool {
         if self.claim(ctx) {
             return true;
         }
@@ -288,7 +288,10 @@ impl EdgeProxy {
                 if self.claim(ctx) {
                     return true;
                 }
-                if entry.state().removed && !self.route_again(ctx) {
+                if entry.state().removed {
+                    if self.route_again(path, ctx) {
+                        continue;
+                    }
                     return false;
                 }
                 changed.await;
@@ -300,12 +303,12 @@ impl EdgeProxy {
     }
 
     /// The route was replaced by another while the request waited.
-    fn route_again(&self, ctx: &mut Request) -> bool {
+    fn route_again(&self, path: &str, ctx: &mut Request) -> bool {
         let name = headers::host_name(&ctx.host);
         let Some(old) = ctx.route.as_ref().map(|route| route.entry.clone()) else {
             return false;
         };
-        let found = self.shared.table.find(&name, "/");
+        let found = self.shared.table.find(&name, &headers::routing_path(path));
         match found {
             Found::Route(entry)
                 if !Arc::ptr_eq(&entry, &old) && entry.environment == old.environment =>

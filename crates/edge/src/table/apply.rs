@@ -9,7 +9,6 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use segue_model::id::{EnvironmentId, InstanceId, ReleaseId};
-use segue_model::internal;
 use segue_model::name::{Domain, PathPrefix, ServiceName};
 use segue_model::route::{EnvironmentRoutes, Route, RouteGen};
 
@@ -34,7 +33,7 @@ pub(crate) type Applied = (EnvironmentId, RouteGen);
 /// Everything that only the writer needs.
 #[derive(Default)]
 pub(super) struct Writer {
-    environments: BTreeMap<EnvironmentId, Environment>,
+    pub(super) environments: BTreeMap<EnvironmentId, Environment>,
     /// Generations of removed environments, so that an old change cannot bring one back.
     removed: BTreeMap<EnvironmentId, RouteGen>,
     pub(super) draining: BTreeMap<InstanceId, Draining>,
@@ -42,9 +41,9 @@ pub(super) struct Writer {
     owners: HashMap<Domain, BTreeSet<EnvironmentId>>,
 }
 
-struct Environment {
-    routes: EnvironmentRoutes,
-    entries: BTreeMap<(ServiceName, PathPrefix), Arc<RouteEntry>>,
+pub(super) struct Environment {
+    pub(super) routes: EnvironmentRoutes,
+    pub(super) entries: BTreeMap<(ServiceName, PathPrefix), Arc<RouteEntry>>,
     endpoints: BTreeMap<InstanceId, Arc<Endpoint>>,
 }
 
@@ -157,14 +156,14 @@ impl Table {
             };
             entries.insert(key, entry);
         }
-        for (key, entry) in &old_entries {
-            if !entries.contains_key(key) {
-                entry.swap(self.removed_state(id, &key.0, routes.route_gen));
-            }
-        }
+        let removed: Vec<_> = old_entries
+            .iter()
+            .filter(|(key, _)| !entries.contains_key(*key))
+            .map(|(key, entry)| (entry, self.removed_state(id, &key.0, routes.route_gen)))
+            .collect();
         let drain = longest_upgraded_drain(&routes);
-        writer.drain(self, &old_endpoints, &endpoints, drain);
         let mut touched = names(&routes);
+        let kept = endpoints.clone();
         writer.environments.insert(
             id,
             Environment {
@@ -176,6 +175,11 @@ impl Table {
         writer.own(id, &old_names, &touched);
         touched.extend(old_names);
         self.publish(writer, &touched);
+        // Names first: a waiting request that is told that its route is gone looks for another at once.
+        for (entry, state) in removed {
+            entry.swap(state);
+        }
+        writer.drain(self, &old_endpoints, &kept, drain);
         Ok(applied)
     }
 
@@ -183,14 +187,14 @@ impl Table {
         let Some(old) = writer.environments.remove(&id) else {
             return;
         };
+        let touched = names(&old.routes);
+        writer.own(id, &touched, &BTreeSet::new());
+        self.publish(writer, &touched);
         for (key, entry) in &old.entries {
             entry.swap(self.removed_state(id, &key.0, old.routes.route_gen));
         }
         let drain = longest_upgraded_drain(&old.routes);
         writer.drain(self, &old.endpoints, &BTreeMap::new(), drain);
-        let touched = names(&old.routes);
-        writer.own(id, &touched, &BTreeSet::new());
-        self.publish(writer, &touched);
     }
 
     /// The state of one route; endpoints that are known keep their counts and what was learnt.
@@ -316,46 +320,6 @@ impl Table {
             };
             shard.store(Arc::new(next));
         }
-    }
-
-    /// Requests in flight by environment.
-    pub(crate) fn in_flight(&self) -> BTreeMap<EnvironmentId, u32> {
-        let writer = self.writer();
-        let mut sums = BTreeMap::new();
-        for (id, environment) in &writer.environments {
-            let sum = environment
-                .entries
-                .values()
-                .map(|entry| entry.in_flight.load(std::sync::atomic::Ordering::Relaxed))
-                .sum();
-            if sum > 0 {
-                sums.insert(*id, sum);
-            }
-        }
-        sums
-    }
-
-    /// Every environment's generation.
-    pub(crate) fn generations(&self) -> BTreeMap<EnvironmentId, RouteGen> {
-        self.writer()
-            .environments
-            .iter()
-            .map(|(id, environment)| (*id, environment.routes.route_gen))
-            .collect()
-    }
-
-    /// The table's digest, as the control plane computes it.
-    pub(crate) fn digest(&self) -> String {
-        internal::digest(&self.generations())
-    }
-
-    /// A copy of every environment, for the disk.
-    pub(crate) fn environments(&self) -> Vec<EnvironmentRoutes> {
-        self.writer()
-            .environments
-            .values()
-            .map(|environment| environment.routes.clone())
-            .collect()
     }
 
     pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {

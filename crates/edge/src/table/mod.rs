@@ -6,6 +6,7 @@
 mod apply;
 mod drain;
 mod route;
+mod sums;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;

@@ -195,6 +195,33 @@ async fn requests_wait_for_the_first_ready_endpoint_and_not_for_ever() {
 }
 
 #[tokio::test]
+async fn a_waiting_request_follows_its_own_path_to_another_route() {
+    let world = World::new().await;
+    let edge = world.start();
+    let (root, api) = (App::start("root").await, App::start("api").await);
+    let mut routes = Routes::new();
+    routes.policy(|policy| policy.hold = Duration::from_secs(20));
+    world.control.switch(routes.next(&[])).await;
+    let waiting = tokio::spawn(client::once(edge.http, get(HOST, "/%61pi/x")));
+    eventually("it is held", async || {
+        metric(edge.admin, "segue_edge_requests_held ").await == 1
+    })
+    .await;
+    // The route of service `web` is replaced by two of other services.
+    let mut split = routes.next(&[&root]);
+    split.routes[0].service = "page".parse().unwrap();
+    let mut second = split.routes[0].clone();
+    second.service = "api".parse().unwrap();
+    second.path = "/api".parse().unwrap();
+    second.pools[0].endpoints[0].instance = api.instance;
+    second.pools[0].endpoints[0].address = api.address;
+    split.routes.push(second);
+    world.control.switch(split).await;
+    assert_eq!(waiting.await.unwrap().unwrap().text(), "api");
+    edge.end().await;
+}
+
+#[tokio::test]
 async fn counts_equal_what_a_client_counts() {
     let world = World::new().await;
     let edge = world.start();

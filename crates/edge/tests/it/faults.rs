@@ -257,6 +257,42 @@ async fn a_request_that_may_have_been_taken_is_sent_again_only_if_it_is_idempote
 }
 
 #[tokio::test]
+async fn retries_are_bounded_by_the_routes_budget() {
+    let world = World::new().await;
+    let edge = world.start();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut cruel = App::start("cruel").await;
+    cruel.address = listener.local_addr().unwrap();
+    let taken = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counter = taken.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut vec![0; 4096]).await;
+            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    // Three endpoints that are the same cruel one, so that there is always another to try.
+    let (mut second, mut third) = (App::start("b").await, App::start("c").await);
+    (second.address, third.address) = (cruel.address, cruel.address);
+    let mut routes = Routes::new();
+    world
+        .control
+        .switch(routes.next(&[&cruel, &second, &third]))
+        .await;
+    let requests = 400;
+    for _ in 0..requests {
+        let answer = client::once(edge.http, get(HOST, "/")).await.unwrap();
+        assert_eq!(answer.status, 502);
+    }
+    // A hundred at first and one in five; without a budget each request would be tried three times.
+    let tries = taken.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(tries > requests + 100, "{tries}");
+    assert!(tries <= requests + 100 + requests / 5 + 1, "{tries}");
+    edge.end().await;
+}
+
+#[tokio::test]
 async fn gaps_wrong_digests_and_steps_back_bring_a_new_snapshot() {
     let world = World::new().await;
     let edge = world.start();

@@ -20,5 +20,6 @@ mod harness;
 mod kill;
 mod once;
 mod refusals;
+mod smuggling;
 mod switch;
 mod tls;

@@ -233,6 +233,9 @@ async fn slow_heads_and_silent_connections_are_closed() {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 
     assert_eq!(client::raw(edge.http, b"").await, "");
+    // A handshake of TLS that does not go on, or does not begin.
+    assert_eq!(client::raw(edge.https, b"\x16\x03\x01\x02").await, "");
+    assert_eq!(client::raw(edge.https, b"").await, "");
     // A head of HTTP/2 that never ends; the server's settings are all that comes back.
     let h2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x04\x01\0\0\0\0\x01ab";
     assert!(!client::raw(edge.http, h2).await.contains("HTTP"));

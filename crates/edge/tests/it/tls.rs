@@ -12,6 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use segue_model::route::Certificate;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -171,5 +172,93 @@ async fn certificates_follow_the_server_name_and_the_table() {
             .await
             .is_err()
     );
+    edge.end().await;
+}
+
+/// A certificate for [`HOST`], and itself as root.
+fn certificate() -> (Certificate, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
+    let certificate = Certificate {
+        names: vec![HOST.parse().unwrap()],
+        chain_pem: made.cert.pem(),
+        key_pem: made.signing_key.serialize_pem(),
+    };
+    (certificate, made.cert.der().clone())
+}
+
+#[tokio::test]
+async fn new_certificates_and_routes_cost_no_connection() {
+    let world = World::new().await;
+    let edge = world.start();
+    let (old, new) = (App::start("old").await, App::start("new").await);
+    let mut routes = Routes::new();
+    let (first, first_root) = certificate();
+    world.control.set_certificates(vec![first]);
+    world.control.switch(routes.next(&[&old])).await;
+    eventually("the first certificate is in force", async || {
+        connect(edge.https, &first_root, HOST, b"h2").await.is_ok()
+    })
+    .await;
+    let one = connect(edge.https, &first_root, HOST, b"http/1.1")
+        .await
+        .unwrap();
+    let (mut one, connection) = hyper::client::conn::http1::handshake(TokioIo::new(one))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let mut two = http2(connect(edge.https, &first_root, HOST, b"h2").await.unwrap()).await;
+    // Over TLS, too, a websocket is one of them.
+    let mut websocket = connect(edge.https, &first_root, HOST, b"http/1.1")
+        .await
+        .unwrap();
+    let head = format!(
+        "GET /ws HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    );
+    websocket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(websocket.read_u8().await.unwrap());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101"));
+
+    let mut last_root = first_root.clone();
+    for round in 0..5 {
+        let app = if round % 2 == 0 { &new } else { &old };
+        let (next, root) = certificate();
+        world.control.set_certificates(vec![next]);
+        world.control.switch(routes.next(&[app])).await;
+        eventually("the next certificate is in force", async || {
+            connect(edge.https, &root, HOST, b"h2").await.is_ok()
+        })
+        .await;
+        assert!(
+            connect(edge.https, &last_root, HOST, b"h2").await.is_err(),
+            "the certificate before is not given any more"
+        );
+        last_root = root;
+        let plain = Request::get("/")
+            .header("host", HOST)
+            .body(Full::<Bytes>::default())
+            .unwrap();
+        one.ready().await.unwrap();
+        let answer = one.send_request(plain).await.unwrap();
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(text, app.name, "HTTP/1, round {round}");
+        two.ready().await.unwrap();
+        let answer = two
+            .send_request(request("https", HOST, "/", Bytes::new()))
+            .await
+            .unwrap();
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(text, app.name, "HTTP/2, round {round}");
+        let frame = crate::app::masked_frame_bytes(1, b"still here");
+        websocket.write_all(&frame).await.unwrap();
+        assert_eq!(
+            crate::app::read_frame(&mut websocket).await,
+            Some((1, b"still here".to_vec())),
+            "round {round}"
+        );
+    }
+    drop(websocket);
     edge.end().await;
 }
