@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod supervise;
