@@ -104,3 +104,25 @@ bases_up() {
 base_packages_of() {
   sed -n 's/.*--no-install-recommends \(.*[^ \\]\) *\\*$/\1/p' "tools/bases/$1.Dockerfile"
 }
+
+# Names everything that the base images are made from.
+bases_key() { { base_key; cat tools/bases/*.Dockerfile; } | sha; }
+
+# Base images in the build engine of an installation: own_bases_up RUN_FOLDER. That engine runs only
+# while somebody wants it, and who speaks to its socket directly must say so.
+own_bases_up() {
+  local socket=$1/build/docker.sock result=0 wanting
+  want_build_engine "$1" >/dev/null 2>&1 &
+  wanting=$!
+  wait_for 60 "the build engine answers" docker_at "$socket" version && bases_up "$socket" || result=1
+  kill "$wanting" 2>/dev/null
+  return "$result"
+}
+
+# Wants the build engine until it is ended, or the script that began it is gone.
+want_build_engine() {
+  while kill -0 $$ 2>/dev/null; do
+    as_root touch "$1/build.wanted"
+    sleep 20
+  done
+}

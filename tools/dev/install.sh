@@ -49,9 +49,7 @@ install_service() {
   as_root systemctl restart segue.service ||
     die "segue.service does not start: journalctl -u segue"
   done_ "segue.service is enabled and started; settings in /etc/segue/server.toml, log: journalctl -u segue"
-  local build_socket=/run/segue/build/docker.sock
-  wait_for 60 "the build engine answers" docker_at "$build_socket" version &&
-    bases_up "$build_socket" || die "base images are missing, so nothing can be built from source"
+  own_bases_up /run/segue || die "base images are missing, so nothing can be built from source"
   local link
   if link=$(as_root cat /run/segue/setup-link 2>/dev/null); then
     say "Open this once (valid 30 min) to create the owner account:"

@@ -9,14 +9,11 @@ up() {
   engine_up
   build_segue || die "segue does not build"
   serve_up || die "segue serve did not become ready; its log is in $STATE/log/serve.log"
-  local build_socket
-  build_socket=$(run_folder)/build/docker.sock
-  # It runs while it is wanted, and who speaks to its socket directly must say so.
-  want_build_engine &
-  local wanting=$!
-  wait_for 60 "the build engine answers" docker_at "$build_socket" version || die "no build engine; see $STATE/server/log/build-engine.log"
-  bases_up "$build_socket" || die "base images are missing, so nothing can be built from source"
-  kill "$wanting" 2>/dev/null
+  # Asked only when the list has changed: to look into the build engine is to start it.
+  if [ "$(cat "$STATE/bases.key" 2>/dev/null)" != "$(bases_key)" ]; then
+    own_bases_up "$(run_folder)" || die "base images are missing, so nothing can be built from source"
+    bases_key >"$STATE/bases.key"
+  fi
   example_up || die "the example was not deployed"
   local link
   link=$(setup_link)
@@ -24,14 +21,6 @@ up() {
     say "Open this once (valid 30 min) to create the owner account:"
     printf '%s\n' "$link"
   fi
-}
-
-# Wants the build engine until it is ended, or the script that began it is gone.
-want_build_engine() {
-  while kill -0 $$ 2>/dev/null; do
-    as_root touch "$(run_folder)/build.wanted"
-    sleep 20
-  done
 }
 
 down() {
