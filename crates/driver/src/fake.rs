@@ -250,6 +250,12 @@ impl Fake {
         self.change(|state, _| state.containers.get(name)?.alias.clone())
     }
 
+    /// How many calls of a kind were made.
+    #[must_use]
+    pub fn calls(&self, op: Op) -> u64 {
+        self.change(|state, _| state.calls.get(&op).copied().unwrap_or(0))
+    }
+
     /// The engine's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -302,6 +308,7 @@ impl Fake {
     /// What the script says about this call.
     async fn verdict(&self, op: Op) -> Verdict {
         let (delay, verdict) = self.change(|state, _| {
+            *state.calls.entry(op).or_default() += 1;
             let (mut delay, mut verdict) = (Duration::ZERO, Verdict::Proceed);
             for fault in &mut state.faults {
                 match fault {

@@ -176,7 +176,12 @@ fn as_role(config: &StoreConfig, role: &str) -> PgConnectOptions {
             config.statement_timeout.as_millis().to_string(),
         ),
         ("lock_timeout", config.lock_timeout.as_millis().to_string()),
-        ("idle_in_transaction_session_timeout", "30000".to_owned()),
+        (
+            // Nothing slow happens in a transaction. One whose process is stopped in the middle of it must not hold its
+            // rows for longer than a lease lasts, or a takeover would wait for it.
+            "idle_in_transaction_session_timeout",
+            "5000".to_owned(),
+        ),
         ("timezone", "UTC".to_owned()),
     ])
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use segue_driver::build::wish::Wish;
 use segue_model::detect::Runtimes;
 use segue_model::name::MachineName;
 
@@ -15,6 +16,8 @@ pub struct WorkerConfig {
     pub host_name: MachineName,
     /// Socket of the engine that builds; `None`: builds fail with a sentence.
     pub build_socket: Option<PathBuf>,
+    /// By which that engine is asked for, if it runs only while it is wanted.
+    pub build_wish: Option<Wish>,
     /// Control group of all builds, below the mount point: so that a build that ran into a limit is told from one
     /// that failed.
     pub build_cgroup: Option<String>,

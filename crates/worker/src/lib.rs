@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use segue_driver::build::wish::EngineSocket;
 use segue_driver::{Builder, Docker, DockerBuilder, Driver, Ownership};
 use segue_model::id::{HostId, InstallationId, WorkerId};
 use segue_store::{StoreError, SystemStore, fresh_id};
@@ -102,9 +103,14 @@ pub async fn run(
             installation,
             host: HostId::from_uuid(uuid::Uuid::nil()),
         };
+        let socket = match &config.build_wish {
+            Some(wish) => EngineSocket::on_demand(socket, wish.clone()),
+            None => EngineSocket::from(socket),
+        };
         let wrong = |error| WorkerError::Config(format!("the build engine: {error}"));
         build = Some(Arc::new(
-            DockerBuilder::new(socket, owner, config.build_cgroup.clone()).map_err(wrong)?,
+            DockerBuilder::new(socket.clone(), owner, config.build_cgroup.clone())
+                .map_err(wrong)?,
         ));
         tasks = Some(Arc::new(Docker::new(socket, owner).map_err(wrong)?));
     }

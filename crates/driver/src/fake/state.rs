@@ -13,7 +13,7 @@ use segue_model::id::InstallationId;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{FakeBuild, Fault};
+use super::{FakeBuild, Fault, Op};
 use crate::driver::Result;
 use crate::error::DriverError;
 use crate::spec::{Attachment, ContainerSpec};
@@ -101,6 +101,7 @@ pub(super) struct State {
     pub images: BTreeMap<String, Image>,
     pub events: Vec<(InstallationId, Event)>,
     pub faults: VecDeque<Fault>,
+    pub calls: BTreeMap<Op, u64>,
     pub exec_codes: BTreeMap<ContainerName, i32>,
     pub builds: VecDeque<FakeBuild>,
     pub builds_cancelled: u32,
@@ -119,6 +120,7 @@ impl State {
             images: BTreeMap::new(),
             events: Vec::new(),
             faults: VecDeque::new(),
+            calls: BTreeMap::new(),
             exec_codes: BTreeMap::new(),
             builds: VecDeque::new(),
             builds_cancelled: 0,

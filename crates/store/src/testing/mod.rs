@@ -7,6 +7,8 @@
 //! looking at what no role may see.
 
 mod fixture;
+mod process;
+mod versions;
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -12,7 +12,7 @@ use segue_store::testing::{Fixture, TestDb, release_spec};
 use segue_store::{Attempt, AttemptVerb, Observation, StoreError, fresh_id};
 use sqlx::{Connection, Executor};
 
-use crate::support::{begin, commit, instance, placed, routes, superseded, world};
+use crate::support::{TTL, begin, commit, instance, placed, routes, shard_of, superseded, world};
 
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -275,7 +275,12 @@ async fn a_route_change_that_commits_late_is_not_missed() {
         .unwrap();
     // Another environment's change commits first, and the stream looks in between.
     two.deploy(release_spec('a')).await.unwrap();
-    let other_lease = crate::support::lease(db.store(), &two).await;
+    // One worker has both: environments may share a shard, and a shard has one holder.
+    let other_lease = system
+        .lease_acquire(&shard_of(&two), lease.holder, TTL)
+        .await
+        .unwrap()
+        .unwrap();
     let other = world(db.store(), &two).await;
     let changes = Changes {
         routes: Some(routes(&other)),

@@ -117,7 +117,7 @@ impl HostRun {
             }
         }
         let ok = result.is_ok();
-        claim.end(ok);
+        let missed = claim.end(ok);
         if let Some(instance) = action.instance() {
             match &result {
                 Err(error) if matches!(action, Action::EnsureRunning { .. }) => {
@@ -128,7 +128,7 @@ impl HostRun {
                 }
             }
         }
-        if !ok || action.instance().is_none() {
+        if !ok || missed || action.instance().is_none() {
             // What follows is not told by an observation.
             self.shared.wake(environment);
         }

@@ -57,6 +57,8 @@ fn verb(action: &Action) -> Option<AttemptVerb> {
 #[derive(Default)]
 struct State {
     running: HashSet<Key>,
+    /// Keys for which an action was due while a call was under way: they are looked at again when it ends.
+    missed: HashSet<Key>,
     failed: HashMap<Key, (Instant, Duration)>,
 }
 
@@ -102,6 +104,7 @@ impl Acts {
                 for action in list {
                     let key = key(environment, host, &action);
                     if state.running.contains(&key) {
+                        state.missed.insert(key);
                         continue;
                     }
                     if let Some((until, _)) = state.failed.get(&key)
@@ -147,6 +150,7 @@ impl Acts {
     fn claim(&self, key: Key) -> Claim {
         Claim {
             key,
+            ended: false,
             state: self.state.clone(),
         }
     }
@@ -155,12 +159,15 @@ impl Acts {
 /// The right to work on a key; given back when it is dropped, whatever happened.
 pub(crate) struct Claim {
     key: Key,
+    ended: bool,
     state: Arc<Mutex<State>>,
 }
 
 impl Claim {
-    /// The call has ended.
-    fn end(self, ok: bool) {
+    /// The call has ended. Answers whether an action was due meanwhile, which nothing else may bring up again: its
+    /// container may look just as it did when the plan was made.
+    fn end(mut self, ok: bool) -> bool {
+        self.ended = true;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if ok {
             state.failed.remove(&self.key);
@@ -176,15 +183,19 @@ impl Claim {
                 state.failed.retain(|_, (until, _)| *until > now);
             }
         }
+        state.running.remove(&self.key);
+        state.missed.remove(&self.key)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .running
-            .remove(&self.key);
+        // After its end the key may be another claim's already.
+        if self.ended {
+            return;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.running.remove(&self.key);
+        state.missed.remove(&self.key);
     }
 }

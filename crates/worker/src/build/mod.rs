@@ -75,7 +75,9 @@ async fn one(shared: Arc<Shared>, claimed: ClaimedBuild) {
         end = hold(&shared, &claimed) => end,
     };
     // Whatever was under way has been dropped by now; what it left on the engine is removed.
-    trial::remove(&shared, build).await;
+    if matches!(claimed.input, BuildInput::Source(_)) {
+        trial::remove(&shared, build).await;
+    }
     match end {
         End::Done(outcome) => finish(&shared, &claimed, outcome).await,
         End::Cancelled => finish(&shared, &claimed, cancelled()).await,

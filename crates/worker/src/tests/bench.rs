@@ -13,7 +13,7 @@ use segue_model::id::{DeploymentId, HostId, InstallationId};
 use segue_model::spec::{ImageRef, ImageSource, ReleaseSpec};
 use segue_model::state::{DeploymentState, Observed};
 use segue_store::testing::{Fixture, TestDb, release_spec};
-use segue_store::{Deployment, InstanceView, Shard};
+use segue_store::{Deployment, InstanceView, Shard, SystemStore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -114,28 +114,40 @@ impl Bench {
 
     /// The same on another engine, as another installation.
     pub(super) fn shared_of(&self, installation: InstallationId, fake: Fake) -> Arc<Shared> {
-        let (dial, build, tasks) = (fake.clone(), fake.clone(), fake.clone());
-        let connect: Connect = Arc::new(move |_, _| Ok(Arc::new(fake.clone()) as Arc<dyn Driver>));
-        let engines = Engines::new(
-            connect,
-            Some(Arc::new(build)),
-            Some(Arc::new(tasks)),
-            Arc::new(FakeDial(dial)),
-        );
-        let config = WorkerConfig {
-            docker_socket: Some("/fake.sock".into()),
-            host_name: "host-a".parse().unwrap(),
-            build_socket: None,
-            build_cgroup: None,
-            extra_ca: None,
-            runtimes: Runtimes::default(),
-            build: BuildLimits::default(),
-            logs: LogLimits::default(),
-            stranger_grace: Duration::from_secs(1),
-        };
-        crate::shared(config, self.db.store().system(), installation, engines)
+        shared_on(self.db.store().system(), installation, fake)
     }
+}
 
+/// What a worker shares that has this store and this engine.
+pub(super) fn shared_on(
+    store: SystemStore,
+    installation: InstallationId,
+    fake: Fake,
+) -> Arc<Shared> {
+    let (dial, build, tasks) = (fake.clone(), fake.clone(), fake.clone());
+    let connect: Connect = Arc::new(move |_, _| Ok(Arc::new(fake.clone()) as Arc<dyn Driver>));
+    let engines = Engines::new(
+        connect,
+        Some(Arc::new(build)),
+        Some(Arc::new(tasks)),
+        Arc::new(FakeDial(dial)),
+    );
+    let config = WorkerConfig {
+        docker_socket: Some("/fake.sock".into()),
+        host_name: "host-a".parse().unwrap(),
+        build_socket: None,
+        build_wish: None,
+        build_cgroup: None,
+        extra_ca: None,
+        runtimes: Runtimes::default(),
+        build: BuildLimits::default(),
+        logs: LogLimits::default(),
+        stranger_grace: Duration::from_secs(1),
+    };
+    crate::shared(config, store, installation, engines)
+}
+
+impl Bench {
     pub(super) fn start(&self) -> Worker {
         self.start_with(self.shared())
     }

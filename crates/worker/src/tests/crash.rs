@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use segue_model::state::DeploymentState;
 
-use super::bench::Bench;
+use super::bench::{Bench, shared_on};
 
 /// A deployment during which the worker is killed at its step `at`; the next worker finishes it. Answers how many
 /// steps the first one passed.
@@ -80,9 +80,11 @@ fn a_worker_that_is_stopped_past_its_lease_and_continued_has_no_effect() {
         .unwrap();
     runtime.block_on(async {
         let bench = Bench::new().await;
-        let frozen = bench.shared();
+        // A process of its own, with connections of its own.
+        let store = bench.db.own_store().await.unwrap();
+        let frozen = shared_on(store.system(), bench.installation, bench.fake.clone());
         *frozen.steps.inner.freeze_at.lock().unwrap() = Some("call");
-        // A process of its own: one thread, which stops as a whole.
+        // It is one thread, which stops as a whole.
         let (stop, shared) = (tokio_util::sync::CancellationToken::new(), frozen.clone());
         let stopped = stop.clone();
         let process = std::thread::spawn(move || {

@@ -1,11 +1,12 @@
 //! The life of deployments and instances: live, replaced, restarted, removed by hand, failing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use segue_driver::{Behaviour, Deadline, Driver};
+use segue_driver::{Behaviour, Deadline, Driver, Fault, Op};
 use segue_model::failure::FailureCode;
 use segue_model::spec::{Check, ImageRef, ImageSource};
-use segue_model::state::{DeploymentState, HostState, Observed};
+use segue_model::state::{DeploymentState, Desired, HostState, Observed};
 
 use super::bench::{Bench, container};
 
@@ -65,7 +66,11 @@ async fn an_unchanged_environment_costs_no_write_and_no_call() {
         .reaches(deployment.id, DeploymentState::Succeeded)
         .await;
     bench.ready(2).await;
-    let before = bench.settled(&worker.shared).await;
+    let before = (
+        bench.settled(&worker.shared).await,
+        versions(&bench).await,
+        calls(&bench),
+    );
     let looks = worker.shared.steps.inner.count("looked");
     for look in 1..=5 {
         worker.shared.wake(bench.fixture.environment);
@@ -77,11 +82,104 @@ async fn an_unchanged_environment_costs_no_write_and_no_call() {
     }
     let after = bench.settled(&worker.shared).await;
     assert_eq!(
-        after[before.len()..],
+        after[before.0.len()..],
         Vec::<&str>::new(),
         "steps of looks at an unchanged environment"
     );
+    assert_eq!(versions(&bench).await, before.1, "rows were written");
+    assert_eq!(calls(&bench), before.2, "the engine was called");
+    // The same count sees what one more replica costs.
+    let wanted = [("web".parse().unwrap(), 3)].into();
+    let scope = bench.fixture.scope();
+    scope
+        .scale_set(bench.fixture.environment, None, &wanted, None)
+        .await
+        .unwrap();
+    bench.ready(3).await;
+    assert_ne!(versions(&bench).await, before.1);
+    assert_ne!(calls(&bench), before.2);
     worker.end().await;
+}
+
+/// What was written, but for what time alone makes the worker write: that its leases run, that its host answers.
+async fn versions(bench: &Bench) -> BTreeMap<String, String> {
+    let mut versions = bench.db.row_versions().await.unwrap();
+    versions.retain(|table, _| !matches!(table.as_str(), "leases" | "host_seen"));
+    versions
+}
+
+/// What the engine was asked for, but for what the observer does by the clock: pings, listings, streams.
+fn calls(bench: &Bench) -> Vec<(Op, u64)> {
+    let ops = [
+        Op::Inspect,
+        Op::Run,
+        Op::Stop,
+        Op::Kill,
+        Op::Remove,
+        Op::Network,
+        Op::Image,
+    ];
+    ops.map(|op| (op, bench.fake.calls(op))).to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_is_replaced_on_request_and_the_only_one_serves_until_the_fresh_one_does() {
+    let bench = Bench::new().await;
+    let worker = bench.start();
+    let deployment = bench
+        .fixture
+        .deploy(bench.serving("app:1", 1))
+        .await
+        .unwrap();
+    bench
+        .reaches(deployment.id, DeploymentState::Succeeded)
+        .await;
+    let old = bench.ready(1).await.remove(0);
+    let scope = bench.fixture.scope();
+    scope
+        .instance_replace(bench.fixture.environment, old.id, None)
+        .await
+        .unwrap();
+    let fresh = bench
+        .eventually("another one alone", || async {
+            let all = bench.instances().await;
+            let serving = all
+                .iter()
+                .filter(|one| one.desired == Desired::Run && one.observed == Observed::Ready);
+            assert!(serving.count() > 0, "nobody serves: {all:#?}");
+            (all.len() == 1 && all[0].id != old.id).then(|| all[0].clone())
+        })
+        .await;
+    assert_eq!(fresh.revision, old.revision);
+    let versions = bench.db.row_versions().await.unwrap();
+    assert_eq!(
+        versions["instance_replacements"], "",
+        "the request is met and gone"
+    );
+    bench.settled(&worker.shared).await;
+    assert_eq!(
+        bench.ready(1).await[0].id,
+        fresh.id,
+        "it is not replaced again"
+    );
+    worker.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_does_not_exist_is_named_however_late_its_words_are_read() {
+    let bench = Bench::new().await;
+    let says = Behaviour::Print {
+        stdout: Vec::new(),
+        stderr: vec!["[FATAL tini (7)] exec nope failed: No such file or directory".to_owned()],
+    };
+    // The engine starts it again after 0.1, 0.2, 0.4 s: it has died three times when its words come.
+    bench.fake.script(Fault::Delay {
+        op: Op::Look,
+        times: 40,
+        by: Duration::from_millis(1200),
+    });
+    let failure = fails_with(bench.release("app:nope", says), &bench).await;
+    assert_eq!(failure.code, FailureCode::CommandNotFound, "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
