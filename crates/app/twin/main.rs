@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use rustix::process::Signal;
 use segue_app::supervise::{
     Backoff, Before, Board, Order, Phase, Probe, ProcessSpec, ProcessUnit, Slot, Supervisor,
-    always_ready,
+    Wanted, always_ready,
 };
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +25,8 @@ struct Program {
     after: Vec<String>,
     /// Ready when this file exists.
     ready_file: Option<PathBuf>,
+    /// Wanted while this file exists.
+    wanted_file: Option<PathBuf>,
     /// Must exist before each start.
     needs_file: Option<PathBuf>,
     grace_ms: u64,
@@ -95,6 +97,9 @@ fn slot(folder: &Path, program: Program) -> Slot {
     Slot {
         unit: Arc::new(ProcessUnit::new(folder, spec)),
         after: program.after,
+        wanted: program
+            .wanted_file
+            .map(|file| -> Wanted { Arc::new(move || file.exists()) }),
         backoff: Backoff {
             first: Duration::from_millis(10),
             max: Duration::from_millis(50),

@@ -12,6 +12,7 @@ mod dockerfile;
 pub mod engine;
 mod progress;
 mod watch;
+pub mod wish;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -15,7 +15,6 @@ pub(crate) mod transport;
 
 use std::future::Future;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +23,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use segue_model::Timestamp;
 
+use crate::build::wish::EngineSocket;
 use crate::driver::{Driver, Images, RegistryAuth, Result};
 use crate::error::DriverError;
 use crate::spec::{ContainerSpec, Ownership};
@@ -52,8 +52,8 @@ impl Docker {
     ///
     /// # Errors
     /// [`DriverError::Protocol`] if the client cannot be built.
-    pub fn new(socket: &Path, owner: Ownership) -> Result<Self> {
-        let transport = Transport::new(socket);
+    pub fn new(socket: impl Into<EngineSocket>, owner: Ownership) -> Result<Self> {
+        let transport = Transport::new(socket.into());
         let api = transport.docker()?;
         Ok(Self {
             transport,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use rustix::process::Signal;
 use segue_driver::build::engine::{BuildEngine, BuildLimits};
+use segue_driver::build::wish::Wish;
 
 use super::PATH;
 use crate::config::{OWN_ENGINE, Settings};
@@ -59,6 +60,17 @@ pub(super) fn cgroup(settings: &Settings) -> anyhow::Result<Option<String>> {
         return Ok(None);
     }
     Ok(Some(engine(settings)?.cgroup()))
+}
+
+/// By which it is asked for, when it is our own.
+///
+/// # Errors
+/// A program is missing.
+pub(super) fn wish(settings: &Settings) -> anyhow::Result<Option<Wish>> {
+    if settings.build.engine != OWN_ENGINE {
+        return Ok(None);
+    }
+    Ok(Some(engine(settings)?.wish()))
 }
 
 /// Settings are checked: the figure is finite and above zero.

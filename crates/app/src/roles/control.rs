@@ -137,6 +137,7 @@ fn worker_config(settings: &Settings) -> anyhow::Result<WorkerConfig> {
         docker_socket: Some(settings.engine.socket.clone()),
         host_name: host_name()?,
         build_socket: Some(settings.build_socket()),
+        build_wish: build_engine::wish(settings)?,
         build_cgroup: build_engine::cgroup(settings)?,
         extra_ca: settings.build.extra_ca.clone(),
         runtimes: runtimes(&settings.build.runtimes)?,

@@ -94,16 +94,21 @@ fn slots(settings: &Settings, folder: &Path) -> anyhow::Result<Vec<Slot>> {
         slots.push(Slot {
             unit: Arc::new(PostgresUnit::new(database::embedded(settings))),
             after: Vec::new(),
+            wanted: None,
             backoff: Backoff::default(),
             stop_grace: POSTGRES_GRACE,
         });
     }
     if settings.build.engine == OWN_ENGINE {
         let log = settings.state.join("log/build-engine.log");
-        let spec = build_engine::spec(build_engine::engine(settings)?, log)?;
+        let engine = build_engine::engine(settings)?;
+        let wish = engine.wish();
+        let spec = build_engine::spec(engine, log)?;
         slots.push(Slot {
             unit: Arc::new(ProcessUnit::new(folder, spec)),
             after: Vec::new(),
+            // An idle dockerd takes more memory than all of Segue, and most machines build seldom.
+            wanted: Some(Arc::new(move || wish.is_young())),
             backoff: Backoff::default(),
             stop_grace: BUILD_GRACE,
         });
@@ -183,6 +188,7 @@ fn role(settings: &Settings, folder: &Path, role: Role<'_>) -> anyhow::Result<Sl
     Ok(Slot {
         unit: Arc::new(ProcessUnit::new(folder, spec)),
         after: role.after.iter().map(|name| (*name).to_owned()).collect(),
+        wanted: None,
         backoff: Backoff::default(),
         stop_grace: role.grace,
     })
@@ -247,9 +253,12 @@ fn order() -> anyhow::Result<impl Future<Output = Order>> {
 /// Tells the service manager and the log when everything is ready for the first time.
 async fn announce(mut board: watch::Receiver<Board>, setup_link: PathBuf) {
     let all_ready = |board: &Board| {
-        board
-            .values()
-            .all(|status| matches!(status.phase, Phase::Running { ready: true, .. }))
+        board.values().all(|status| {
+            matches!(
+                status.phase,
+                Phase::Running { ready: true, .. } | Phase::Resting
+            )
+        })
     };
     if board.wait_for(all_ready).await.is_err() {
         return;

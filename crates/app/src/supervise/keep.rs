@@ -13,6 +13,11 @@ use super::{Board, Phase, Slot};
 /// How often a unit that is not ready yet is asked.
 const READY_POLL: Duration = Duration::from_millis(50);
 
+/// How often it is asked whether a unit that rests is wanted: one `stat` each time.
+const WANTED_POLL: Duration = Duration::from_millis(200);
+/// The same for one that runs.
+const UNWANTED_POLL: Duration = Duration::from_secs(2);
+
 type Stopping = watch::Receiver<Option<Duration>>;
 
 /// Keeps the unit until a grace time appears in `stopping`, then stops it within that time.
@@ -30,7 +35,7 @@ pub(super) async fn keep(
             None => {
                 let may_start = tokio::select! {
                     _ = told(&mut stopping) => false,
-                    () = wait_for_others(&slot, &board) => true,
+                    () = wait_until_due(&slot, &board) => true,
                 };
                 if may_start {
                     set(&board, &name, Phase::Starting);
@@ -51,16 +56,29 @@ pub(super) async fn keep(
                     "running"
                 );
                 let end = tokio::select! {
-                    grace = told(&mut stopping) => Err(grace),
-                    end = watch_until_end(&name, live.as_mut(), &board) => Ok(end),
+                    grace = told(&mut stopping) => End::Told(grace),
+                    () = wait_until_unwanted(&slot) => End::Unwanted,
+                    why = watch_until_end(&name, live.as_mut(), &board) => End::ByItself(why),
                 };
                 match end {
-                    Err(grace) => {
+                    End::Unwanted => {
+                        tracing::info!(unit = name, "nobody wants it now: stopping it");
+                        if let Err(error) = live.stop(slot.stop_grace).await {
+                            tracing::error!(
+                                unit = name,
+                                error = format!("{error:#}"),
+                                "cannot be stopped"
+                            );
+                        }
+                        early_ends = 0;
+                        continue;
+                    }
+                    End::Told(grace) => {
                         let result = live.stop(grace).await;
                         set(&board, &name, Phase::Stopped);
                         return result;
                     }
-                    Ok(why) => tracing::warn!(unit = name, why, "ended"),
+                    End::ByItself(why) => tracing::warn!(unit = name, why, "ended"),
                 }
             }
             Some(Err(error)) => {
@@ -132,6 +150,37 @@ async fn start(slot: &Slot, stopping: &mut Stopping) -> Started {
     match timeout(grace, starting).await {
         Ok(started) => started,
         Err(_) => Err(anyhow::anyhow!("told to stop before it had started")),
+    }
+}
+
+/// Why a running unit is watched no longer.
+enum End {
+    Told(Duration),
+    Unwanted,
+    ByItself(String),
+}
+
+/// Waits until the others are ready and it is wanted.
+async fn wait_until_due(slot: &Slot, board: &watch::Sender<Board>) {
+    wait_for_others(slot, board).await;
+    let Some(wanted) = &slot.wanted else {
+        return;
+    };
+    while !wanted() {
+        set(board, slot.unit.name(), Phase::Resting);
+        sleep(WANTED_POLL).await;
+    }
+}
+
+/// Waits until it is not wanted any more.
+async fn wait_until_unwanted(slot: &Slot) {
+    match &slot.wanted {
+        Some(wanted) => {
+            while wanted() {
+                sleep(UNWANTED_POLL).await;
+            }
+        }
+        None => std::future::pending().await,
     }
 }
 

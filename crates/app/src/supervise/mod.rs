@@ -7,7 +7,8 @@
 //! - the death of the supervisor ends nothing: units have their own session and log file;
 //! - a process is named by pid *and* start time and signalled through a pidfd, so a reused pid
 //!   is never hit;
-//! - a running unit does not end because one that it came after did.
+//! - a running unit does not end because one that it came after did;
+//! - a unit that is not wanted is not started, and stopped in order if it runs; that is no failure.
 //!
 //! Must not: know what the units are, read configuration, or speak to a database.
 
@@ -44,6 +45,9 @@ const LOG_ROUND: Duration = Duration::from_secs(5);
 /// What a unit gets to stop when the budget of the whole stop is used up.
 const LAST_GRACE: Duration = Duration::from_millis(200);
 
+/// Says whether a unit shall run.
+pub type Wanted = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// A unit and how it is kept.
 pub struct Slot {
     /// What is kept running.
@@ -51,6 +55,8 @@ pub struct Slot {
     /// Names of units that must be ready before this one is *started*. One that runs already is
     /// adopted at once, whatever the others do.
     pub after: Vec<String>,
+    /// Whether it shall run now; without it, always. Asked often, so it must be cheap and must not block.
+    pub wanted: Option<Wanted>,
     /// Pauses between restarts.
     pub backoff: Backoff,
     /// How long it may take to stop before it is killed.
@@ -62,6 +68,8 @@ pub struct Slot {
 pub enum Phase {
     /// Something that it comes after is not ready.
     Waiting,
+    /// Nobody wants it now.
+    Resting,
     /// Being looked for or started.
     Starting,
     /// It runs.

@@ -177,6 +177,30 @@ fn a_killed_supervisor_finds_its_units_again() {
 }
 
 #[test]
+fn a_unit_runs_while_it_is_wanted_and_its_end_is_no_failure() {
+    let one = with(sleeper("one"), "wanted_file", json!("%/wanted"));
+    let mut stage = Stage::new(&json!([one, sleeper("other")]));
+    stage.wait_ready("other");
+    stage.wait_for("one", |unit| unit["phase"] == "Resting");
+    fs::write(stage.path("wanted"), "").unwrap();
+    let first = stage.wait_ready("one");
+    // Wanted or not is looked at afresh: a successor keeps what is wanted and stops what is not.
+    stage.kill_twin();
+    stage.start();
+    assert_eq!(stage.wait_ready("one"), first);
+    stage.kill_twin();
+    fs::remove_file(stage.path("wanted")).unwrap();
+    stage.start();
+    let unit = stage.wait_for("one", |unit| unit["phase"] == "Resting");
+    assert!(!alive(first));
+    assert_eq!(unit["restarts"], 0);
+    fs::write(stage.path("wanted"), "").unwrap();
+    let second = stage.wait_ready("one");
+    assert!(stage.end_twin("TERM"));
+    assert!(!alive(second));
+}
+
+#[test]
 fn an_adopted_unit_does_not_wait_for_those_it_comes_after() {
     let first = with(sleeper("first"), "ready_file", json!("%/ready"));
     let second = with(sleeper("second"), "after", json!(["first"]));

@@ -5,7 +5,6 @@
 //! a build is cancelled, and it is the same thing whether the caller drops the stream, the time is over or the
 //! build is done.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bollard::models::{BuildInfo, BuildInfoAux};
@@ -15,12 +14,14 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use std::collections::VecDeque;
+use std::path::Path;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
 use super::progress::Progress;
 use super::watch::{Hits, Watch};
+use super::wish::EngineSocket;
 use super::{
     BuildEvent, BuildFailure, BuildFailureKind, BuildRequest, Builder, BuiltImage, context,
 };
@@ -43,7 +44,7 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 /// A [`Builder`] for a Docker engine on this machine.
 #[derive(Debug, Clone)]
 pub struct DockerBuilder {
-    socket: PathBuf,
+    socket: EngineSocket,
     images: Docker,
     cgroup: Option<String>,
 }
@@ -54,10 +55,15 @@ impl DockerBuilder {
     ///
     /// # Errors
     /// [`DriverError::Protocol`] if the client cannot be built.
-    pub fn new(socket: &Path, owner: Ownership, cgroup: Option<String>) -> Result<Self> {
+    pub fn new(
+        socket: impl Into<EngineSocket>,
+        owner: Ownership,
+        cgroup: Option<String>,
+    ) -> Result<Self> {
+        let socket = socket.into();
         Ok(Self {
-            socket: socket.to_owned(),
-            images: Docker::new(socket, owner)?,
+            images: Docker::new(socket.clone(), owner)?,
+            socket,
             cgroup,
         })
     }
@@ -75,7 +81,7 @@ impl Builder for DockerBuilder {
     ) -> BoxStream<'static, BuildEvent> {
         let (socket, cgroup) = (self.socket.clone(), self.cgroup.clone());
         let begin = async move {
-            futures::stream::unfold(Run::begin(&socket, cgroup, request, context), Run::next)
+            futures::stream::unfold(Run::begin(socket, cgroup, request, context), Run::next)
         };
         begin.flatten_stream().boxed()
     }
@@ -99,7 +105,7 @@ struct Run {
 
 impl Run {
     fn begin(
-        socket: &Path,
+        socket: EngineSocket,
         cgroup: Option<String>,
         request: BuildRequest,
         source: BoxStream<'static, std::io::Result<Bytes>>,

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
+use super::wish::Wish;
 use crate::error::{DriverError, cut};
 
 /// One period of the CPU limit in microseconds.
@@ -80,6 +81,12 @@ impl BuildEngine {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.run_root.join("docker.sock")
+    }
+
+    /// By which it is asked for. It lies in a folder of its own maker, since the engine's own may not be there yet.
+    #[must_use]
+    pub fn wish(&self) -> Wish {
+        Wish::new(self.run_root.with_extension("wanted"))
     }
 
     /// The control group of all builds, below the mount point.

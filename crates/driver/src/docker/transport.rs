@@ -10,7 +10,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,8 +26,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::UnixStream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
+use crate::build::wish::{EngineSocket, RENEW_EVERY, Wish};
 use crate::error::{DriverError, chain};
 
 /// Oldest minor version of API 1 that has all that is used here (Docker 20.10).
@@ -41,6 +42,12 @@ const IDLE_CONNECTIONS: usize = 8;
 
 /// bollard's own time limit for a response's head: out of the way, since every call has its deadline.
 const NO_LIMIT_SECONDS: u64 = 7 * 24 * 3600;
+
+/// Between two tries to reach an engine that is being started.
+const START_POLL: Duration = Duration::from_millis(25);
+
+/// Such an engine is given up after this, if the call's deadline does not come first.
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long the engine may take to say its version.
 const NEGOTIATION: Duration = Duration::from_secs(10);
@@ -71,10 +78,10 @@ impl<B> IntoBody for http::Request<B> {
 
 impl Transport {
     /// A way to the engine behind this socket. Nothing is sent yet.
-    pub(crate) fn new(socket: &Path) -> Self {
+    pub(crate) fn new(socket: EngineSocket) -> Self {
         let cut = CancellationToken::new();
         let connector = Connector {
-            socket: socket.to_owned(),
+            socket: socket.clone(),
             cut: cut.clone(),
         };
         let client = Client::builder(TokioExecutor::new())
@@ -83,7 +90,7 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .build(connector);
         let shared = Shared {
-            socket: socket.to_owned(),
+            socket: socket.path,
             client,
             minor: AtomicU32::new(0),
             cut,
@@ -94,7 +101,7 @@ impl Transport {
     }
 
     /// Closes every connection that this transport has made or makes.
-    pub(crate) fn cut_guard(&self) -> tokio_util::sync::DropGuard {
+    pub(crate) fn cut_guard(&self) -> DropGuard {
         self.shared.cut.clone().drop_guard()
     }
 
@@ -217,7 +224,7 @@ fn versioned(uri: &Uri, minor: u32) -> Result<Uri, DriverError> {
 /// Opens connections to the socket, whatever host a request names.
 #[derive(Debug, Clone)]
 struct Connector {
-    socket: PathBuf,
+    socket: EngineSocket,
     cut: CancellationToken,
 }
 
@@ -233,18 +240,58 @@ impl tower::Service<Uri> for Connector {
     fn call(&mut self, _: Uri) -> Self::Future {
         let Self { socket, cut } = self.clone();
         Box::pin(async move {
-            let stream = UnixStream::connect(socket).await?;
+            let holding = socket.wish.clone().map(|wish| hold(wish).drop_guard());
+            let stream = connect(&socket).await?;
             Ok(CuttableStream {
                 stream: TokioIo::new(stream),
+                _holding: holding,
                 cut: Box::pin(cut.cancelled_owned()),
             })
         })
     }
 }
 
+/// Connects. An engine that is started on demand is waited for: the call's own deadline bounds it.
+async fn connect(socket: &EngineSocket) -> io::Result<UnixStream> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match UnixStream::connect(&socket.path).await {
+            Err(error)
+                if socket.wish.is_some()
+                    && begun.elapsed() < START_LIMIT
+                    && matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+                    ) =>
+            {
+                tokio::time::sleep(START_POLL).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Wants the engine until the answer is cancelled.
+fn hold(wish: Wish) -> CancellationToken {
+    let token = CancellationToken::new();
+    let ended = token.clone();
+    let renew = async move {
+        loop {
+            if let Err(error) = wish.renew() {
+                tracing::warn!(%error, "the engine cannot be asked for");
+            }
+            tokio::time::sleep(RENEW_EVERY).await;
+        }
+    };
+    tokio::spawn(async move { ended.run_until_cancelled(renew).await });
+    token
+}
+
 /// A connection that ends when its transport is cut.
 struct CuttableStream {
     stream: TokioIo<UnixStream>,
+    /// The engine is wanted for as long as the connection is open.
+    _holding: Option<DropGuard>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
