@@ -171,7 +171,7 @@ async fn page_send(
             let text = format!(
                 "<h1>Team {} is ready</h1><p>This is your API token. It is shown once.</p>\
                  <pre>{}</pre><p>Sign in on the command line:</p>\
-                 <pre>segue login --server {server} --token-stdin</pre>",
+                 <pre>segue login --server {server}</pre>",
                 escape(&done.team),
                 escape(&done.token),
             );

@@ -184,6 +184,18 @@ pub(super) fn read(figment: &Figment) -> Result<Settings, Problems> {
     }
 }
 
+/// Every setting that there is.
+#[cfg(test)]
+pub(super) fn known_keys() -> BTreeSet<&'static str> {
+    let mut reader = Reader {
+        figment: &Figment::new(),
+        asked: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    read_all(&mut reader);
+    reader.asked
+}
+
 fn read_all(reader: &mut Reader<'_>) -> Settings {
     let default = Settings::default();
     let run: PathBuf = reader.get("run", default.run);
@@ -221,6 +233,7 @@ fn read_all(reader: &mut Reader<'_>) -> Settings {
             memory_mib: reader.get("build.memory_mib", default.build.memory_mib),
             pids: reader.get("build.pids", default.build.pids),
             cache_mib: reader.get("build.cache_mib", default.build.cache_mib),
+            time_s: reader.get("build.time_s", default.build.time_s),
             subnet: reader.get("build.subnet", default.build.subnet),
             extra_ca: reader.get("build.extra_ca", default.build.extra_ca),
             runtimes: reader.get("build.runtimes", default.build.runtimes),

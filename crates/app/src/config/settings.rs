@@ -113,6 +113,8 @@ pub struct BuildSettings {
     pub pids: u64,
     /// Disk for their cache, in MiB.
     pub cache_mib: u64,
+    /// One build may take this long, in seconds; its tests have ten minutes of their own.
+    pub time_s: u64,
     /// Network of the build engine's bridge; one of 256 in 10.95.0.0/16 by the state folder
     /// otherwise, so that two installations on one machine do not meet.
     pub subnet: Option<Ipv4Net>,
@@ -175,6 +177,7 @@ impl Default for Settings {
                 memory_mib: 4096,
                 pids: 4096,
                 cache_mib: 20 * 1024,
+                time_s: 15 * 60,
                 subnet: None,
                 extra_ca: None,
                 runtimes: BTreeMap::new(),
@@ -437,6 +440,9 @@ impl Settings {
         }
         if build.pids < 64 {
             problems.push("build.pids: must be at least 64".to_owned());
+        }
+        if build.time_s == 0 {
+            problems.push("build.time_s: must be at least 1".to_owned());
         }
     }
 }

@@ -86,6 +86,22 @@ fn every_problem_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn the_operators_document_names_every_setting_and_no_other() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/OPERATIONS.md");
+    let text = fs::read_to_string(path).unwrap();
+    let table = text.split("| key | default | meaning |").nth(1).unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let named: std::collections::BTreeSet<&str> = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert_eq!(named, reader::known_keys());
+}
+
+#[test]
 fn a_setting_in_the_wrong_section_is_told_where_it_belongs() {
     let found = problems(&[], &[flag("api.trusted_proxies=[]"), flag("threads=2")]);
     let text = found.join("\n");
