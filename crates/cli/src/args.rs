@@ -214,8 +214,9 @@ pub(crate) struct Rollback {
 
 #[derive(Debug, Args)]
 pub(crate) struct Restart {
-    /// The service; all if not given
-    pub service: Option<String>,
+    /// The service, or one instance of it such as web.2; all services if not given
+    #[arg(value_name = "SERVICE|INSTANCE")]
+    pub what: Option<String>,
     /// Return as soon as the server has it
     #[arg(short, long, visible_alias = "no-wait")]
     pub detach: bool,
@@ -409,7 +410,7 @@ fn scale_target(text: &str) -> Result<(String, u32), String> {
     let service = service
         .parse::<segue_model::name::ServiceName>()
         .map_err(|e| e.to_string())?;
-    let most = segue_model::manifest::MAX_REPLICAS;
+    let most = *segue_model::spec::bounds::REPLICAS.end();
     let count = count
         .parse()
         .ok()

@@ -1,9 +1,11 @@
 //! The manifest as the API takes it: flat, with units in names.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use segue_client as api;
 use segue_model::manifest::{Builder, ConfigEntry, Manifest, ManifestService, Property};
+use segue_model::name::ConfigKey;
 use segue_model::spec::{Check, Command, ServiceKind, Strategy};
 
 /// The specification that a manifest stands for.
@@ -13,20 +15,18 @@ pub(crate) fn spec(manifest: &Manifest) -> api::EnvironmentSpec {
         .services
         .iter()
         .map(|(name, s)| (name.to_string(), service(s)));
-    let config = manifest
-        .config
-        .iter()
-        .map(|(key, entry)| (key.to_string(), variable(entry)));
+    let (test, test_argv) = written(manifest.build.test.as_ref());
     api::EnvironmentSpec {
         services: Some(services.collect()),
         build: Some(api::Build {
             builder: Some(builder(manifest.build.builder)),
             image: manifest.build.image.as_ref().map(ToString::to_string),
             dockerfile: manifest.build.dockerfile.clone(),
-            test: manifest.build.test.as_ref().map(line),
+            test,
+            test_argv,
         }),
         deploy: Some(api::Deploy {
-            release: manifest.deploy.release.as_ref().map(line),
+            release: None,
             strategy: Some(match rollout.strategy {
                 Strategy::Switch => api::RolloutStrategy::Switch,
                 Strategy::Rolling => api::RolloutStrategy::Rolling,
@@ -39,8 +39,16 @@ pub(crate) fn spec(manifest: &Manifest) -> api::EnvironmentSpec {
             progress_deadline_ms: Some(millis(rollout.progress_deadline)),
             auto_rollback: Some(rollout.auto_rollback),
         }),
-        config: Some(config.collect()),
+        config: Some(variables(&manifest.config)),
     }
+}
+
+fn variables<C: FromIterator<(String, api::Variable)>>(
+    from: &BTreeMap<ConfigKey, ConfigEntry>,
+) -> C {
+    from.iter()
+        .map(|(key, entry)| (key.to_string(), variable(entry)))
+        .collect()
 }
 
 fn builder(builder: Builder) -> api::BuilderKind {
@@ -58,7 +66,7 @@ fn service(service: &ManifestService) -> api::Service {
     let volumes = spec.volumes.iter().map(|(name, volume)| {
         let shown = api::ServiceVolume {
             path: volume.path.clone(),
-            size_bytes: Some(long(volume.size_bytes)),
+            size_bytes: long(volume.size_bytes),
         };
         (name.to_string(), shown)
     });
@@ -67,6 +75,7 @@ fn service(service: &ManifestService) -> api::Service {
         .require
         .iter()
         .map(|(key, value)| (key.to_string(), value.to_string()));
+    let (command, argv) = written(spec.command.as_ref());
     api::Service {
         kind: Some(match spec.kind {
             ServiceKind::Web => api::Kind::Web,
@@ -75,7 +84,8 @@ fn service(service: &ManifestService) -> api::Service {
             ServiceKind::Data => api::Kind::Data,
         }),
         image: service.image.as_ref().map(ToString::to_string),
-        command: spec.command.as_ref().map(line),
+        command,
+        argv,
         port: spec.port.map(i32::from),
         replicas: Some(int(spec.replicas)),
         resources: Some(api::ServiceResources {
@@ -108,6 +118,7 @@ fn service(service: &ManifestService) -> api::Service {
             require: Some(require.collect()),
             one_per_host: Some(spec.place.one_per_host),
         }),
+        config: (!service.config.is_empty()).then(|| variables(&service.config)),
     }
 }
 
@@ -141,11 +152,19 @@ fn variable(entry: &ConfigEntry) -> api::Variable {
     }
 }
 
-/// A command as one line.
-fn line(command: &Command) -> String {
+/// A command as the API takes it: a line where the line means the same, else its arguments.
+fn written(command: Option<&Command>) -> (Option<String>, Option<Vec<String>>) {
     match command {
-        Command::Argv(argv) => shell_words::join(argv),
-        Command::Shell(line) => line.clone(),
+        None => (None, None),
+        Some(Command::Shell(line)) => (Some(line.clone()), None),
+        Some(command @ Command::Argv(argv)) => {
+            let line = shell_words::join(argv);
+            if Command::parse(&line).as_ref() == Ok(command) {
+                (Some(line), None)
+            } else {
+                (None, Some(argv.clone()))
+            }
+        }
     }
 }
 
@@ -189,12 +208,14 @@ read_only = true
 place = { require = { region = "eu" }, one_per_host = true }
 [services.worker]
 kind = "worker"
+command = ["echo", "$HOME"]
 health = { command = ["check", "it"] }
 [services.cache]
 kind = "data"
 image = "redis:7"
 port = 6379
 volumes = { data = { path = "/data", size = "1GiB" } }
+config = { MODE = "cache" }
 [config]
 A = "1"
 B = { from = "services.cache.address" }

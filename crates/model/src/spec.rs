@@ -1,7 +1,9 @@
 //! Specifications: what people want of a service, in normal form (every default filled in).
 //!
 //! The manifest (`segue.toml`), the API and the smallest YAML all end in these types. Bounds are
-//! checked where they are built (manifest, API); nothing later checks them again.
+//! checked where they are built (manifest, API) against [`bounds`]; nothing later checks them again.
+
+pub mod bounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -43,7 +45,9 @@ impl Command {
     /// [`InvalidCommand`] for an empty line, an unfinished quote or a control character.
     pub fn parse(line: &str) -> Result<Self, InvalidCommand> {
         let line = line.trim();
-        if line.is_empty() || line.len() > 4096 || line.chars().any(|c| c.is_control() && c != '\t')
+        if line.is_empty()
+            || line.len() > bounds::ARGUMENT_CHARS
+            || line.chars().any(|c| c.is_control() && c != '\t')
         {
             return Err(InvalidCommand);
         }
@@ -128,6 +132,19 @@ pub enum Check {
     },
     /// Running is enough: the default of a `worker` without a port.
     Running,
+}
+
+impl Check {
+    /// What is asked of a service that says nothing about it: `web` must answer, what has a port must accept
+    /// connections, everything else must run.
+    #[must_use]
+    pub const fn of(kind: ServiceKind, port: Option<u16>) -> Self {
+        match (kind, port) {
+            (ServiceKind::Web, _) => Self::Default,
+            (_, Some(_)) => Self::Tcp,
+            (_, None) => Self::Running,
+        }
+    }
 }
 
 /// Health gate and liveness of a service.
@@ -329,11 +346,6 @@ impl ServiceSpec {
     /// A service of this kind with every default.
     #[must_use]
     pub fn new(kind: ServiceKind) -> Self {
-        let check = if kind == ServiceKind::Web {
-            Check::Default
-        } else {
-            Check::Running
-        };
         Self {
             kind,
             command: None,
@@ -341,7 +353,7 @@ impl ServiceSpec {
             replicas: 1,
             resources: Resources::default(),
             health: Health {
-                check,
+                check: Check::of(kind, None),
                 ..Health::default()
             },
             volumes: BTreeMap::new(),

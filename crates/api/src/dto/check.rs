@@ -2,36 +2,29 @@
 //! by its place. Nothing later checks these bounds again.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use segue_model::manifest::{
-    BuildSpec, ConfigEntry, DeploySpec, MAX_CONFIG_KEYS, MAX_SERVICES, Manifest, ManifestService,
-    Property, Reference,
+    BuildSpec, ConfigEntry, DeploySpec, Manifest, ManifestService, Property, Reference, rules,
 };
 use segue_model::name::{
     AppName, ConfigKey, Domain, ImageName, Label, PathPrefix, ServiceName, VolumeName,
 };
 use segue_model::spec::{
-    Check, Command, Health, Placement, Resources, Rollout, ServiceKind, ServiceSpec, Volume,
+    Check, Command, Health, Placement, Resources, Rollout, ServiceKind, ServiceSpec, Volume, bounds,
 };
 
+use super::faults::{Faults, escape};
 use super::spec::{
-    Build, Deploy, EnvironmentSpec, HealthCheck, Service, ServiceResources, Variable,
+    Build, Deploy, EnvironmentSpec, HealthCheck, Kind, Service, ServiceResources, Variable,
 };
-use crate::problem::{FieldError, Problem, ProblemCode};
-
-/// Bytes of one value.
-pub(crate) const MAX_VALUE_BYTES: usize = 65_536;
+use crate::problem::Problem;
 
 /// Checks everything and names every fault.
 pub(crate) fn check(app: &AppName, spec: &EnvironmentSpec) -> Result<Manifest, Problem> {
     let mut faults = Faults::default();
-    if spec.services.len() > MAX_SERVICES {
-        faults.add("/services", format!("at most {MAX_SERVICES} services"));
-    }
-    if spec.config.len() > MAX_CONFIG_KEYS {
-        faults.add("/config", format!("at most {MAX_CONFIG_KEYS} variables"));
+    if spec.services.len() > bounds::SERVICES {
+        let most = bounds::SERVICES;
+        faults.add("/services", format!("at most {most} services"));
     }
     let mut manifest = Manifest::bare(app.clone());
     for (name, service) in &spec.services {
@@ -41,47 +34,99 @@ pub(crate) fn check(app: &AppName, spec: &EnvironmentSpec) -> Result<Manifest, P
             manifest.services.insert(name, checked);
         }
     }
-    manifest.build = build(&mut faults, &spec.build);
-    manifest.deploy = DeploySpec {
-        rollout: rollout(&mut faults, &spec.deploy),
-        release: command(
-            &mut faults,
-            "/deploy/release",
-            spec.deploy.release.as_deref(),
-        ),
-    };
-    for (key, variable) in &spec.config {
-        let at = format!("/config/{}", escape(key));
-        let entry = entry(&mut faults, &at, variable, &manifest);
-        if let (Some(key), Some(entry)) = (faults.parse(&at, ConfigKey::new(key.clone())), entry) {
-            manifest.config.insert(key, entry);
+    faults.contradictions("", rules::shared_domains(&manifest.services));
+    for (name, service) in &spec.services {
+        let at = format!("/services/{}/config", escape(name));
+        let own = config(&mut faults, &at, &service.config, &manifest);
+        if let Some((_, checked)) = manifest
+            .services
+            .iter_mut()
+            .find(|(known, _)| known.as_str() == name)
+        {
+            checked.config = own;
         }
     }
+    manifest.build = build(&mut faults, &spec.build);
+    if spec.deploy.release.is_some() {
+        let detail = format!("{}; {}", rules::NOT_YET, rules::RELEASE_INSTEAD);
+        faults.add("/deploy/release", detail);
+    }
+    manifest.deploy = DeploySpec {
+        rollout: rollout(&mut faults, &spec.deploy),
+        release: None,
+    };
+    manifest.config = config(&mut faults, "/config", &spec.config, &manifest);
     faults.end(manifest)
 }
 
-fn build(faults: &mut Faults, from: &Build) -> BuildSpec {
-    if from
-        .dockerfile
-        .as_ref()
-        .is_some_and(|path| !is_relative(path))
-    {
-        faults.add(
-            "/build/dockerfile",
-            "a path inside the source, without `..`",
-        );
+fn config(
+    faults: &mut Faults,
+    at: &str,
+    from: &BTreeMap<String, Variable>,
+    manifest: &Manifest,
+) -> BTreeMap<ConfigKey, ConfigEntry> {
+    if from.len() > bounds::CONFIG_KEYS {
+        faults.add(at, format!("at most {} variables", bounds::CONFIG_KEYS));
     }
-    let image = from.image.clone();
-    BuildSpec {
-        builder: from.builder.into(),
-        dockerfile: from.dockerfile.clone(),
-        test: command(faults, "/build/test", from.test.as_deref()),
-        image: image.and_then(|image| faults.parse("/build/image", ImageName::new(image))),
+    let mut config = BTreeMap::new();
+    for (key, variable) in from {
+        let at = format!("{at}/{}", escape(key));
+        let entry = entry(faults, &at, variable, manifest);
+        if let (Some(key), Some(entry)) = (config_key(faults, &at, key), entry) {
+            config.insert(key, entry);
+        }
     }
+    config
 }
 
-fn command(faults: &mut Faults, at: &str, line: Option<&str>) -> Option<Command> {
-    line.and_then(|line| faults.parse(at, Command::parse(line)))
+/// A variable's name that people may set.
+pub(crate) fn config_key(faults: &mut Faults, at: &str, key: &str) -> Option<ConfigKey> {
+    if let Some(instead) = bounds::reserved(key) {
+        faults.add(at, format!("{key} is given by Segue; {instead}"));
+        return None;
+    }
+    faults.parse(at, ConfigKey::new(key))
+}
+
+fn build(faults: &mut Faults, from: &Build) -> BuildSpec {
+    let dockerfile = from.dockerfile.clone();
+    if dockerfile
+        .as_ref()
+        .is_some_and(|path| !bounds::is_dockerfile_path(path))
+    {
+        let detail = "a path inside the source, of letters, digits and ._-+@/";
+        faults.add("/build/dockerfile", detail);
+    }
+    let image = from.image.clone();
+    let spec = BuildSpec {
+        builder: from.builder.into(),
+        dockerfile,
+        test: command(
+            faults,
+            ("/build/test", from.test.as_deref()),
+            ("/build/test_argv", from.test_argv.as_ref()),
+        ),
+        image: image.and_then(|image| faults.parse("/build/image", ImageName::new(image))),
+    };
+    faults.contradictions("/build", rules::build(&spec));
+    spec
+}
+
+/// A command, as a line or as its arguments; each with its place.
+fn command(
+    faults: &mut Faults,
+    (line_at, line): (&str, Option<&str>),
+    (argv_at, argv): (&str, Option<&Vec<String>>),
+) -> Option<Command> {
+    if line.is_some() && argv.is_some() {
+        faults.add(argv_at, "a command is a line or its arguments, not both");
+    }
+    let Some(argv) = argv else {
+        return line.and_then(|line| faults.parse(line_at, Command::parse(line)));
+    };
+    faults
+        .argv(argv_at, argv)
+        .then(|| Command::Argv(argv.clone()))
 }
 
 fn entry(
@@ -104,9 +149,7 @@ fn entry(
         return None;
     }
     if let Some(value) = &from.value {
-        if !is_value(value) {
-            faults.add(at, format!("at most {MAX_VALUE_BYTES} bytes, without NUL"));
-        }
+        faults.value(at, value);
         return Some(ConfigEntry::Value(value.clone()));
     }
     let Some(text) = &from.from else {
@@ -118,7 +161,11 @@ fn entry(
             }
         });
     };
-    let reference = reference(text).filter(|reference| manifest.resolve(reference).is_some());
+    let known = |reference: &Reference| {
+        let service = manifest.services.get(&reference.service);
+        service.is_some_and(|service| !rules::port_unknown(reference, &service.spec))
+    };
+    let reference = reference(text).filter(known);
     if reference.is_none() {
         faults.add(
             at,
@@ -144,49 +191,58 @@ fn reference(text: &str) -> Option<Reference> {
 
 fn one_service(faults: &mut Faults, at: &str, from: &Service) -> ManifestService {
     let kind = ServiceKind::from(from.kind);
+    if from.kind == Kind::Job {
+        let detail = format!("\"job\" is {}; {}", rules::NOT_YET, rules::JOB_INSTEAD);
+        faults.add(&format!("{at}/kind"), detail);
+    }
     let mut spec = ServiceSpec::new(kind);
     let image = from
         .image
         .as_ref()
         .and_then(|image| faults.parse(&format!("{at}/image"), ImageName::new(image.clone())));
-    spec.command = command(faults, &format!("{at}/command"), from.command.as_deref());
-    if from.port == Some(0) {
-        faults.add(&format!("{at}/port"), "1 to 65535");
-    }
-    spec.port = from.port;
-    spec.replicas = faults.range(&format!("{at}/replicas"), from.replicas, 0..=1000);
+    spec.command = command(
+        faults,
+        (&format!("{at}/command"), from.command.as_deref()),
+        (&format!("{at}/argv"), from.argv.as_ref()),
+    );
+    spec.port = from
+        .port
+        .map(|port| faults.range(&format!("{at}/port"), port, bounds::PORT));
+    spec.replicas = faults.range(&format!("{at}/replicas"), from.replicas, bounds::REPLICAS);
     spec.resources = resources(faults, &format!("{at}/resources"), &from.resources);
-    spec.health = health(faults, &format!("{at}/health"), kind, &from.health);
+    let default = Check::of(kind, spec.port);
+    spec.health = health(faults, &format!("{at}/health"), default, &from.health);
     spec.stop_timeout = faults.millis(
         &format!("{at}/stop_timeout_ms"),
         from.stop_timeout_ms,
-        0..=3_600_000,
+        bounds::STOP_TIMEOUT,
     );
     spec.read_only = from.read_only;
     for (name, volume) in &from.volumes {
         let at = format!("{at}/volumes/{}", escape(name));
-        if !is_absolute(&volume.path) {
-            faults.add(
-                &format!("{at}/path"),
-                "an absolute path without `..`, at most 500 characters",
+        if !bounds::is_volume_path(&volume.path) {
+            let most = bounds::VOLUME_PATH_CHARS;
+            let detail = format!(
+                "an absolute path of letters, digits and ._-+@/, at most {most} characters"
             );
+            faults.add(&format!("{at}/path"), detail);
         }
-        if let Some(name) = faults.parse(&at, VolumeName::new(name.clone())) {
-            let volume = Volume {
-                path: volume.path.clone(),
-                size_bytes: volume.size_bytes,
-            };
-            spec.volumes.insert(name, volume);
-        }
-    }
-    if spec.is_exclusive() && spec.replicas > 1 {
-        faults.add(
-            &format!("{at}/replicas"),
-            "a service with a volume has at most one instance",
+        let size_bytes = faults.range(
+            &format!("{at}/size_bytes"),
+            volume.size_bytes,
+            bounds::VOLUME_BYTES,
         );
+        if let Some(name) = faults.parse(&at, VolumeName::new(name.clone())) {
+            let path = volume.path.clone();
+            spec.volumes.insert(name, Volume { path, size_bytes });
+        }
     }
-    if from.domains.len() > 100 {
-        faults.add(&format!("{at}/domains"), "at most 100 host names");
+    if from.domains.len() > bounds::DOMAINS {
+        let most = bounds::DOMAINS;
+        faults.add(
+            &format!("{at}/domains"),
+            format!("at most {most} host names"),
+        );
     }
     for (index, name) in from.domains.iter().enumerate() {
         if let Some(name) =
@@ -199,7 +255,11 @@ fn one_service(faults: &mut Faults, at: &str, from: &Service) -> ManifestService
         spec.path = path;
     }
     spec.place = placement(faults, at, from);
-    ManifestService { spec, image }
+    faults.contradictions(at, rules::service(&spec));
+    ManifestService {
+        image,
+        ..ManifestService::new(spec)
+    }
 }
 
 fn placement(faults: &mut Faults, at: &str, from: &Service) -> Placement {
@@ -222,17 +282,21 @@ fn placement(faults: &mut Faults, at: &str, from: &Service) -> Placement {
 
 fn resources(faults: &mut Faults, at: &str, from: &ServiceResources) -> Resources {
     Resources {
-        cpu_millis: faults.range(&format!("{at}/cpu_millis"), from.cpu_millis, 1..=256_000),
+        cpu_millis: faults.range(
+            &format!("{at}/cpu_millis"),
+            from.cpu_millis,
+            bounds::CPU_MILLIS,
+        ),
         memory_bytes: faults.range(
             &format!("{at}/memory_bytes"),
             from.memory_bytes,
-            8 << 20..=1 << 40,
+            bounds::MEMORY_BYTES,
         ),
-        pids: faults.range(&format!("{at}/pids"), from.pids, 1..=65_536),
+        pids: faults.range(&format!("{at}/pids"), from.pids, bounds::PIDS),
     }
 }
 
-fn health(faults: &mut Faults, at: &str, kind: ServiceKind, from: &HealthCheck) -> Health {
+fn health(faults: &mut Faults, at: &str, default: Check, from: &HealthCheck) -> Health {
     let set = [
         from.path.is_some(),
         from.command.is_some(),
@@ -243,139 +307,79 @@ fn health(faults: &mut Faults, at: &str, kind: ServiceKind, from: &HealthCheck) 
         faults.add(at, "at most one of path, command, tcp and running");
     }
     let check = if let Some(path) = &from.path {
-        let fine = path.starts_with('/')
-            && path.len() <= 1000
-            && path.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-        if !fine {
-            faults.add(
-                &format!("{at}/path"),
-                "an absolute path of visible characters, at most 1000",
-            );
+        if !bounds::is_check_path(path) {
+            let most = bounds::CHECK_PATH_CHARS;
+            let detail = format!("an absolute path of visible characters, at most {most}");
+            faults.add(&format!("{at}/path"), detail);
         }
         Check::Http { path: path.clone() }
     } else if let Some(argv) = &from.command {
-        let fine = !argv.is_empty()
-            && argv.len() <= 100
-            && argv
-                .iter()
-                .all(|word| word.len() <= 4096 && !word.contains('\0'))
-            && argv.first().is_some_and(|program| !program.is_empty());
-        if !fine {
-            faults.add(&format!("{at}/command"), "1 to 100 arguments without NUL");
-        }
+        faults.argv(&format!("{at}/command"), argv);
         Check::Command { argv: argv.clone() }
     } else if from.tcp {
         Check::Tcp
     } else if from.running {
         Check::Running
     } else {
-        ServiceSpec::new(kind).health.check
+        default
     };
     Health {
         check,
         interval: faults.millis(
             &format!("{at}/interval_ms"),
             from.interval_ms,
-            250..=3_600_000,
+            bounds::HEALTH_INTERVAL,
         ),
-        timeout: faults.millis(&format!("{at}/timeout_ms"), from.timeout_ms, 50..=600_000),
-        failures: faults.range(&format!("{at}/failures"), from.failures, 1..=100),
+        timeout: faults.millis(
+            &format!("{at}/timeout_ms"),
+            from.timeout_ms,
+            bounds::HEALTH_TIMEOUT,
+        ),
+        failures: faults.range(
+            &format!("{at}/failures"),
+            from.failures,
+            bounds::HEALTH_FAILURES,
+        ),
         start_timeout: faults.millis(
             &format!("{at}/start_timeout_ms"),
             from.start_timeout_ms,
-            1000..=7_200_000,
+            bounds::START_TIMEOUT,
         ),
     }
 }
 
 fn rollout(faults: &mut Faults, from: &Deploy) -> Rollout {
-    Rollout {
+    let rollout = Rollout {
         strategy: from.strategy.into(),
         max_surge: from
             .max_surge
-            .map(|surge| faults.range("/deploy/max_surge", surge, 1..=1000)),
-        max_unavailable: faults.range("/deploy/max_unavailable", from.max_unavailable, 0..=1000),
-        drain: faults.millis("/deploy/drain_ms", from.drain_ms, 0..=3_600_000),
-        bake: faults.millis("/deploy/bake_ms", from.bake_ms, 0..=86_400_000),
+            .map(|surge| faults.range("/deploy/max_surge", surge, bounds::MAX_SURGE)),
+        max_unavailable: faults.range(
+            "/deploy/max_unavailable",
+            from.max_unavailable,
+            bounds::MAX_UNAVAILABLE,
+        ),
+        drain: faults.millis("/deploy/drain_ms", from.drain_ms, bounds::DRAIN),
+        bake: faults.millis("/deploy/bake_ms", from.bake_ms, bounds::BAKE),
         progress_deadline: faults.millis(
             "/deploy/progress_deadline_ms",
             from.progress_deadline_ms,
-            1000..=86_400_000,
+            bounds::PROGRESS_DEADLINE,
         ),
         auto_rollback: from.auto_rollback,
-    }
-}
-
-/// Whether a text may be the value of an environment variable.
-pub(crate) fn is_value(text: &str) -> bool {
-    text.len() <= MAX_VALUE_BYTES && !text.contains('\0')
-}
-
-fn is_relative(path: &str) -> bool {
-    !path.is_empty() && path.len() <= 500 && !path.starts_with('/') && plain_parts(path)
-}
-
-fn is_absolute(path: &str) -> bool {
-    path.strip_prefix('/')
-        .is_some_and(|rest| !rest.is_empty() && path.len() <= 500 && plain_parts(rest))
-}
-
-fn plain_parts(path: &str) -> bool {
-    path.split('/')
-        .all(|part| !part.is_empty() && part != "." && part != "..")
-        && !path.chars().any(|c| c.is_control() || c == ':')
-}
-
-fn escape(key: &str) -> String {
-    key.chars()
-        .take(80)
-        .collect::<String>()
-        .replace('~', "~0")
-        .replace('/', "~1")
-}
-
-#[derive(Default)]
-struct Faults(Vec<FieldError>);
-
-impl Faults {
-    fn add(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.0.push(FieldError {
-            pointer: pointer.to_owned(),
-            detail: detail.into(),
-        });
-    }
-
-    fn parse<T, E: std::fmt::Display>(&mut self, at: &str, parsed: Result<T, E>) -> Option<T> {
-        parsed.map_err(|error| self.add(at, error.to_string())).ok()
-    }
-
-    fn range<T: PartialOrd + Copy + std::fmt::Display>(
-        &mut self,
-        at: &str,
-        value: T,
-        range: RangeInclusive<T>,
-    ) -> T {
-        if !range.contains(&value) {
-            self.add(at, format!("{} to {}", range.start(), range.end()));
-        }
-        value
-    }
-
-    fn millis(&mut self, at: &str, value: u64, range: RangeInclusive<u64>) -> Duration {
-        Duration::from_millis(self.range(at, value, range))
-    }
-
-    fn end<T>(self, value: T) -> Result<T, Problem> {
-        let Some(first) = self.0.first() else {
-            return Ok(value);
-        };
-        let detail = format!("{}: {}", first.pointer, first.detail);
-        let mut problem = Problem::new(ProblemCode::Invalid, detail);
-        problem.errors = self.0;
-        Err(problem)
-    }
+    };
+    faults.contradictions("/deploy", rules::rollout(&rollout));
+    rollout
 }
 
 #[cfg(test)]
 #[path = "check_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "bounds_fields.rs"]
+mod bounds_fields;
+
+#[cfg(test)]
+#[path = "bounds_tests.rs"]
+mod bounds_tests;

@@ -29,7 +29,7 @@ fn every_fault_is_named_with_its_place() {
             "web": {
                 "port": 0, "replicas": 1001, "command": "a 'b", "image": "-v",
                 "health": {"path": "/x", "tcp": true, "interval_ms": 1},
-                "volumes": {"data": {"path": "/../etc"}}, "domains": ["10.0.0.1"], "path": "x",
+                "volumes": {"data": {"path": "/../etc", "size_bytes": 1 << 30}}, "domains": ["10.0.0.1"], "path": "x",
                 "resources": {"memory_bytes": 1},
                 "place": {"require": {"a b": "c"}},
             },
@@ -81,13 +81,15 @@ fn what_was_checked_is_shown_again_unchanged() {
                 "command": "gunicorn -b 0.0.0.0:$PORT app:app", "port": 8000, "replicas": 2,
                 "health": {"path": "/healthz"}, "domains": ["shop.example.com"],
             },
-            "queue": {"kind": "worker", "command": "node 'my app.js'", "health": {"command": ["check", "lag"]}},
-            "db": {"kind": "data", "image": "postgres:16", "port": 5432, "health": {"tcp": true},
-                "volumes": {"data": {"path": "/var/lib/data", "size_bytes": 10}}},
+            "queue": {"kind": "worker", "argv": ["echo", "$HOME"], "health": {"command": ["check", "lag"]}},
+            "other": {"kind": "worker", "command": "node 'my app.js'"},
+            "db": {"kind": "data", "image": "postgres:16", "port": 5432, "health": {"interval_ms": 7000},
+                "config": {"MODE": {"value": "x"}, "PASSWORD": {"generate": true}},
+                "volumes": {"data": {"path": "/var/lib/data", "size_bytes": 1 << 30}}},
         },
         "config": {"A": {"value": "1"}, "B": {"from": "services.db.address"}, "C": {"generate": true},
             "D": {"secret": true, "required": true}},
-        "deploy": {"release": "migrate", "strategy": "rolling", "max_surge": 1},
+        "deploy": {"strategy": "rolling", "max_surge": 1},
         "build": {"test": "pytest -q", "builder": "python"},
     }));
     let shown = EnvironmentSpec::from(&check(&shop(), &spec).unwrap());

@@ -5,6 +5,7 @@ use std::time::Duration;
 pub(crate) mod check;
 pub(crate) mod deployment;
 pub(crate) mod failure;
+pub(crate) mod faults;
 pub(crate) mod show;
 pub(crate) mod spec;
 

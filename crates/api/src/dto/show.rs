@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use segue_model::manifest::{ConfigEntry, Manifest, ManifestService, Property};
-use segue_model::spec::{Check, Command, Health, ServiceKind, ServiceSpec};
+use segue_model::name::ConfigKey;
+use segue_model::spec::{Check, Command, Health, ServiceSpec};
 
 use super::millis;
 use super::spec::{
@@ -18,11 +19,7 @@ impl From<&Manifest> for EnvironmentSpec {
             .iter()
             .map(|(name, service)| (name.to_string(), Service::from(service)))
             .collect();
-        let config = from
-            .config
-            .iter()
-            .map(|(key, entry)| (key.to_string(), Variable::from(entry)))
-            .collect();
+        let (test, test_argv) = written(from.build.test.as_ref());
         let rollout = &from.deploy.rollout;
         Self {
             services,
@@ -30,7 +27,8 @@ impl From<&Manifest> for EnvironmentSpec {
                 builder: from.build.builder.into(),
                 image: from.build.image.as_ref().map(ToString::to_string),
                 dockerfile: from.build.dockerfile.clone(),
-                test: from.build.test.as_ref().map(line),
+                test,
+                test_argv,
             },
             deploy: Deploy {
                 release: from.deploy.release.as_ref().map(line),
@@ -42,24 +40,35 @@ impl From<&Manifest> for EnvironmentSpec {
                 progress_deadline_ms: millis(rollout.progress_deadline),
                 auto_rollback: rollout.auto_rollback,
             },
-            config,
+            config: variables(&from.config),
         }
     }
 }
 
 impl From<&ManifestService> for Service {
     fn from(from: &ManifestService) -> Self {
-        Self::of(&from.spec, from.image.as_ref().map(ToString::to_string))
+        Self {
+            config: variables(&from.config),
+            ..Self::of(&from.spec, from.image.as_ref().map(ToString::to_string))
+        }
     }
+}
+
+fn variables(from: &BTreeMap<ConfigKey, ConfigEntry>) -> BTreeMap<String, Variable> {
+    from.iter()
+        .map(|(key, entry)| (key.to_string(), Variable::from(entry)))
+        .collect()
 }
 
 impl Service {
     /// A service as people read it.
     pub(crate) fn of(spec: &ServiceSpec, image: Option<String>) -> Self {
+        let (command, argv) = written(spec.command.as_ref());
         Self {
             kind: spec.kind.into(),
             image,
-            command: spec.command.as_ref().map(line),
+            command,
+            argv,
             port: spec.port,
             replicas: spec.replicas,
             resources: ServiceResources {
@@ -67,7 +76,7 @@ impl Service {
                 memory_bytes: spec.resources.memory_bytes,
                 pids: spec.resources.pids,
             },
-            health: health(&spec.health, spec.kind),
+            health: health(&spec.health, Check::of(spec.kind, spec.port)),
             volumes: spec
                 .volumes
                 .iter()
@@ -92,6 +101,7 @@ impl Service {
                     .collect::<BTreeMap<_, _>>(),
                 one_per_host: spec.place.one_per_host,
             },
+            config: BTreeMap::new(),
         }
     }
 }
@@ -128,7 +138,7 @@ impl From<&ConfigEntry> for Variable {
     }
 }
 
-fn health(from: &Health, kind: ServiceKind) -> HealthCheck {
+fn health(from: &Health, default: Check) -> HealthCheck {
     let mut shown = HealthCheck {
         path: None,
         command: None,
@@ -140,8 +150,8 @@ fn health(from: &Health, kind: ServiceKind) -> HealthCheck {
         start_timeout_ms: millis(from.start_timeout),
     };
     match &from.check {
-        // The kind's own default is shown as nothing set.
-        check if *check == ServiceSpec::new(kind).health.check => {}
+        // The service's own default is shown as nothing set.
+        check if *check == default => {}
         Check::Default => {}
         Check::Http { path } => shown.path = Some(path.clone()),
         Check::Tcp => shown.tcp = true,
@@ -149,6 +159,22 @@ fn health(from: &Health, kind: ServiceKind) -> HealthCheck {
         Check::Running => shown.running = true,
     }
     shown
+}
+
+/// A command as it can be sent again: a line where the line means the same, else its arguments.
+fn written(command: Option<&Command>) -> (Option<String>, Option<Vec<String>>) {
+    match command {
+        None => (None, None),
+        Some(command) => {
+            let line = line(command);
+            match command {
+                Command::Argv(argv) if Command::parse(&line).as_ref() != Ok(command) => {
+                    (None, Some(argv.clone()))
+                }
+                _ => (Some(line), None),
+            }
+        }
+    }
 }
 
 /// A command as one line.

@@ -39,12 +39,16 @@ pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 4096)]
     pub command: Option<String>,
+    /// The command as its arguments, run without a shell; instead of `command`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_items = 1, max_items = 256)]
+    pub argv: Option<Vec<String>>,
     /// Where it listens, also given as `PORT`; without it the image's single exposed port, or 8080.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 1)]
+    #[schema(nullable = false, minimum = 1, maximum = 65_535)]
     pub port: Option<u16>,
     /// Instances when the service appears, and whenever this figure is edited; `scale` changes the running figure.
-    #[schema(maximum = 1000)]
+    #[schema(minimum = 0, maximum = 1000)]
     pub replicas: u32,
     /// Reservation and limits of one instance.
     pub resources: ServiceResources,
@@ -53,17 +57,21 @@ pub struct Service {
     /// Volumes by name; each is held by one instance at a time.
     pub volumes: BTreeMap<String, ServiceVolume>,
     /// From SIGTERM to SIGKILL, milliseconds.
-    #[schema(maximum = 3_600_000)]
+    #[schema(minimum = 1000, maximum = 600_000)]
     pub stop_timeout_ms: u64,
     /// Root file system read-only, `/tmp` in memory.
     pub read_only: bool,
     /// Host names besides the generated one.
+    #[schema(max_items = 50)]
     pub domains: Vec<String>,
     /// Path prefix under the host names.
     #[schema(max_length = 200)]
     pub path: String,
     /// Where it may run.
     pub place: ServicePlacement,
+    /// Variables of this service. With an image of its own it gets only these; without, they win over all others.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, Variable>,
 }
 
 /// What a service is for.
@@ -75,7 +83,7 @@ pub enum Kind {
     Web,
     /// Runs in the background.
     Worker,
-    /// Runs to its end.
+    /// Runs to its end. Not available yet: refused.
     Job,
     /// Keeps state in a volume.
     Data,
@@ -86,46 +94,46 @@ pub enum Kind {
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceResources {
     /// Thousandths of a core reserved; a weight, not a quota.
-    #[schema(minimum = 1, maximum = 256_000)]
+    #[schema(minimum = 10, maximum = 64_000)]
     pub cpu_millis: u32,
     /// Memory limit and reservation, bytes.
-    #[schema(minimum = 8_388_608, maximum = 1_099_511_627_776i64)]
+    #[schema(minimum = 16_777_216, maximum = 1_099_511_627_776i64)]
     pub memory_bytes: u64,
     /// Processes and threads at most.
-    #[schema(minimum = 1, maximum = 65_536)]
+    #[schema(minimum = 16, maximum = 32_768)]
     pub pids: u32,
 }
 
 /// Gate and liveness of a service. At most one of `path`, `command`, `tcp` and `running` is set; without any,
-/// a web service must answer `/` below 500 and every other one must only run.
+/// a web service must answer `/` below 500, another one with a port must accept connections, every other one must run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthCheck {
     /// GET of this path must answer 200 to 399.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 1000)]
+    #[schema(nullable = false, max_length = 200)]
     pub path: Option<String>,
     /// This command must exit with 0 inside the container; arguments, no shell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, min_items = 1, max_items = 256)]
     pub command: Option<Vec<String>>,
     /// Connecting to the port is enough.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub tcp: bool,
-    /// Running is enough.
+    /// Running is enough; only for a service without a port that is not `web`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub running: bool,
     /// Between two checks, milliseconds.
-    #[schema(minimum = 250, maximum = 3_600_000)]
+    #[schema(minimum = 1000, maximum = 3_600_000)]
     pub interval_ms: u64,
     /// For one check, milliseconds.
-    #[schema(minimum = 50, maximum = 600_000)]
+    #[schema(minimum = 100, maximum = 60_000)]
     pub timeout_ms: u64,
     /// Failures in a row that make an instance unready.
     #[schema(minimum = 1, maximum = 100)]
     pub failures: u32,
     /// From start to the first success, milliseconds.
-    #[schema(minimum = 1000, maximum = 7_200_000)]
+    #[schema(minimum = 1000, maximum = 3_600_000)]
     pub start_timeout_ms: u64,
 }
 
@@ -134,10 +142,10 @@ pub struct HealthCheck {
 #[serde(deny_unknown_fields)]
 pub struct ServiceVolume {
     /// Absolute path in the container.
-    #[schema(max_length = 500)]
+    #[schema(max_length = 200)]
     pub path: String,
     /// Size wanted, bytes; a bound for placement.
-    #[serde(default)]
+    #[schema(minimum = 1_048_576, maximum = 1_125_899_906_842_624i64)]
     pub size_bytes: u64,
 }
 
@@ -169,6 +177,10 @@ pub struct Build {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 4096)]
     pub test: Option<String>,
+    /// The test as its arguments, run without a shell; instead of `test`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_items = 1, max_items = 256)]
+    pub test_argv: Option<Vec<String>>,
 }
 
 /// Who writes the Dockerfile.
@@ -192,7 +204,7 @@ pub enum BuilderKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Deploy {
-    /// Command that runs once per deployment in the new image, before traffic.
+    /// Not available yet: a specification with it is refused. Run it before the server in the service's command.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 4096)]
     pub release: Option<String>,
@@ -200,19 +212,19 @@ pub struct Deploy {
     pub strategy: RolloutStrategy,
     /// Instances above the target during a rolling update; set, it turns `switch` into `rolling`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, maximum = 1000)]
+    #[schema(nullable = false, minimum = 0, maximum = 1000)]
     pub max_surge: Option<u32>,
     /// Instances that may be missing meanwhile.
-    #[schema(maximum = 1000)]
+    #[schema(minimum = 0, maximum = 1000)]
     pub max_unavailable: u32,
     /// Requests in flight may take this long after their instance left the routes, milliseconds.
-    #[schema(maximum = 3_600_000)]
+    #[schema(minimum = 0, maximum = 3_600_000)]
     pub drain_ms: u64,
     /// How long the new release is watched before it counts as good, milliseconds.
-    #[schema(maximum = 86_400_000)]
+    #[schema(minimum = 0, maximum = 86_400_000)]
     pub bake_ms: u64,
     /// Without progress for this long the rollout fails, milliseconds.
-    #[schema(minimum = 1000, maximum = 86_400_000)]
+    #[schema(minimum = 10_000, maximum = 86_400_000)]
     pub progress_deadline_ms: u64,
     /// Go back to the last good release by itself.
     pub auto_rollback: bool,
@@ -238,7 +250,7 @@ pub enum RolloutStrategy {
 pub struct Variable {
     /// Its value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 65_536)]
+    #[schema(nullable = false, max_length = 32_768)]
     pub value: Option<String>,
     /// A property of another service: `services.cache.host`, `.port` or `.address`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -261,6 +273,7 @@ impl Default for Service {
             kind: Kind::Web,
             image: None,
             command: None,
+            argv: None,
             port: None,
             replicas: 1,
             resources: ServiceResources::default(),
@@ -271,6 +284,7 @@ impl Default for Service {
             domains: Vec::new(),
             path: "/".to_owned(),
             place: ServicePlacement::default(),
+            config: BTreeMap::new(),
         }
     }
 }

@@ -1,13 +1,16 @@
 //! From a specification, values and an image to a release. Pure: nothing here reads or writes.
 //!
-//! Invariants: a service keeps its restart nonce from release to release; what `config` and `secret` set wins
-//! over the specification; a required variable without a value makes no release.
+//! Invariants: a service keeps its restart nonce from release to release; a required variable without a value makes
+//! no release. Variables of the environment reach the services that run the app's image and no others: what `config`
+//! and `secret` set wins over the specification's `config`, a service's own table wins over both. A service with an
+//! image of its own gets its own table only, so that no change of the app's variables replaces a database.
+//! Decision record: `docs/decisions/0017-configuration-reach.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use segue_model::detect::{Detected, Dockerfile};
 use segue_model::id::BuildId;
-use segue_model::manifest::{ConfigEntry, Manifest};
+use segue_model::manifest::{ConfigEntry, Manifest, ManifestService};
 use segue_model::name::{ConfigKey, ImageName, ServiceName};
 use segue_model::spec::{EnvValue, ImageSource, ReleaseService, ReleaseSpec};
 
@@ -50,10 +53,10 @@ fn list(keys: &BTreeSet<ConfigKey>) -> String {
 }
 
 /// Secrets that the specification wants made and that do not exist yet.
-pub(crate) fn to_generate(manifest: &Manifest, values: &Values) -> Vec<ConfigKey> {
-    manifest
-        .config
-        .iter()
+pub(crate) fn to_generate(manifest: &Manifest, values: &Values) -> BTreeSet<ConfigKey> {
+    let own = manifest.services.values().map(|service| &service.config);
+    own.chain([&manifest.config])
+        .flatten()
         .filter(|(key, entry)| {
             **entry == ConfigEntry::Generate
                 && !values.secrets.contains_key(*key)
@@ -63,40 +66,83 @@ pub(crate) fn to_generate(manifest: &Manifest, values: &Values) -> Vec<ConfigKey
         .collect()
 }
 
-/// The environment that every service of a release gets.
-pub(crate) fn environment(
-    manifest: &Manifest,
-    values: &Values,
-) -> Result<BTreeMap<ConfigKey, EnvValue>, Uncomposable> {
-    let mut env = BTreeMap::new();
-    let mut missing = BTreeSet::new();
-    for (key, entry) in &manifest.config {
-        let has_value = values.config.contains_key(key) || values.secrets.contains_key(key);
-        match entry {
-            ConfigEntry::Value(value) => {
-                env.insert(key.clone(), EnvValue::Value(value.clone()));
-            }
-            ConfigEntry::From(reference) => {
-                if let Some(value) = manifest.resolve(reference) {
-                    env.insert(key.clone(), EnvValue::Value(value));
+/// Makes the environments of a release's services.
+struct Reach<'a> {
+    manifest: &'a Manifest,
+    values: &'a Values,
+    /// What every service that runs the app's image gets, before its own table.
+    app: BTreeMap<ConfigKey, EnvValue>,
+    /// Required variables without a value.
+    missing: BTreeSet<ConfigKey>,
+}
+
+impl<'a> Reach<'a> {
+    fn new(manifest: &'a Manifest, values: &'a Values) -> Self {
+        let mut reach = Self {
+            manifest,
+            values,
+            app: BTreeMap::new(),
+            missing: BTreeSet::new(),
+        };
+        let mut app = reach.table(&manifest.config);
+        for (key, value) in &values.config {
+            app.insert(key.clone(), EnvValue::Value(value.clone()));
+        }
+        for (key, version) in &values.secrets {
+            app.insert(key.clone(), EnvValue::Secret { version: *version });
+        }
+        reach.app = app;
+        reach
+    }
+
+    /// A table as values. Its secrets are those of the environment, by key.
+    fn table(&mut self, table: &BTreeMap<ConfigKey, ConfigEntry>) -> BTreeMap<ConfigKey, EnvValue> {
+        let mut env = BTreeMap::new();
+        for (key, entry) in table {
+            let value = match entry {
+                ConfigEntry::Value(value) => Some(EnvValue::Value(value.clone())),
+                ConfigEntry::From(reference) => {
+                    self.manifest.resolve(reference).map(EnvValue::Value)
                 }
-            }
-            ConfigEntry::Generate | ConfigEntry::Secret { required: true } if !has_value => {
-                missing.insert(key.clone());
-            }
-            ConfigEntry::Generate | ConfigEntry::Secret { .. } => {}
+                ConfigEntry::Generate | ConfigEntry::Secret { .. } => {
+                    let set = self.set_value(key);
+                    if set.is_none() && *entry != (ConfigEntry::Secret { required: false }) {
+                        self.missing.insert(key.clone());
+                    }
+                    set
+                }
+            };
+            env.extend(value.map(|value| (key.clone(), value)));
+        }
+        env
+    }
+
+    /// What `secret` or `config` set.
+    fn set_value(&self, key: &ConfigKey) -> Option<EnvValue> {
+        match self.values.secrets.get(key) {
+            Some(version) => Some(EnvValue::Secret { version: *version }),
+            None => self.values.config.get(key).cloned().map(EnvValue::Value),
         }
     }
-    if !missing.is_empty() {
-        return Err(Uncomposable::Missing(missing));
+
+    /// What a service of the specification gets.
+    fn of(&mut self, service: &ManifestService) -> BTreeMap<ConfigKey, EnvValue> {
+        let own = self.table(&service.config);
+        if service.image.is_some() {
+            return own;
+        }
+        let mut env = self.app.clone();
+        env.extend(own);
+        env
     }
-    for (key, value) in &values.config {
-        env.insert(key.clone(), EnvValue::Value(value.clone()));
+
+    fn end<T>(self, made: T) -> Result<T, Uncomposable> {
+        if self.missing.is_empty() {
+            Ok(made)
+        } else {
+            Err(Uncomposable::Missing(self.missing))
+        }
     }
-    for (key, version) in &values.secrets {
-        env.insert(key.clone(), EnvValue::Secret { version: *version });
-    }
-    Ok(env)
 }
 
 /// The image builds that a release newly needs: names to pin, by the build that pins each.
@@ -113,7 +159,7 @@ pub(crate) fn release(
     if manifest.services.is_empty() {
         return Err(Uncomposable::NoService);
     }
-    let env = environment(manifest, values)?;
+    let mut reach = Reach::new(manifest, values);
     let mut services = BTreeMap::new();
     for (name, service) in &manifest.services {
         let (image, generated) = match (&service.image, app) {
@@ -140,13 +186,13 @@ pub(crate) fn release(
             ReleaseService {
                 spec: service.spec.clone(),
                 image,
-                env: env.clone(),
+                env: reach.of(service),
                 restart_nonce: nonce,
                 generated,
             },
         );
     }
-    Ok(ReleaseSpec {
+    reach.end(ReleaseSpec {
         services,
         rollout: manifest.deploy.rollout.clone(),
     })
@@ -184,18 +230,23 @@ pub(crate) fn app_image_of(base: &ReleaseSpec, manifest: &Manifest) -> Option<Ap
         })
 }
 
-/// The same services with new values: a configuration or secret change.
+/// The same services with new values: a configuration or secret change. A service that the specification no longer
+/// has stays as it is; where the specification names none, all of them run the app's image.
 pub(crate) fn with_values(
     base: &ReleaseSpec,
     manifest: &Manifest,
     values: &Values,
 ) -> Result<ReleaseSpec, Uncomposable> {
-    let env = environment(manifest, values)?;
+    let mut reach = Reach::new(manifest, values);
     let mut next = base.clone();
-    for service in next.services.values_mut() {
-        service.env.clone_from(&env);
+    for (name, service) in &mut next.services {
+        match manifest.services.get(name) {
+            Some(written) => service.env = reach.of(written),
+            None if manifest.services.is_empty() => service.env.clone_from(&reach.app),
+            None => {}
+        }
     }
-    Ok(next)
+    reach.end(next)
 }
 
 /// The same release in new containers: all services, or those named.

@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use segue_model::Timestamp;
 use segue_model::name::ConfigKey;
-use segue_store::{ConfigVersion, Page};
+use segue_store::{Changed, ConfigVersion, Deployment, Page};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::deploy::{DeployInput, DeployPlace, What, deploy};
+use super::deploy::{DeployPlace, What, change_only, roll_out};
 use super::deployments::accepted;
 use crate::auth::place::{Configure, InEnv, Permission, Read};
-use crate::dto::check::{MAX_VALUE_BYTES, is_value};
-use crate::problem::{FieldError, Problem, ProblemCode};
+use crate::dto::check::config_key;
+use crate::dto::faults::{Faults, escape};
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
 use crate::wire::page::{PageQuery, cut, page};
 use crate::wire::params::{EnvPath, Errors};
 use crate::wire::query::ApiQuery;
-use crate::wire::respond::Call;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 pub struct Config {
     /// 1 and up; 0 while nobody has set anything.
     pub version: i64,
-    /// Environment variables that every service gets.
+    /// Environment variables that every service gets that runs the app's image.
     pub values: BTreeMap<String, String>,
     /// Who made this version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,90 +120,62 @@ async fn config_update(
     ApiJson(ConfigPatch(body)): ApiJson<ConfigPatch>,
 ) -> Result<ApiJson<Config>, Problem> {
     let patch = checked(body)?;
-    let done = at.scope.config_patch(at.env.id, None, &patch, None).await?;
-    let version = done.fresh().ok_or_else(Problem::not_found)?;
     let names: Vec<_> = patch.keys().map(ConfigKey::as_str).collect();
-    let deployment = if query.deploy {
-        roll_out(
-            &at,
-            &state,
-            What::Config,
-            format!("config {}", names.join(", ")),
-        )
-        .await?
-    } else {
-        None
-    };
+    let message = format!("config {}", names.join(", "));
+    let what = What::Config(patch);
+    let (deployment, changed) = at.change(&state, what, query.deploy, &message).await?;
+    let config = changed.config.ok_or_else(Problem::not_found)?;
     Ok(ApiJson(Config {
-        deployment,
-        ..Config::from(version)
+        deployment: deployment.map(|deployment| deployment.number),
+        ..Config::from(config)
     }))
 }
 
-/// Deploys a change of values, if anything was deployed before.
-pub(super) async fn roll_out<P: Permission>(
-    at: &InEnv<P>,
-    state: &ApiState,
-    what: What,
-    message: String,
-) -> Result<Option<i64>, Problem> {
-    if at.scope.release_wanted(at.env.id).await?.is_none() {
-        return Ok(None);
+impl<P: Permission> InEnv<P> {
+    /// Makes a change of values, with its deployment if one is asked for and anything was deployed before.
+    pub(super) async fn change(
+        &self,
+        state: &ApiState,
+        what: What,
+        deploy: bool,
+        message: &str,
+    ) -> Result<(Option<Deployment>, Changed), Problem> {
+        let place = DeployPlace {
+            state,
+            scope: &self.scope,
+            app: &self.app,
+            env: &self.env,
+        };
+        if !deploy {
+            return Ok((None, change_only(place, &what).await?));
+        }
+        let path = self.path();
+        let respond = |deployment: &Deployment| accepted(deployment, &path);
+        roll_out(place, what, message, &respond).await
     }
-    let place = DeployPlace {
-        state,
-        scope: &at.scope,
-        app: &at.app,
-        env: &at.env,
-    };
-    let message = message.chars().take(200).collect();
-    let input = DeployInput {
-        what,
-        message,
-        git: None,
-    };
-    let path = at.path();
-    let respond = |deployment: &segue_store::Deployment| accepted(deployment, &path);
-    let done = deploy(place, &input, &Call::plain(), &respond).await?;
-    Ok(done.fresh().map(|deployment| deployment.number))
 }
 
 fn checked(
     body: BTreeMap<String, Option<String>>,
 ) -> Result<BTreeMap<ConfigKey, Option<String>>, Problem> {
     let mut patch = BTreeMap::new();
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
+    if body.is_empty() {
+        faults.add("", "at least one variable");
+    }
     for (key, value) in body {
-        let pointer = format!("/{}", key.chars().take(80).collect::<String>());
-        if value.as_deref().is_some_and(|value| !is_value(value)) {
-            let detail = format!("at most {MAX_VALUE_BYTES} bytes, without NUL");
-            faults.push(FieldError {
-                pointer: pointer.clone(),
-                detail,
-            });
-        }
-        match ConfigKey::new(key) {
-            Ok(key) => {
-                patch.insert(key, value);
+        let at = format!("/{}", escape(&key));
+        // What was set before it was refused can still be removed.
+        let name = match &value {
+            Some(value) => {
+                faults.value(&at, value);
+                config_key(&mut faults, &at, &key)
             }
-            Err(error) => faults.push(FieldError {
-                pointer,
-                detail: error.to_string(),
-            }),
-        }
+            None => faults.parse(&at, ConfigKey::new(key)),
+        };
+        patch.extend(name.map(|name| (name, value)));
     }
-    if patch.is_empty() && faults.is_empty() {
-        faults.push(FieldError {
-            pointer: String::new(),
-            detail: "at least one variable".to_owned(),
-        });
-    }
-    let Some(first) = faults.first() else {
-        return Ok(patch);
-    };
-    let mut problem = Problem::new(ProblemCode::Invalid, first.detail.clone());
-    problem.errors = faults;
-    Err(problem)
+    faults.end(patch)
 }
 
 /// Lists versions of the configuration, newest first.

@@ -11,7 +11,7 @@ use segue_model::name::{ImageName, ServiceName};
 use segue_store::{Deployment, Done, Page, StoreError, StoredResponse, TeamScope};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -28,6 +28,7 @@ use crate::wire::page::{PageQuery, cut, page};
 use crate::wire::params::{EnvPath, Errors, IdempotencyHeader};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, answer, stored};
+use crate::wire::wait::WaitQuery;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -38,9 +39,6 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(deployment_events))
         .routes(routes!(deployment_receipt))
 }
-
-/// The longest `wait`.
-const MAX_WAIT: Duration = Duration::from_secs(300);
 
 page! {
     /// A page of deployments, newest first.
@@ -73,37 +71,6 @@ pub struct DeploymentCreate {
     /// What to say about it.
     #[schema(max_length = 1000)]
     pub message: String,
-}
-
-/// How long to wait.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct WaitQuery {
-    /// Answer when it is live or has ended, at most after this time: `30s`, up to `300s`.
-    #[param(pattern = "^[0-9]{1,3}s$")]
-    wait: Option<String>,
-}
-
-impl WaitQuery {
-    fn time(&self) -> Result<Option<Duration>, Problem> {
-        let Some(text) = &self.wait else {
-            return Ok(None);
-        };
-        text.strip_suffix('s')
-            .filter(|digits| digits.len() <= 3 && digits.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|digits| digits.parse().ok())
-            .map(Duration::from_secs)
-            .filter(|wait| *wait <= MAX_WAIT)
-            .map(Some)
-            .ok_or_else(|| {
-                Problem::new(
-                    ProblemCode::InvalidRequest,
-                    "`wait` is a number of seconds: `30s`, up to `300s`",
-                )
-                .at("wait", "0s to 300s")
-            })
-    }
 }
 
 impl DeploymentCreate {

@@ -1,26 +1,35 @@
 //! Instances: one container each, with what is wanted and what was seen.
 
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
 use segue_model::Timestamp;
 use segue_model::id::{HostId, InstanceId};
-use segue_store::InstanceView;
+use segue_model::state::{Desired, Observed};
+use segue_store::{Done, InstanceView};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant as Moment;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::place::{InEnv, Read};
+use crate::auth::place::{InEnv, Permission, Read, Scale};
 use crate::dto::failure::FailureView;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
 use crate::wire::page::page;
-use crate::wire::params::{EnvPath, Errors};
+use crate::wire::params::{EnvPath, Errors, IdempotencyHeader};
 use crate::wire::query::{ApiPath, ApiQuery};
+use crate::wire::respond::{Call, answer, send, stored};
+use crate::wire::wait::WaitQuery;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(instance_list))
-        .routes(routes!(instance_get))
+        .routes(routes!(instance_get, instance_replace))
         .routes(routes!(instance_why))
 }
 
@@ -74,6 +83,12 @@ pub struct Instance {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub failure: Option<FailureView>,
+    /// It gets no requests: newer ones have taken over and are being watched, and it steps in if they fail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm: bool,
+    /// Somebody asked to replace it, and its successor is not there yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replacing: bool,
 }
 
 page! {
@@ -114,6 +129,8 @@ impl From<&InstanceView> for Instance {
             ready_at: view.ready_at,
             exit_code: view.exit_code,
             failure: view.failure.as_ref().map(FailureView::from),
+            warm: view.warm,
+            replacing: view.replacing,
         }
     }
 }
@@ -166,6 +183,89 @@ async fn instance_get(
     Ok(ApiJson(Instance::from(&find(&at, &wanted).await?)))
 }
 
+/// Replaces an instance by a fresh one of the same revision, without losing a request.
+///
+/// With `wait`, the answer comes when its successor is ready.
+#[utoipa::path(delete, path = "/v1/teams/{team}/apps/{app}/envs/{env}/instances/{instance}", tag = "instances",
+    params(EnvPath, WaitQuery, IdempotencyHeader,
+        ("instance" = String, Path, description = "Id, or service and slot (`web.3`)")),
+    responses((status = 202, description = "It is being replaced; `Location` shows it.", body = Instance), Errors))]
+async fn instance_replace(
+    at: InEnv<Scale>,
+    State(state): State<ApiState>,
+    ApiPath((_, _, _, wanted)): ApiPath<(String, String, String, String)>,
+    ApiQuery(query): ApiQuery<WaitQuery>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let wait = query.time()?;
+    let instance = find(&at, &wanted).await?;
+    let path = format!("{}/instances", at.path());
+    let respond = |view: &InstanceView| {
+        let location = format!("{path}/{}", view.id);
+        stored(StatusCode::ACCEPTED, &Instance::from(view), Some(location))
+    };
+    let idempotency = call.idempotency(&respond);
+    let done = match at
+        .scope
+        .instance_replace(at.env.id, instance.id, idempotency)
+        .await
+    {
+        Err(error) if error.is_conflict_with("instance_leaving") => {
+            let detail = format!(
+                "{}.{} is already going away",
+                instance.service, instance.slot
+            );
+            return Err(Problem::new(ProblemCode::Conflict, detail)
+                .hint("its successor, if it has one: segue ps"));
+        }
+        done => done?,
+    };
+    state.news().tell();
+    let Some(wait) = wait else {
+        return Ok(answer(done, respond));
+    };
+    // A repeated request means the one that was asked for then, whatever has its name by now.
+    let id = match &done {
+        Done::Fresh(view) => view.id,
+        Done::Replayed(kept) => kept
+            .body
+            .as_ref()
+            .and_then(|body| body.get("id")?.as_str()?.parse().ok())
+            .unwrap_or(instance.id),
+    };
+    let view = replaced(&at, &state, id, wait).await?;
+    Ok(send(respond(&view)))
+}
+
+/// Waits until an instance is not wanted any more and all of its service that are wanted are ready, at most this long.
+async fn replaced(
+    at: &InEnv<Scale>,
+    state: &ApiState,
+    id: InstanceId,
+    wait: Duration,
+) -> Result<InstanceView, Problem> {
+    let until = Moment::now() + wait;
+    let mut ticket = state.news().ticket();
+    loop {
+        let view = at.scope.instance_get(at.env.id, id).await?;
+        let ready = view.desired != Desired::Run && {
+            let all = at.scope.instance_list(at.env.id, false).await?;
+            let wanted = |other: &&InstanceView| {
+                other.service == view.service && other.desired == Desired::Run
+            };
+            let mut wanted = all.iter().filter(wanted);
+            wanted.all(|other| other.observed == Observed::Ready)
+        };
+        if ready || Moment::now() >= until || state.stop().is_cancelled() {
+            return Ok(view);
+        }
+        tokio::select! {
+            () = ticket.next() => {}
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
+}
+
 /// Tells why an instance is where and how it is.
 #[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/instances/{instance}/why", tag = "instances",
     params(EnvPath, ("instance" = String, Path, description = "Id, or service and slot (`web.3`)")),
@@ -197,7 +297,7 @@ async fn instance_why(
     }))
 }
 
-async fn find(at: &InEnv<Read>, wanted: &str) -> Result<InstanceView, Problem> {
+async fn find<P: Permission>(at: &InEnv<P>, wanted: &str) -> Result<InstanceView, Problem> {
     if let Ok(id) = wanted.parse::<InstanceId>() {
         return Ok(at.scope.instance_get(at.env.id, id).await?);
     }

@@ -14,6 +14,7 @@ mod domains;
 mod envs;
 mod events;
 mod follow;
+mod gather;
 mod hosts;
 mod instances;
 mod logs;

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use segue_model::Timestamp;
 use segue_model::name::ConfigKey;
+use segue_model::spec::bounds;
 use segue_store::SecretInfo;
 use segue_store::seal::SecretBytes;
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::config::{ChangeQuery, roll_out};
+use super::config::ChangeQuery;
 use super::deploy::What;
 use crate::auth::place::{InEnv, Read, SecretWrite};
-use crate::dto::check::{MAX_VALUE_BYTES, is_value};
+use crate::dto::faults::Faults;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
@@ -56,7 +57,7 @@ page! {
 #[serde(deny_unknown_fields)]
 pub struct SecretSet {
     /// The value.
-    #[schema(max_length = 65_536, format = Password)]
+    #[schema(max_length = 32_768, format = Password)]
     pub value: String,
 }
 
@@ -111,24 +112,20 @@ async fn secret_set(
     ApiJson(body): ApiJson<SecretSet>,
 ) -> Result<ApiJson<Secret>, Problem> {
     let key = ConfigKey::new(key).map_err(|error| Problem::invalid("key", error))?;
-    if !is_value(&body.value) {
-        let detail = format!("at most {MAX_VALUE_BYTES} bytes, without NUL");
-        return Err(Problem::invalid("/value", detail));
+    let mut faults = Faults::default();
+    faults.value("/value", &body.value);
+    if let Some(instead) = bounds::reserved(key.as_str()) {
+        faults.add("key", format!("{key} is given by Segue; {instead}"));
     }
-    let value = SecretBytes::from(body.value);
-    let done = at
-        .scope
-        .secret_set(at.env.id, None, &key, &value, None)
-        .await?;
-    let info = done.fresh().ok_or_else(Problem::not_found)?;
-    let deployment = if query.deploy {
-        roll_out(&at, &state, What::Secret, format!("secret {key}")).await?
-    } else {
-        None
-    };
+    faults.end(())?;
+    let message = format!("secret {key}");
+    let what = What::SecretSet(key.clone(), SecretBytes::from(body.value));
+    let (deployment, changed) = at.change(&state, what, query.deploy, &message).await?;
+    // Others may have been generated with it.
+    let set = changed.secrets.iter().find(|info| info.key == key);
     Ok(ApiJson(Secret {
-        deployment,
-        ..Secret::from(&info)
+        deployment: deployment.map(|deployment| deployment.number),
+        ..Secret::from(set.ok_or_else(Problem::not_found)?)
     }))
 }
 
@@ -143,9 +140,8 @@ async fn secret_delete(
     ApiQuery(query): ApiQuery<ChangeQuery>,
 ) -> Result<StatusCode, Problem> {
     let key = ConfigKey::new(key).map_err(|_| Problem::not_found())?;
-    at.scope.secret_unset(at.env.id, None, &key).await?;
-    if query.deploy {
-        roll_out(&at, &state, What::Secret, format!("secret {key} removed")).await?;
-    }
+    let message = format!("secret {key} removed");
+    at.change(&state, What::SecretUnset(key), query.deploy, &message)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use segue_model::manifest::rules;
 use segue_model::name::ServiceName;
+use segue_model::spec::{ServiceSpec, bounds};
 use segue_model::state::{Desired, Observed};
 use segue_store::{InstanceView, ReleaseView, ScaleTarget};
 use serde::{Deserialize, Serialize};
@@ -221,9 +223,19 @@ async fn checked(
         let (Some(service), Some(spec)) = (service.clone(), spec) else {
             return Err(Problem::invalid(pointer, "there is no such service"));
         };
-        let most = if spec.is_exclusive() { 1 } else { 1000 };
-        if replicas > most {
+        let wanted = ServiceSpec {
+            replicas,
+            ..spec.clone()
+        };
+        let most = bounds::REPLICAS.end();
+        if !bounds::REPLICAS.contains(&replicas) {
             return Err(Problem::invalid(pointer, format!("0 to {most}")));
+        }
+        let contradiction = rules::service(&wanted)
+            .into_iter()
+            .find(|c| c.key == "replicas");
+        if let Some(contradiction) = contradiction {
+            return Err(Problem::invalid(pointer, contradiction.reason));
         }
         targets.insert(service, replicas);
     }

@@ -7,19 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use segue_model::Timestamp;
-use segue_model::id::EnvironmentId;
 use segue_model::manifest::{Manifest, ManifestError};
 use segue_model::name::ServiceName;
 use segue_model::revision::RevisionContent;
 use segue_model::spec::{ImageRef, ImageSource, ReleaseService, ReleaseSpec, Strategy};
-use segue_store::{Done, SpecVersion, TeamScope};
+use segue_store::{NewSpec, SpecVersion};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::compose::{self, AppImage, Resolves};
-use super::deploy::{DeployPlace, load_values, manifest, uncomposable};
+use super::deploy::DeployPlace;
+use super::gather::{load, manifest, uncomposable};
 use crate::auth::place::{Configure, InEnv, Read};
 use crate::dto::check::check;
 use crate::dto::spec::EnvironmentSpec;
@@ -153,14 +153,14 @@ async fn spec_put(
         return Ok((etag(generation), ApiJson(view)).into_response());
     }
     let before = at.scope.spec_get(at.env.id).await?;
-    let after = put(
-        &at.scope,
-        at.env.id,
-        Some(generation),
-        before.as_ref(),
-        &wanted,
-    )
-    .await?;
+    let after = match edited(before.as_ref(), &wanted)? {
+        Some(new) => {
+            let put = at.scope.spec_put(at.env.id, Some(generation), &new, None);
+            put.await?.fresh()
+        }
+        None => before,
+    };
+    let after = after.ok_or_else(Problem::not_found)?;
     let view = view(&after)?;
     Ok((etag(view.generation), ApiJson(view)).into_response())
 }
@@ -178,30 +178,20 @@ fn view(version: &SpecVersion) -> Result<SpecView, Problem> {
     })
 }
 
-/// Writes the specification if it differs, and the scale targets of services whose figure was edited.
-pub(super) async fn put(
-    scope: &TeamScope,
-    env: EnvironmentId,
-    expected: Option<i64>,
+/// What is to be kept if a specification differs from the one before, with the scale targets of services whose figure
+/// was edited.
+pub(super) fn edited(
     before: Option<&SpecVersion>,
     wanted: &Manifest,
-) -> Result<SpecVersion, Problem> {
-    let value = serde_json::to_value(wanted).map_err(|error| Problem::internal(&error))?;
-    if let Some(same) = before.filter(|before| before.spec == value) {
-        return Ok(same.clone());
+) -> Result<Option<NewSpec>, Problem> {
+    let spec = serde_json::to_value(wanted).map_err(|error| Problem::internal(&error))?;
+    if before.is_some_and(|before| before.spec == spec) {
+        return Ok(None);
     }
     let old: Option<Manifest> =
         before.and_then(|before| serde_json::from_value(before.spec.clone()).ok());
-    let mut written = match scope.spec_put(env, expected, &value, None).await? {
-        Done::Fresh(version) => version,
-        Done::Replayed(_) => return Err(Problem::new(ProblemCode::Conflict, "written before")),
-    };
-    let edited = edited_replicas(old.as_ref(), wanted);
-    if !edited.is_empty() {
-        scope.scale_set(env, None, &edited, None).await?;
-        written.generation = scope.environment_get(env).await?.generation;
-    }
-    Ok(written)
+    let scale = edited_replicas(old.as_ref(), wanted);
+    Ok(Some(NewSpec { spec, scale }))
 }
 
 /// Figures that differ from those of the version before. A first version edits nothing: new services begin with
@@ -228,7 +218,7 @@ async fn plan(at: DeployPlace<'_>, wanted: &Manifest) -> Result<Vec<PlannedChang
         .release_wanted(at.env.id)
         .await?
         .map(|release| release.spec);
-    let loaded = load_values(at).await?;
+    let loaded = load(at).await?;
     let mut values = loaded.values;
     // What would be generated counts as there.
     for key in compose::to_generate(wanted, &values) {

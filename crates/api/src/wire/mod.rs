@@ -7,3 +7,4 @@ pub(crate) mod page;
 pub(crate) mod params;
 pub(crate) mod query;
 pub(crate) mod respond;
+pub(crate) mod wait;

@@ -87,6 +87,7 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("instance_list", Viewer, None),
         ("instance_get", Viewer, None),
         ("instance_why", Viewer, None),
+        ("instance_replace", Deployer, None),
         ("config_get", Viewer, None),
         ("config_update", Deployer, Some(json!({"KEY": "value"}))),
         ("config_version_list", Viewer, None),
@@ -122,16 +123,17 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
     ]
 }
 
-struct Operation {
-    method: String,
+pub struct Operation {
+    pub method: String,
     path: String,
-    id: String,
+    pub id: String,
     class: Class,
     body: Option<Value>,
     public: bool,
 }
 
-fn operations() -> Vec<Operation> {
+/// Every operation of the document, with its row of the table.
+pub fn operations() -> Vec<Operation> {
     let document = serde_json::to_value(segue_api::openapi::public()).unwrap();
     let mut rows = table();
     let mut all = Vec::new();
@@ -157,10 +159,10 @@ fn operations() -> Vec<Operation> {
 
 /// What stands in paths.
 #[derive(Clone)]
-struct Ids {
-    team: String,
-    app: String,
-    env: String,
+pub struct Ids {
+    pub team: String,
+    pub app: String,
+    pub env: String,
 }
 
 fn path_of(operation: &Operation, ids: &Ids) -> String {
@@ -183,7 +185,8 @@ fn path_of(operation: &Operation, ids: &Ids) -> String {
         .replace("{user}", &format!("usr_{nil}"))
 }
 
-async fn ask(api: &Api, operation: &Operation, ids: &Ids, person: Option<&Person>) -> Answer {
+/// Sends an operation with ids that exist or not, and a body that fits.
+pub async fn ask(api: &Api, operation: &Operation, ids: &Ids, person: Option<&Person>) -> Answer {
     let mut request = Request::builder()
         .method(operation.method.as_str())
         .uri(path_of(operation, ids));

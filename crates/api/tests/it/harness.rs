@@ -46,7 +46,9 @@ pub struct Person {
 
 pub struct Api {
     pub router: Router,
-    pub db: TestDb,
+    store: Store,
+    /// The test's own database; `None` where the test has a server of its own.
+    pub db: Option<TestDb>,
     pub config: ApiConfig,
     /// Everything that the configuration names; removed at the end.
     pub _folder: tempfile::TempDir,
@@ -73,12 +75,17 @@ pub fn write_private(path: &std::path::Path, text: &str) {
 impl Api {
     pub async fn new() -> Self {
         let db = TestDb::new().await.unwrap();
+        Self::over(db.store().clone(), Some(db))
+    }
+
+    /// The router over this store.
+    pub fn over(store: Store, db: Option<TestDb>) -> Self {
         let (folder, config) = config();
         let router =
-            segue_api::router(config.clone(), db.store().clone(), CancellationToken::new())
-                .unwrap();
+            segue_api::router(config.clone(), store.clone(), CancellationToken::new()).unwrap();
         Self {
             router,
+            store,
             db,
             config,
             _folder: folder,
@@ -86,7 +93,7 @@ impl Api {
     }
 
     pub fn store(&self) -> &Store {
-        self.db.store()
+        &self.store
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod changing;
 mod conventions;
 mod deploying;
 mod edges;
@@ -16,6 +17,7 @@ mod live;
 mod openapi;
 mod outages;
 mod pushes;
+mod replacing;
 mod sending;
 mod signing_in;
 mod streams;

@@ -19,8 +19,8 @@ fn compare(name: &str, text: &str) {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     assert!(
         parsed(&committed) == parsed(text),
-        "openapi/{name} is not what the code says; write it with: segue openapi --write, \
-         or: UPDATE_OPENAPI=1 cargo nextest run -p segue-api openapi"
+        "openapi/{name} is not what the code says; write it with: \
+         UPDATE_OPENAPI=1 cargo nextest run -p segue-api openapi"
     );
 }
 

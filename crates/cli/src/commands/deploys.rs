@@ -139,10 +139,14 @@ pub(crate) async fn rollback(context: &mut Context<'_>, args: &Rollback) -> Resu
 }
 
 pub(crate) async fn restart(context: &mut Context<'_>, args: &Restart) -> Result<Exit> {
+    // Names of services have no dots: `web.2` is an instance.
+    if let Some(name) = args.what.as_deref().filter(|name| name.contains('.')) {
+        return super::replace::replace(context, name, args.detach).await;
+    }
     let (session, place) = context.target()?;
     let create = DeploymentCreate {
-        restart: Some(args.service.iter().cloned().collect()),
-        message: Some(match &args.service {
+        restart: Some(args.what.iter().cloned().collect()),
+        message: Some(match &args.what {
             Some(service) => format!("restart {service}"),
             None => "restart".to_owned(),
         }),

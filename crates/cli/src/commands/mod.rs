@@ -12,6 +12,7 @@ mod hosts;
 mod init;
 mod login;
 mod logs;
+mod replace;
 mod scale;
 mod status;
 mod up;

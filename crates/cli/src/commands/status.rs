@@ -1,5 +1,7 @@
 //! How an app is: `status` and `ps`.
 
+use segue_client::Instance;
+
 use super::{Context, now};
 use crate::error::{Exit, Result};
 use crate::output::ago;
@@ -73,11 +75,7 @@ pub(crate) async fn ps(context: &mut Context<'_>) -> Result<Exit> {
         |i| {
             vec![
                 i.name.clone(),
-                if i.desired == "run" {
-                    i.state.clone()
-                } else {
-                    format!("{} ({})", i.state, i.desired)
-                },
+                state(i),
                 format!("v{}", i.release),
                 i.host.clone(),
                 i.started_at
@@ -94,4 +92,18 @@ pub(crate) async fn ps(context: &mut Context<'_>) -> Result<Exit> {
         context.out.say("no instances");
     }
     Ok(Exit::Ok)
+}
+
+/// The state for people: what is about to become of it stands beside what was seen.
+fn state(instance: &Instance) -> String {
+    let mark = if instance.replacing == Some(true) {
+        "replacing"
+    } else if instance.warm == Some(true) {
+        "warm"
+    } else if instance.desired == "run" {
+        return instance.state.clone();
+    } else {
+        instance.desired.as_str()
+    };
+    format!("{} ({mark})", instance.state)
 }

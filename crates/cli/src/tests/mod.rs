@@ -4,6 +4,7 @@
 mod deploy;
 mod fake;
 mod local;
+mod running;
 mod server;
 
 use std::collections::BTreeMap;

@@ -1229,6 +1229,47 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(InstanceGetRequest::parse_response(response).await?)
     }
+    /// Replaces an instance by a fresh one of the same revision, without losing a request.
+    ///
+    /// With `wait`, the answer comes when its successor is ready.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/apps/{app}/envs/{env}/instances/{instance}`
+    pub async fn instance_replace(
+        &self,
+        request: InstanceReplaceRequest,
+    ) -> anyhow::Result<ApiResponse<Instance, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("instances")
+            .push(&request.path.instance.to_string());
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self
+            .client
+            .delete(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            );
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(InstanceReplaceRequest::parse_response(response).await?)
+    }
     /// Tells why an instance is where and how it is.
     ///
     /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/instances/{instance}/why`

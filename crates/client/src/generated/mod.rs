@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: e1a0c2d34535f6e8c1a703b866f250582412412d9c8b720448d40f1f8bb2337c
+// SHA-256 of openapi/v1.json: 0ceea2c41013a2ca14bc186815f23f54e78e8fb002e789f53e61be77a85df112
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

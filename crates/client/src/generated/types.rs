@@ -124,6 +124,9 @@ pub struct Build {
     /// Command that runs in the built image before release; if it fails, nothing is released.
     #[validate(length(max = 4_096u64))]
     pub test: Option<String>,
+    /// The test as its arguments, run without a shell; instead of `test`.
+    #[validate(length(min = 1u64, max = 256u64))]
+    pub test_argv: Option<Vec<String>>,
 }
 /// A build: source to image, or the pinning of a named image.
 #[serde_with::skip_serializing_none]
@@ -240,7 +243,7 @@ pub struct Condition {
 pub struct Config {
     /// 1 and up; 0 while nobody has set anything.
     pub version: i64,
-    /// Environment variables that every service gets.
+    /// Environment variables that every service gets that runs the app's image.
     pub values: indexmap::IndexMap<String, String>,
     /// Who made this version.
     pub created_by: Option<String>,
@@ -278,7 +281,7 @@ pub struct ConfigPatch {
 )]
 #[serde(default)]
 pub struct Deploy {
-    /// Command that runs once per deployment in the new image, before traffic.
+    /// Not available yet: a specification with it is refused. Run it before the server in the service's command.
     #[validate(length(max = 4_096u64))]
     pub release: Option<String>,
     /// How instances are replaced.
@@ -300,7 +303,7 @@ pub struct Deploy {
     #[default(Some(60000i64))]
     pub bake_ms: Option<i64>,
     /// Without progress for this long the rollout fails, milliseconds.
-    #[validate(range(min = 1_000i64, max = 86_400_000i64))]
+    #[validate(range(min = 10_000i64, max = 86_400_000i64))]
     #[default(Some(600000i64))]
     pub progress_deadline_ms: Option<i64>,
     /// Go back to the last good release by itself.
@@ -660,7 +663,7 @@ pub struct FieldError {
     pub detail: String,
 }
 /// Gate and liveness of a service. At most one of `path`, `command`, `tcp` and `running` is set; without any,
-/// a web service must answer `/` below 500 and every other one must only run.
+/// a web service must answer `/` below 500, another one with a port must accept connections, every other one must run.
 #[serde_with::skip_serializing_none]
 #[derive(
     Debug,
@@ -674,22 +677,23 @@ pub struct FieldError {
 #[serde(default)]
 pub struct HealthCheck {
     /// GET of this path must answer 200 to 399.
-    #[validate(length(max = 1_000u64))]
+    #[validate(length(max = 200u64))]
     pub path: Option<String>,
     /// This command must exit with 0 inside the container; arguments, no shell.
+    #[validate(length(min = 1u64, max = 256u64))]
     pub command: Option<Vec<String>>,
     /// Connecting to the port is enough.
     #[default(Some(false))]
     pub tcp: Option<bool>,
-    /// Running is enough.
+    /// Running is enough; only for a service without a port that is not `web`.
     #[default(Some(false))]
     pub running: Option<bool>,
     /// Between two checks, milliseconds.
-    #[validate(range(min = 250i64, max = 3_600_000i64))]
+    #[validate(range(min = 1_000i64, max = 3_600_000i64))]
     #[default(Some(5000i64))]
     pub interval_ms: Option<i64>,
     /// For one check, milliseconds.
-    #[validate(range(min = 50i64, max = 600_000i64))]
+    #[validate(range(min = 100i64, max = 60_000i64))]
     #[default(Some(2000i64))]
     pub timeout_ms: Option<i64>,
     /// Failures in a row that make an instance unready.
@@ -697,7 +701,7 @@ pub struct HealthCheck {
     #[default(Some(3i32))]
     pub failures: Option<i32>,
     /// From start to the first success, milliseconds.
-    #[validate(range(min = 1_000i64, max = 7_200_000i64))]
+    #[validate(range(min = 1_000i64, max = 3_600_000i64))]
     #[default(Some(60000i64))]
     pub start_timeout_ms: Option<i64>,
 }
@@ -781,6 +785,10 @@ pub struct Instance {
     pub exit_code: Option<i32>,
     /// Why a build, a deployment or an instance failed.
     pub failure: Option<Failure>,
+    /// It gets no requests: newer ones have taken over and are being watched, and it steps in if they fail.
+    pub warm: Option<bool>,
+    /// Somebody asked to replace it, and its successor is not there yet.
+    pub replacing: Option<bool>,
 }
 /// Instances of an environment.
 #[serde_with::skip_serializing_none]
@@ -1391,7 +1399,7 @@ pub struct SecretPage {
 )]
 pub struct SecretSet {
     /// The value.
-    #[validate(length(max = 65_536u64))]
+    #[validate(length(max = 32_768u64))]
     pub value: String,
 }
 /// One service.
@@ -1416,8 +1424,11 @@ pub struct Service {
     /// Command line; without it the image's own. A shell is used only where the line needs one.
     #[validate(length(max = 4_096u64))]
     pub command: Option<String>,
+    /// The command as its arguments, run without a shell; instead of `command`.
+    #[validate(length(min = 1u64, max = 256u64))]
+    pub argv: Option<Vec<String>>,
     /// Where it listens, also given as `PORT`; without it the image's single exposed port, or 8080.
-    #[validate(range(min = 1i32))]
+    #[validate(range(min = 1i32, max = 65_535i32))]
     pub port: Option<i32>,
     /// Instances when the service appears, and whenever this figure is edited; `scale` changes the running figure.
     #[validate(range(min = 0i32, max = 1_000i32))]
@@ -1427,20 +1438,21 @@ pub struct Service {
     #[validate(nested)]
     pub resources: Option<ServiceResources>,
     /// Gate and liveness of a service. At most one of `path`, `command`, `tcp` and `running` is set; without any,
-    /// a web service must answer `/` below 500 and every other one must only run.
+    /// a web service must answer `/` below 500, another one with a port must accept connections, every other one must run.
     #[validate(nested)]
     pub health: Option<HealthCheck>,
     /// Volumes by name; each is held by one instance at a time.
     #[default(Some(Default::default()))]
     pub volumes: Option<indexmap::IndexMap<String, ServiceVolume>>,
     /// From SIGTERM to SIGKILL, milliseconds.
-    #[validate(range(min = 0i64, max = 3_600_000i64))]
+    #[validate(range(min = 1_000i64, max = 600_000i64))]
     #[default(Some(30000i64))]
     pub stop_timeout_ms: Option<i64>,
     /// Root file system read-only, `/tmp` in memory.
     #[default(Some(false))]
     pub read_only: Option<bool>,
     /// Host names besides the generated one.
+    #[validate(length(max = 50u64))]
     #[default(Some(Default::default()))]
     pub domains: Option<Vec<String>>,
     /// Path prefix under the host names.
@@ -1449,6 +1461,9 @@ pub struct Service {
     pub path: Option<String>,
     /// Where a service may run.
     pub place: Option<ServicePlacement>,
+    /// Variables of this service. With an image of its own it gets only these; without, they win over all others.
+    #[default(Some(Default::default()))]
+    pub config: Option<indexmap::IndexMap<String, Variable>>,
 }
 /// The services of an environment.
 #[serde_with::skip_serializing_none]
@@ -1485,15 +1500,15 @@ pub struct ServicePlacement {
 #[serde(default)]
 pub struct ServiceResources {
     /// Thousandths of a core reserved; a weight, not a quota.
-    #[validate(range(min = 1i32, max = 256_000i32))]
+    #[validate(range(min = 10i32, max = 64_000i32))]
     #[default(Some(250i32))]
     pub cpu_millis: Option<i32>,
     /// Memory limit and reservation, bytes.
-    #[validate(range(min = 8_388_608i64, max = 1_099_511_627_776i64))]
+    #[validate(range(min = 16_777_216i64, max = 1_099_511_627_776i64))]
     #[default(Some(536870912i64))]
     pub memory_bytes: Option<i64>,
     /// Processes and threads at most.
-    #[validate(range(min = 1i32, max = 65_536i32))]
+    #[validate(range(min = 16i32, max = 32_768i32))]
     #[default(Some(512i32))]
     pub pids: Option<i32>,
 }
@@ -1523,7 +1538,6 @@ pub struct ServiceView {
     pub replicas: Replicas,
 }
 /// A volume.
-#[serde_with::skip_serializing_none]
 #[derive(
     Debug,
     Clone,
@@ -1535,11 +1549,11 @@ pub struct ServiceView {
 )]
 pub struct ServiceVolume {
     /// Absolute path in the container.
-    #[validate(length(max = 500u64))]
+    #[validate(length(max = 200u64))]
     pub path: String,
     /// Size wanted, bytes; a bound for placement.
-    #[validate(range(min = 0i64))]
-    pub size_bytes: Option<i64>,
+    #[validate(range(min = 1_048_576i64, max = 1_125_899_906_842_624i64))]
+    pub size_bytes: i64,
 }
 /// The first person and the first team.
 #[serde_with::skip_serializing_none]
@@ -1746,7 +1760,7 @@ pub struct TokenPage {
 #[serde(default)]
 pub struct Variable {
     /// Its value.
-    #[validate(length(max = 65_536u64))]
+    #[validate(length(max = 32_768u64))]
     pub value: Option<String>,
     /// A property of another service: `services.cache.host`, `.port` or `.address`.
     #[validate(length(max = 100u64))]
@@ -4323,7 +4337,7 @@ pub struct DeploymentCreateRequestPath {
     oas3_gen_support::Default
 )]
 pub struct DeploymentCreateRequestQuery {
-    /// Answer when it is live or has ended, at most after this time: `30s`, up to `300s`.
+    /// Answer when what was asked for is done or has ended, at most after this time: `30s`, up to `300s`.
     #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT"))]
     pub wait: Option<String>,
 }
@@ -4437,7 +4451,7 @@ pub struct DeploymentGetRequestPath {
     oas3_gen_support::Default
 )]
 pub struct DeploymentGetRequestQuery {
-    /// Answer when it is live or has ended, at most after this time: `30s`, up to `300s`.
+    /// Answer when what was asked for is done or has ended, at most after this time: `30s`, up to `300s`.
     #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT"))]
     pub wait: Option<String>,
 }
@@ -4765,7 +4779,7 @@ pub struct DeploymentRollbackRequestPath {
     oas3_gen_support::Default
 )]
 pub struct DeploymentRollbackRequestQuery {
-    /// Answer when it is live or has ended, at most after this time: `30s`, up to `300s`.
+    /// Answer when what was asked for is done or has ended, at most after this time: `30s`, up to `300s`.
     #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT"))]
     pub wait: Option<String>,
 }
@@ -4969,6 +4983,119 @@ impl InstanceGetRequest {
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct InstanceReplaceRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+    /// Id, or service and slot (`web.3`)
+    #[validate(length(min = 1u64))]
+    pub instance: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct InstanceReplaceRequestQuery {
+    /// Answer when what was asked for is done or has ended, at most after this time: `30s`, up to `300s`.
+    #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT"))]
+    pub wait: Option<String>,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct InstanceReplaceRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(length(min = 1u64, max = 200u64))]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&InstanceReplaceRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &InstanceReplaceRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<InstanceReplaceRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: InstanceReplaceRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// With `wait`, the answer comes when its successor is ready.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct InstanceReplaceRequest {
+    #[validate(nested)]
+    pub path: InstanceReplaceRequestPath,
+    #[validate(nested)]
+    pub query: InstanceReplaceRequestQuery,
+    #[validate(nested)]
+    pub header: InstanceReplaceRequestHeader,
+}
+impl InstanceReplaceRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Instance, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::ACCEPTED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Instance,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Accepted(data));
             }
             return Ok(ApiResponse::Other(Box::new(req)));
         }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ConfigEntry, MAX_CONFIG_KEYS, MAX_REPLICAS};
+use super::ConfigEntry;
 use crate::name::{ConfigKey, ServiceName};
+use crate::spec::bounds;
 
 /// What app.json says that Segue uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,24 +52,34 @@ impl AppJson {
     /// A sentence about the first thing that cannot be read.
     pub fn parse(text: &str) -> Result<Self, InvalidAppJson> {
         let raw: Raw = serde_json::from_str(text).map_err(|e| InvalidAppJson(e.to_string()))?;
-        if raw.env.len() > MAX_CONFIG_KEYS {
-            return Err(InvalidAppJson(format!(
-                "more than {MAX_CONFIG_KEYS} variables"
-            )));
+        if raw.env.len() > bounds::CONFIG_KEYS {
+            let most = bounds::CONFIG_KEYS;
+            return Err(InvalidAppJson(format!("more than {most} variables")));
+        }
+        for (key, variable) in &raw.env {
+            let value = match variable {
+                RawVariable::Value(value) => Some(value),
+                RawVariable::Described { value, .. } => value.as_ref(),
+            };
+            if value.is_some_and(|value| !bounds::is_value(value)) {
+                let most = bounds::VALUE_BYTES;
+                let reason = format!("env.{key}: at most {most} bytes, without NUL");
+                return Err(InvalidAppJson(reason));
+            }
         }
         let config = raw
             .env
             .into_iter()
-            .filter(|(key, _)| key.as_str() != "PORT")
+            .filter(|(key, _)| bounds::reserved(key.as_str()).is_none())
             .map(|(key, variable)| (key, entry(variable)))
             .collect();
         let mut replicas = BTreeMap::new();
         for (name, formation) in raw.formation {
             if let Some(quantity) = formation.quantity {
-                if quantity > MAX_REPLICAS {
-                    return Err(InvalidAppJson(format!(
-                        "formation.{name}: more than {MAX_REPLICAS} replicas"
-                    )));
+                if !bounds::REPLICAS.contains(&quantity) {
+                    let most = bounds::REPLICAS.end();
+                    let reason = format!("formation.{name}: more than {most} replicas");
+                    return Err(InvalidAppJson(reason));
                 }
                 replicas.insert(name, quantity);
             }
@@ -111,6 +122,11 @@ mod tests {
         assert_eq!(get("PORT"), None);
         assert_eq!(parsed.replicas.values().copied().collect::<Vec<_>>(), [2]);
         assert!(AppJson::parse("{").is_err());
+        let long = format!(
+            r#"{{"env": {{"A": "{}"}}}}"#,
+            "x".repeat(bounds::VALUE_BYTES + 1)
+        );
+        assert!(AppJson::parse(&long).is_err());
         assert!(AppJson::parse(r#"{"env": {"a b": "1"}}"#).is_err());
     }
 }

@@ -1,14 +1,16 @@
 //! The manifest: `segue.toml`, the four-line YAML, a Procfile or app.json, in one normal form.
 //!
-//! Owns the text's grammar and every bound of what people may ask. Invariants: a [`Manifest`] that was
+//! Owns the text's grammar and what contradicts itself ([`rules`]); bounds are those of [`crate::spec::bounds`]. Invariants: a [`Manifest`] that was
 //! parsed is complete and within bounds for every environment it names; a text is refused with all its
 //! problems at once; a key that Segue does not act on is refused, never ignored.
 //! Must not: read files, know what an installation offers, or resolve images.
 
 mod app_json;
+mod config;
 mod error;
 mod node;
 mod procfile;
+pub mod rules;
 mod sections;
 mod service;
 mod starter;
@@ -37,15 +39,6 @@ pub const FILE_NAME: &str = "segue.toml";
 /// Bytes of a manifest at most.
 pub const MAX_BYTES: usize = 256 << 10;
 
-/// Services of an environment at most.
-pub const MAX_SERVICES: usize = 50;
-
-/// Keys of `[config]` at most.
-pub const MAX_CONFIG_KEYS: usize = 500;
-
-/// Replicas of a service at most.
-pub const MAX_REPLICAS: u32 = 1000;
-
 /// What an app is, for one environment, in normal form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +51,7 @@ pub struct Manifest {
     pub deploy: DeploySpec,
     /// What runs. Empty: what detection finds ([`Manifest::complete`]).
     pub services: BTreeMap<ServiceName, ManifestService>,
-    /// Environment variables of all services.
+    /// Environment variables of the services that run the app's image.
     pub config: BTreeMap<ConfigKey, ConfigEntry>,
 }
 
@@ -70,6 +63,21 @@ pub struct ManifestService {
     pub spec: ServiceSpec,
     /// Its own image; `None`: the app's.
     pub image: Option<ImageName>,
+    /// Environment variables of its own. With an image of its own it gets no others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<ConfigKey, ConfigEntry>,
+}
+
+impl ManifestService {
+    /// A service that runs the app's image and has no variables of its own.
+    #[must_use]
+    pub fn new(spec: ServiceSpec) -> Self {
+        Self {
+            spec,
+            image: None,
+            config: BTreeMap::new(),
+        }
+    }
 }
 
 /// How the app's image is made.
@@ -242,13 +250,7 @@ impl Manifest {
             self.services = detected
                 .services
                 .iter()
-                .map(|(name, spec)| {
-                    let service = ManifestService {
-                        spec: spec.clone(),
-                        image: None,
-                    };
-                    (name.clone(), service)
-                })
+                .map(|(name, spec)| (name.clone(), ManifestService::new(spec.clone())))
                 .collect();
         } else {
             for (name, service) in &mut self.services {

@@ -3,24 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::error::{ManifestError, Pointer, nearest};
+use super::error::{ManifestError, Pointer};
 use super::node::{Node, Value, merge};
 use super::service;
 use super::walk::{Later, Place, Walk, shown};
 use super::{
-    BuildSpec, Builder, ConfigEntry, DeploySpec, MAX_CONFIG_KEYS, MAX_SERVICES, Manifest,
-    ManifestFile, ManifestService, Property, Reference,
+    BuildSpec, Builder, DeploySpec, Manifest, ManifestFile, ManifestService, config, rules,
 };
-use crate::name::{AppName, ConfigKey, EnvironmentName, ServiceName};
-use crate::spec::{Rollout, ServiceKind, ServiceSpec, Strategy};
+use crate::name::{AppName, EnvironmentName, ServiceName};
+use crate::spec::{Rollout, ServiceKind, ServiceSpec, Strategy, bounds};
 
 const TOP: &[&str] = &["app", "build", "deploy", "services", "config", "env"];
 const BUILD: &[&str] = &["builder", "dockerfile", "test", "image"];
 const DEPLOY: &[&str] = &["strategy", "rollout"];
-const DEPLOY_LATER: &[Later] = &[(
-    "release",
-    "run it before the server in the service's command: nothing would run it yet",
-)];
+const DEPLOY_LATER: &[Later] = &[("release", rules::RELEASE_INSTEAD)];
 const ROLLOUT: &[&str] = &[
     "max_surge",
     "max_unavailable",
@@ -30,11 +26,6 @@ const ROLLOUT: &[&str] = &[
     "progress_deadline",
     "auto_rollback",
 ];
-const CONFIG: &[&str] = &["value", "from", "generate", "secret", "required"];
-const CONFIG_LATER: &[Later] = &[(
-    "deliver",
-    "remove it: values are delivered as environment variables",
-)];
 const STRATEGIES_LATER: &[Later] = &[
     (
         "blue_green",
@@ -45,8 +36,6 @@ const STRATEGIES_LATER: &[Later] = &[
         "use \"switch\", which rolls back by itself, or \"rolling\"",
     ),
 ];
-/// An application's environment holds these already.
-const RESERVED: &[(&str, &str)] = &[("PORT", "set [services.*] port instead")];
 
 /// Reads a whole file: the base, then each environment's overrides laid over it.
 pub(super) fn file(root: &Node) -> Result<ManifestFile, Vec<ManifestError>> {
@@ -124,8 +113,9 @@ fn manifest(walk: &mut Walk, place: &Place<'_>) -> Option<Manifest> {
     let mut services = BTreeMap::new();
     if let Some(all) = fields.get("services") {
         let entries = walk.entries(&all);
-        if entries.len() > MAX_SERVICES {
-            walk.error(&all, format!("more than {MAX_SERVICES} services"), None);
+        if entries.len() > bounds::SERVICES {
+            let reason = format!("more than {} services", bounds::SERVICES);
+            walk.error(&all, reason, None);
         }
         for (name, _, inner) in entries {
             let parsed: Option<ServiceName> = walk.name(name, &inner);
@@ -134,17 +124,19 @@ fn manifest(walk: &mut Walk, place: &Place<'_>) -> Option<Manifest> {
                 services.insert(name, service);
             }
         }
-        service::check_domains(walk, &all, &services);
+        let shared = rules::shared_domains(&services);
+        walk.contradictions_at(&all, shared);
+        own_config(walk, &all, &mut services);
     }
     if services.is_empty() && build.image.is_some() {
         let mut spec = ServiceSpec::new(ServiceKind::Web);
         spec.health.start_timeout = start_timeout.unwrap_or(spec.health.start_timeout);
         let name = ServiceName::new("web").ok()?;
-        services.insert(name, ManifestService { spec, image: None });
+        services.insert(name, ManifestService::new(spec));
     }
     let config = fields
         .get("config")
-        .map(|p| config(walk, &p, &services))
+        .map(|p| config::config(walk, &p, &services))
         .unwrap_or_default();
     Some(Manifest {
         app: app?,
@@ -153,6 +145,27 @@ fn manifest(walk: &mut Walk, place: &Place<'_>) -> Option<Manifest> {
         services,
         config,
     })
+}
+
+/// The services' own variables, read when every service is known, because they may refer to any.
+fn own_config(
+    walk: &mut Walk,
+    all: &Place<'_>,
+    services: &mut BTreeMap<ServiceName, ManifestService>,
+) {
+    let mut tables = BTreeMap::new();
+    for (name, _, inner) in walk.entries(all) {
+        if let Some((known, _)) = services.iter().find(|(known, _)| known.as_str() == name)
+            && let Some(table) = inner.inside("config")
+        {
+            tables.insert(known.clone(), config::config(walk, &table, services));
+        }
+    }
+    for (name, table) in tables {
+        if let Some(service) = services.get_mut(&name) {
+            service.config = table;
+        }
+    }
 }
 
 fn build(walk: &mut Walk, place: &Place<'_>) -> BuildSpec {
@@ -173,45 +186,17 @@ fn build(walk: &mut Walk, place: &Place<'_>) -> BuildSpec {
     if let Some(p) = fields.get("dockerfile")
         && let Some(path) = walk.text(&p)
     {
-        if relative_path(path) {
+        if bounds::is_dockerfile_path(path) {
             spec.dockerfile = Some(path.to_owned());
         } else {
             let reason = format!("{} is not a path inside the source", shown(path));
             walk.error(&p, reason, Some("such as \"deploy/Dockerfile\"".into()));
         }
-        if !matches!(spec.builder, Builder::Auto | Builder::Dockerfile) {
-            walk.error(
-                &p,
-                "`dockerfile` and this builder exclude each other",
-                Some("remove one of them".into()),
-            );
-        }
     }
     spec.test = fields.get("test").and_then(|p| walk.command(&p));
     spec.image = fields.get("image").and_then(|p| walk.parsed(&p));
-    if let Some(p) = fields.get("image")
-        && (fields.get("builder").is_some() || fields.get("dockerfile").is_some())
-    {
-        walk.error(
-            &p,
-            "an `image` is not built",
-            Some("remove builder and dockerfile, or image".into()),
-        );
-    }
+    walk.contradictions(place, &fields, rules::build(&spec));
     spec
-}
-
-/// Whether a path is relative and stays inside the source; ASCII, so that no tool reads it differently.
-fn relative_path(path: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-+@".contains(&b))
-    };
-    path.len() <= 500 && path.split('/').all(part)
 }
 
 /// The rollout, and the start timeout it gives to every service that names none.
@@ -236,195 +221,36 @@ fn deploy(walk: &mut Walk, place: &Place<'_>) -> (DeploySpec, Option<Duration>) 
 
 fn rollout(walk: &mut Walk, place: &Place<'_>, spec: &mut Rollout) -> Option<Duration> {
     let fields = walk.table(place, ROLLOUT, &[])?;
-    let seconds = Duration::from_secs;
     spec.max_surge = fields
         .get("max_surge")
-        .and_then(|p| walk.integer(&p, 0..=1000));
+        .and_then(|p| walk.integer(&p, bounds::MAX_SURGE));
     if let Some(n) = fields
         .get("max_unavailable")
-        .and_then(|p| walk.integer(&p, 0..=1000))
+        .and_then(|p| walk.integer(&p, bounds::MAX_UNAVAILABLE))
     {
         spec.max_unavailable = n;
     }
     if let Some(d) = fields
         .get("drain")
-        .and_then(|p| walk.duration(&p, Duration::ZERO..=seconds(3600)))
+        .and_then(|p| walk.duration(&p, bounds::DRAIN))
     {
         spec.drain = d;
     }
     if let Some(d) = fields
         .get("bake")
-        .and_then(|p| walk.duration(&p, Duration::ZERO..=seconds(86_400)))
+        .and_then(|p| walk.duration(&p, bounds::BAKE))
     {
         spec.bake = d;
     }
     let deadline = fields.get("progress_deadline");
-    if let Some(d) = deadline.and_then(|p| walk.duration(&p, seconds(10)..=seconds(86_400))) {
+    if let Some(d) = deadline.and_then(|p| walk.duration(&p, bounds::PROGRESS_DEADLINE)) {
         spec.progress_deadline = d;
     }
     if let Some(yes) = fields.get("auto_rollback").and_then(|p| walk.boolean(&p)) {
         spec.auto_rollback = yes;
     }
-    if let Some(p) = fields.get("max_surge")
-        && spec.max_surge == Some(0)
-        && spec.max_unavailable == 0
-    {
-        let reason = "with max_surge = 0 and max_unavailable = 0 no instance can ever be replaced";
-        walk.error(&p, reason, Some("raise one of them".into()));
-    }
+    walk.contradictions(place, &fields, rules::rollout(spec));
     fields
         .get("health_timeout")
-        .and_then(|p| walk.duration(&p, seconds(1)..=seconds(3600)))
-}
-
-fn config(
-    walk: &mut Walk,
-    place: &Place<'_>,
-    services: &BTreeMap<ServiceName, ManifestService>,
-) -> BTreeMap<ConfigKey, ConfigEntry> {
-    let entries = walk.entries(place);
-    if entries.len() > MAX_CONFIG_KEYS {
-        walk.error(place, format!("more than {MAX_CONFIG_KEYS} keys"), None);
-    }
-    let mut config = BTreeMap::new();
-    for (key, _, inner) in entries {
-        let parsed: Option<ConfigKey> = walk.name(key, &inner);
-        if let Some((_, instead)) = RESERVED.iter().find(|(name, _)| *name == key) {
-            walk.error(
-                &inner,
-                format!("{key} is given by Segue"),
-                Some((*instead).to_owned()),
-            );
-            continue;
-        }
-        let entry = match &inner.node.value {
-            Value::Table(_) => config_table(walk, &inner, services),
-            _ => walk
-                .text(&inner)
-                .and_then(|text| config_value(walk, &inner, text)),
-        };
-        if let (Some(key), Some(entry)) = (parsed, entry) {
-            config.insert(key, entry);
-        }
-    }
-    config
-}
-
-fn config_value(walk: &mut Walk, place: &Place<'_>, text: &str) -> Option<ConfigEntry> {
-    if text.len() > 32 << 10 || text.contains('\0') {
-        walk.error(place, "a value has at most 32 KiB and no NUL", None);
-        return None;
-    }
-    Some(ConfigEntry::Value(text.to_owned()))
-}
-
-fn config_table(
-    walk: &mut Walk,
-    place: &Place<'_>,
-    services: &BTreeMap<ServiceName, ManifestService>,
-) -> Option<ConfigEntry> {
-    let before = walk.errors.len();
-    let fields = walk.table(place, CONFIG, CONFIG_LATER)?;
-    let required = fields
-        .get("required")
-        .and_then(|p| walk.boolean(&p))
-        .unwrap_or(false);
-    let secret = fields
-        .get("secret")
-        .and_then(|p| walk.boolean(&p))
-        .unwrap_or(false);
-    let mut found = Vec::new();
-    if let Some(p) = fields.get("value")
-        && let Some(text) = walk.text(&p)
-    {
-        if secret {
-            let instead = "remove `value`, and give it with: segue secret set";
-            walk.error(
-                &p,
-                "a secret's value does not stand in the manifest",
-                Some(instead.into()),
-            );
-        }
-        found.extend(config_value(walk, &p, text));
-    }
-    if let Some(p) = fields.get("from") {
-        found.extend(reference(walk, &p, services).map(ConfigEntry::From));
-    }
-    if let Some(p) = fields.get("generate")
-        && walk.word(&p, &[("secret", ())], &[]).is_some()
-    {
-        found.push(ConfigEntry::Generate);
-    }
-    if found.is_empty() && (secret || required) {
-        found.push(ConfigEntry::Secret { required });
-    }
-    if walk.errors.len() > before {
-        return None;
-    }
-    if found.len() != 1 {
-        let reason = "expected exactly one of value, from, generate, secret";
-        walk.error(
-            place,
-            reason,
-            Some("such as { secret = true, required = true }".into()),
-        );
-    }
-    found.pop()
-}
-
-fn reference(
-    walk: &mut Walk,
-    place: &Place<'_>,
-    services: &BTreeMap<ServiceName, ManifestService>,
-) -> Option<Reference> {
-    let text = walk.text(place)?;
-    let mut parts = text.split('.');
-    let (Some("services"), Some(name), Some(property), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        let reason = format!("{} names nothing", shown(text));
-        walk.error(
-            place,
-            reason,
-            Some("write \"services.NAME.address\"".into()),
-        );
-        return None;
-    };
-    let Some((service, found)) = services.iter().find(|(known, _)| known.as_str() == name) else {
-        let near = nearest(name, services.keys().map(ServiceName::as_str));
-        let suggestion = near.map(|near| format!("did you mean \"services.{near}.{property}\"?"));
-        walk.error(place, format!("no service {}", shown(name)), suggestion);
-        return None;
-    };
-    let property = match property {
-        "host" => Property::Host,
-        "port" => Property::Port,
-        "address" => Property::Address,
-        "url" => {
-            let instead = "use host, port or address, and put the rest of the URL into a secret";
-            walk.error(place, "`url` is not available yet", Some(instead.into()));
-            return None;
-        }
-        other => {
-            let reason = format!("a service has no property {}", shown(other));
-            walk.error(place, reason, Some("one of host, port, address".into()));
-            return None;
-        }
-    };
-    if property != Property::Host
-        && found.spec.port.is_none()
-        && found.spec.kind != ServiceKind::Web
-    {
-        let reason = format!("the port of service {service} is not known");
-        walk.error(
-            place,
-            reason,
-            Some(format!("set [services.{service}] port")),
-        );
-        return None;
-    }
-    Some(Reference {
-        service: service.clone(),
-        property,
-    })
+        .and_then(|p| walk.duration(&p, bounds::START_TIMEOUT))
 }

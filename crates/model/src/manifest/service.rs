@@ -1,12 +1,11 @@
 //! One `[services.NAME]` of a manifest.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::walk::{Fields, Later, Place, Walk, shown};
-use super::{MAX_REPLICAS, ManifestService};
-use crate::name::{Domain, Label, PathPrefix, ServiceName, VolumeName};
-use crate::spec::{Check, Health, ServiceKind, ServiceSpec, Volume};
+use super::{ManifestService, rules};
+use crate::name::{Domain, Label, PathPrefix, VolumeName};
+use crate::spec::{Check, Health, ServiceKind, ServiceSpec, Volume, bounds};
 
 const SERVICE: &[&str] = &[
     "kind",
@@ -22,6 +21,7 @@ const SERVICE: &[&str] = &[
     "domains",
     "path",
     "place",
+    "config",
 ];
 const SERVICE_LATER: &[Later] = &[
     (
@@ -34,10 +34,7 @@ const SERVICE_LATER: &[Later] = &[
         "run it from outside for now: jobs are not run yet",
     ),
 ];
-const KINDS_LATER: &[Later] = &[(
-    "job",
-    "use kind = \"worker\" with a command that schedules itself",
-)];
+const KINDS_LATER: &[Later] = &[("job", rules::JOB_INSTEAD)];
 const HEALTH: &[&str] = &[
     "path",
     "tcp",
@@ -62,29 +59,31 @@ pub(super) fn service(
     let image = fields.get("image").and_then(|p| walk.parsed(&p));
     spec.port = fields
         .get("port")
-        .and_then(|p| walk.integer(&p, 1..=65535))
+        .and_then(|p| {
+            walk.integer(
+                &p,
+                u32::from(*bounds::PORT.start())..=u32::from(*bounds::PORT.end()),
+            )
+        })
         .and_then(|port| u16::try_from(port).ok());
     if let Some(n) = fields
         .get("replicas")
-        .and_then(|p| walk.integer(&p, 0..=MAX_REPLICAS))
+        .and_then(|p| walk.integer(&p, bounds::REPLICAS))
     {
         spec.replicas = n;
     }
     if let Some(p) = fields.get("resources") {
         resources(walk, &p, &mut spec);
     }
-    if kind != ServiceKind::Web && spec.port.is_some() {
-        spec.health.check = Check::Tcp;
-    }
+    spec.health.check = Check::of(kind, spec.port);
     spec.health.start_timeout = start_timeout.unwrap_or(spec.health.start_timeout);
     if let Some(p) = fields.get("health") {
         health(walk, &p, &mut spec);
     }
-    volumes(walk, &fields, place, &mut spec);
-    let stop = Duration::from_secs(1)..=Duration::from_secs(600);
+    volumes(walk, &fields, &mut spec);
     if let Some(d) = fields
         .get("stop_timeout")
-        .and_then(|p| walk.duration(&p, stop))
+        .and_then(|p| walk.duration(&p, bounds::STOP_TIMEOUT))
     {
         spec.stop_timeout = d;
     }
@@ -95,7 +94,11 @@ pub(super) fn service(
     if let Some(p) = fields.get("place") {
         placement(walk, &p, &mut spec);
     }
-    Some(ManifestService { spec, image })
+    walk.contradictions(place, &fields, rules::service(&spec));
+    Some(ManifestService {
+        image,
+        ..ManifestService::new(spec)
+    })
 }
 
 fn kind(
@@ -134,13 +137,13 @@ fn resources(walk: &mut Walk, place: &Place<'_>, spec: &mut ServiceSpec) {
     }
     if let Some(bytes) = fields
         .get("memory")
-        .and_then(|p| walk.size(&p, (16 << 20)..=(1 << 40)))
+        .and_then(|p| walk.size(&p, bounds::MEMORY_BYTES))
     {
         spec.resources.memory_bytes = bytes;
     }
     if let Some(n) = fields
         .get("pids")
-        .and_then(|p| walk.integer(&p, 16..=32_768))
+        .and_then(|p| walk.integer(&p, bounds::PIDS))
     {
         spec.resources.pids = n;
     }
@@ -154,12 +157,7 @@ fn health(walk: &mut Walk, place: &Place<'_>, spec: &mut ServiceSpec) {
     if let Some(p) = fields.get("path")
         && let Some(path) = walk.text(&p)
     {
-        let good = path.starts_with('/')
-            && path.len() <= 200
-            && path
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && b != b'#' && b != b'\\');
-        if !good {
+        if !bounds::is_check_path(path) {
             walk.error(
                 &p,
                 format!("{} is not a path", shown(path)),
@@ -196,43 +194,37 @@ fn health(walk: &mut Walk, place: &Place<'_>, spec: &mut ServiceSpec) {
         );
     }
     if let Some(check) = checks.pop() {
-        let by_port = matches!(check, Check::Http { .. } | Check::Tcp);
-        if by_port && spec.kind != ServiceKind::Web && spec.port.is_none() {
-            let suggestion = Some("set the service's port, or ask with health.command".into());
-            walk.error(place, "this check needs a port", suggestion);
-        }
         spec.health.check = check;
     }
     health_limits(walk, &fields, &mut spec.health);
 }
 
 fn health_limits(walk: &mut Walk, fields: &Fields<'_>, health: &mut Health) {
-    let (seconds, millis) = (Duration::from_secs, Duration::from_millis);
     if let Some(d) = fields
         .get("interval")
-        .and_then(|p| walk.duration(&p, seconds(1)..=seconds(3600)))
+        .and_then(|p| walk.duration(&p, bounds::HEALTH_INTERVAL))
     {
         health.interval = d;
     }
     if let Some(d) = fields
         .get("timeout")
-        .and_then(|p| walk.duration(&p, millis(100)..=seconds(60)))
+        .and_then(|p| walk.duration(&p, bounds::HEALTH_TIMEOUT))
     {
         health.timeout = d;
     }
     if let Some(n) = fields
         .get("failures")
-        .and_then(|p| walk.integer(&p, 1..=100))
+        .and_then(|p| walk.integer(&p, bounds::HEALTH_FAILURES))
     {
         health.failures = n;
     }
     let start = fields.get("start_timeout");
-    if let Some(d) = start.and_then(|p| walk.duration(&p, seconds(1)..=seconds(3600))) {
+    if let Some(d) = start.and_then(|p| walk.duration(&p, bounds::START_TIMEOUT)) {
         health.start_timeout = d;
     }
 }
 
-fn volumes(walk: &mut Walk, fields: &Fields<'_>, place: &Place<'_>, spec: &mut ServiceSpec) {
+fn volumes(walk: &mut Walk, fields: &Fields<'_>, spec: &mut ServiceSpec) {
     if let Some(all) = fields.get("volumes") {
         for (name, _, inner) in walk.entries(&all) {
             let parsed: Option<VolumeName> = walk.name(name, &inner);
@@ -240,22 +232,6 @@ fn volumes(walk: &mut Walk, fields: &Fields<'_>, place: &Place<'_>, spec: &mut S
                 spec.volumes.insert(name, volume);
             }
         }
-    }
-    if spec.is_exclusive() && spec.replicas > 1 {
-        let at = fields.get("replicas").unwrap_or_else(|| place.clone());
-        walk.error(
-            &at,
-            "a service with a volume runs one instance",
-            Some("write replicas = 1".into()),
-        );
-    }
-    if spec.kind == ServiceKind::Data && !spec.is_exclusive() {
-        let suggestion = "write volumes = { data = { path = \"/data\", size = \"10GiB\" } }";
-        walk.error(
-            place,
-            "a service of kind \"data\" needs a volume",
-            Some(suggestion.into()),
-        );
     }
 }
 
@@ -271,20 +247,9 @@ fn volume(walk: &mut Walk, place: &Place<'_>) -> Option<Volume> {
         return None;
     };
     let path = walk.text(&path_at);
-    let size_bytes = walk.size(&size_at, (1 << 20)..=(1 << 50));
+    let size_bytes = walk.size(&size_at, bounds::VOLUME_BYTES);
     let path = path?;
-    let part = |p: &str| {
-        !p.is_empty()
-            && p != "."
-            && p != ".."
-            && p.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-+@".contains(&b))
-    };
-    let good = path.len() <= 200
-        && path
-            .strip_prefix('/')
-            .is_some_and(|rest| rest.split('/').all(part));
-    if !good {
+    if !bounds::is_volume_path(path) {
         let reason = format!("{} is not an absolute path of a folder", shown(path));
         walk.error(&path_at, reason, Some("such as \"/var/lib/data\"".into()));
         return None;
@@ -299,22 +264,14 @@ fn routing(walk: &mut Walk, fields: &Fields<'_>, spec: &mut ServiceSpec) {
     if spec.kind != ServiceKind::Web {
         for key in ["domains", "path"] {
             if let Some(p) = fields.get(key) {
-                let reason = "only a service of kind \"web\" gets requests";
-                walk.error(
-                    &p,
-                    reason,
-                    Some(format!("remove {key}, or write kind = \"web\"")),
-                );
+                walk.contradictions_at(&p, vec![rules::not_routed(key)]);
             }
         }
         return;
     }
     if let Some(all) = fields.get("domains") {
-        for p in walk.list(&all, 50) {
+        for p in walk.list(&all, bounds::DOMAINS) {
             if let Some(domain) = walk.parsed::<Domain>(&p) {
-                if spec.domains.contains(&domain) {
-                    walk.error(&p, format!("{domain} stands here twice"), None);
-                }
                 spec.domains.push(domain);
             }
         }
@@ -348,29 +305,6 @@ fn placement(walk: &mut Walk, place: &Place<'_>, spec: &mut ServiceSpec) {
             let value: Option<Label> = walk.parsed(&inner);
             if let (Some(key), Some(value)) = (key, value) {
                 spec.place.require.insert(key, value);
-            }
-        }
-    }
-}
-
-/// Two services of an environment may share a host name only under different paths.
-pub(super) fn check_domains(
-    walk: &mut Walk,
-    services_at: &Place<'_>,
-    services: &BTreeMap<ServiceName, ManifestService>,
-) {
-    let mut taken: BTreeMap<(&Domain, &PathPrefix), &ServiceName> = BTreeMap::new();
-    for (name, service) in services {
-        for domain in &service.spec.domains {
-            if let Some(other) = taken.insert((domain, &service.spec.path), name)
-                && other != name
-            {
-                let reason = format!(
-                    "services {other} and {name} both want {domain}{}",
-                    service.spec.path
-                );
-                let suggestion = "give one of them another path or domain";
-                walk.error(services_at, reason, Some(suggestion.into()));
             }
         }
     }

@@ -143,7 +143,7 @@ services.web.replicas = -1
             r#"line 5, column 19: services.web.health.path: "healthz" is not a path; such as "/healthz""#,
             r#"line 6, column 1: services.consumer: service "consumer" does not say its kind; write kind = "web" (gets requests) or kind = "worker" (runs in the background)"#,
             r#"line 9, column 11: config.WORKERS: expected a text, found a whole number; write "4""#,
-            r#"line 10, column 8: config.PORT: PORT is given by Segue; set [services.*] port instead"#,
+            r#"line 10, column 8: config.PORT: PORT is given by Segue; set the service's port instead"#,
             r#"line 12, column 25: services.web.replicas: -1 is not between 0 and 1000"#,
         ]
     );
@@ -299,6 +299,58 @@ fn contradictions_and_bounds_are_refused() {
     parse(&format!("{both}path = \"/api\"\n"));
     let long = format!("app = \"a\"\n#{}", "x".repeat(MAX_BYTES));
     assert!(problems(&long)[0].contains("longer than"));
+}
+
+#[test]
+fn a_service_has_variables_of_its_own() {
+    let file = parse(
+        r#"
+app = "a"
+[services.web]
+config.LEVEL = "web"
+[services.db]
+kind = "worker"
+image = "postgres:16"
+config = { PASSWORD = { generate = "secret" }, MODE = "x", PEER = { from = "services.web.address" } }
+[env.staging]
+services.db.config.MODE = { value = "y" }
+"#,
+    );
+    let of = |environment: &str, service: &str, key: &str| {
+        let manifest = file.for_environment(&name(environment));
+        let service = &manifest.services[&name::<ServiceName>(service)];
+        service.config.get(&name::<ConfigKey>(key)).cloned()
+    };
+    let value = |text: &str| Some(ConfigEntry::Value(text.into()));
+    assert_eq!(of("production", "web", "LEVEL"), value("web"));
+    assert_eq!(
+        of("production", "db", "PASSWORD"),
+        Some(ConfigEntry::Generate)
+    );
+    assert_eq!(of("production", "db", "MODE"), value("x"));
+    assert_eq!(of("staging", "db", "MODE"), value("y"));
+    assert!(matches!(
+        of("staging", "db", "PEER"),
+        Some(ConfigEntry::From(_))
+    ));
+    let found =
+        problems("app = \"a\"\n[services.web.config]\nPORT = \"1\"\nX = { form = \"x\" }\n");
+    assert_eq!(
+        found,
+        [
+            "line 3, column 8: services.web.config.PORT: PORT is given by Segue; set the service's port instead",
+            "line 4, column 7: services.web.config.X.form: no such key; did you mean `from`?",
+        ]
+    );
+}
+
+/// What was kept before services had variables of their own is read as before.
+#[test]
+fn a_kept_specification_without_the_new_member_is_read() {
+    let manifest = parse(FULL).for_environment(&name("production")).clone();
+    let kept = serde_json::to_value(&manifest).unwrap();
+    assert!(kept["services"]["web"].get("config").is_none());
+    assert_eq!(serde_json::from_value::<Manifest>(kept).unwrap(), manifest);
 }
 
 #[test]

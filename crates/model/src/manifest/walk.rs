@@ -11,7 +11,8 @@ use jiff::SignedDuration;
 
 use super::error::{ManifestError, Pointer, nearest};
 use super::node::{Entry, Node, Value};
-use crate::spec::Command;
+use super::rules::{Contradiction, NOT_YET};
+use crate::spec::{Command, bounds};
 
 /// A key that the design names and this version does not offer, with what to do instead.
 pub(super) type Later = (&'static str, &'static str);
@@ -36,6 +37,19 @@ pub(super) struct Fields<'n> {
     pointer: Pointer,
 }
 
+impl<'n> Place<'n> {
+    /// A key of this table, if it is one and has the key.
+    pub fn inside(&self, key: &str) -> Option<Place<'n>> {
+        let Value::Table(entries) = &self.node.value else {
+            return None;
+        };
+        entries.get(key).map(|entry| Place {
+            node: &entry.node,
+            pointer: self.pointer.key(key),
+        })
+    }
+}
+
 impl<'n> Fields<'n> {
     pub fn get(&self, key: &str) -> Option<Place<'n>> {
         self.entries.get(key).map(|entry| Place {
@@ -58,6 +72,25 @@ impl Walk {
             reason: reason.into(),
             suggestion,
         });
+    }
+
+    /// Tells contradictions at the keys that they name; at the whole where such a key was not written.
+    pub fn contradictions(
+        &mut self,
+        place: &Place<'_>,
+        fields: &Fields<'_>,
+        found: Vec<Contradiction>,
+    ) {
+        for one in found {
+            let at = fields.get(one.key).unwrap_or_else(|| place.clone());
+            self.contradictions_at(&at, vec![one]);
+        }
+    }
+
+    pub fn contradictions_at(&mut self, place: &Place<'_>, found: Vec<Contradiction>) {
+        for one in found {
+            self.error(place, one.reason, Some(one.suggestion));
+        }
     }
 
     fn expected<T>(
@@ -106,7 +139,7 @@ impl Walk {
                 continue;
             }
             let (reason, suggestion) = match later.iter().find(|(name, _)| name == key) {
-                Some((_, instead)) => ("not available yet".to_owned(), Some((*instead).to_owned())),
+                Some((_, instead)) => (NOT_YET.to_owned(), Some((*instead).to_owned())),
                 None => {
                     let known_here = known
                         .iter()
@@ -177,7 +210,7 @@ impl Walk {
         if let Some((_, instead)) = later.iter().find(|(word, _)| *word == text) {
             self.error(
                 place,
-                format!("{text:?} is not available yet"),
+                format!("{text:?} is {NOT_YET}"),
                 Some((*instead).to_owned()),
             );
             return None;
@@ -236,17 +269,21 @@ impl Walk {
     /// Cores, as thousandths.
     pub fn cores(&mut self, place: &Place<'_>) -> Option<u32> {
         let cores = match &place.node.value {
-            #[expect(clippy::cast_precision_loss, reason = "checked against 64 right below")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "checked against its bounds right below"
+            )]
             Value::Integer(number) => *number as f64,
             Value::Float(number) => *number,
             _ => return self.expected(place, "a number of cores", Some("write cpu = 0.5".into())),
         };
-        if !(0.01..=64.0).contains(&cores) {
-            self.error(
-                place,
-                format!("{cores} is not between 0.01 and 64 cores"),
-                None,
-            );
+        let (least, most) = (
+            f64::from(*bounds::CPU_MILLIS.start()) / 1000.0,
+            f64::from(*bounds::CPU_MILLIS.end()) / 1000.0,
+        );
+        if !(least..=most).contains(&cores) {
+            let reason = format!("{cores} is not between {least} and {most} cores");
+            self.error(place, reason, None);
             return None;
         }
         #[expect(
@@ -360,22 +397,19 @@ impl Walk {
                 pointer: place.pointer.index(index),
             };
             let argument = self.text(&inner)?;
-            if argument.len() > 4096 || argument.contains('\0') {
-                self.error(
-                    &inner,
-                    "an argument has at most 4096 characters and no NUL",
-                    None,
-                );
+            if !bounds::is_argument(argument) {
+                let most = bounds::ARGUMENT_CHARS;
+                let reason = format!("an argument has at most {most} characters and no NUL");
+                self.error(&inner, reason, None);
                 return None;
             }
             argv.push(argument.to_owned());
         }
-        if argv.first().is_none_or(String::is_empty) || argv.len() > 256 {
-            self.error(
-                place,
-                "a command has 1 to 256 arguments, the first of which is the program",
-                None,
-            );
+        if !bounds::is_argv(&argv) {
+            let most = bounds::ARGUMENTS;
+            let reason =
+                format!("a command has 1 to {most} arguments, the first of which is the program");
+            self.error(place, reason, None);
             return None;
         }
         Some(Command::Argv(argv))

@@ -8,9 +8,9 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use super::error::{ManifestError, Pointer, Position};
 use super::node::{Entry, Node, Value};
 use super::walk::{Place, Walk};
-use super::{BuildSpec, MAX_REPLICAS, Manifest, ManifestFile, ManifestService};
+use super::{BuildSpec, Manifest, ManifestFile, ManifestService};
 use crate::name::{AppName, ImageName, ServiceName};
-use crate::spec::{ServiceKind, ServiceSpec};
+use crate::spec::{ServiceKind, ServiceSpec, bounds};
 
 const KEYS: &[&str] = &["application", "image", "replicas", "port"];
 
@@ -54,13 +54,18 @@ fn manifest(walk: &mut Walk, place: &Place<'_>) -> Option<Manifest> {
     let mut spec = ServiceSpec::new(ServiceKind::Web);
     if let Some(n) = fields
         .get("replicas")
-        .and_then(|p| walk.integer(&p, 0..=MAX_REPLICAS))
+        .and_then(|p| walk.integer(&p, bounds::REPLICAS))
     {
         spec.replicas = n;
     }
     spec.port = fields
         .get("port")
-        .and_then(|p| walk.integer(&p, 1..=65535))
+        .and_then(|p| {
+            walk.integer(
+                &p,
+                u32::from(*bounds::PORT.start())..=u32::from(*bounds::PORT.end()),
+            )
+        })
         .and_then(|port| u16::try_from(port).ok());
     let mut manifest = Manifest::bare(app?);
     manifest.build = BuildSpec {
@@ -68,9 +73,7 @@ fn manifest(walk: &mut Walk, place: &Place<'_>) -> Option<Manifest> {
         ..BuildSpec::default()
     };
     let web = ServiceName::new("web").ok()?;
-    manifest
-        .services
-        .insert(web, ManifestService { spec, image: None });
+    manifest.services.insert(web, ManifestService::new(spec));
     Some(manifest)
 }
 

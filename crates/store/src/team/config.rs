@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use segue_model::change::EventSubject;
 use segue_model::id::EnvironmentId;
-use segue_model::name::ConfigKey;
+use segue_model::name::{ConfigKey, ServiceName};
 use serde_json::{Value, json};
 
-use super::intent::{Done, Idempotency};
-use super::{Page, TeamScope, environments};
+use super::environments::Locked;
+use super::intent::{Done, Idempotency, Intent};
+use super::{Page, TeamScope, environments, scale};
 use crate::decode;
 use crate::error::StoreError;
 
@@ -41,6 +42,15 @@ pub struct SpecVersion {
     pub created_at: Timestamp,
 }
 
+/// A specification to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSpec {
+    /// What was written, in the API's normal form.
+    pub spec: Value,
+    /// Replica figures that were edited with it: scale targets from now on.
+    pub scale: BTreeMap<ServiceName, u32>,
+}
+
 impl TeamScope {
     /// Changes configuration: `None` removes a key. A version is added even if nothing changes, so that
     /// the caller may always make a release from it.
@@ -59,75 +69,8 @@ impl TeamScope {
             return Ok(Done::Replayed(response));
         }
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
-        let before = sqlx::query_scalar!(
-            "
-            select config
-            from config_versions
-            where team_id = $1 and environment_id = $2 and version = $3
-            ",
-            intent.team(),
-            environment.as_uuid(),
-            locked.last_config,
-        )
-        .fetch_optional(&mut *intent.tx)
-        .await?;
-        let mut config: BTreeMap<ConfigKey, String> =
-            decode::json_opt(before, "config")?.unwrap_or_default();
-        for (key, value) in patch {
-            match value {
-                Some(value) => config.insert(key.clone(), value.clone()),
-                None => config.remove(key),
-            };
-        }
-        let row = sqlx::query!(
-            "
-            insert into config_versions (team_id, environment_id, version, config, created_by)
-            values ($1, $2, $3, $4, $5)
-            returning version, created_by, created_at
-            ",
-            intent.team(),
-            environment.as_uuid(),
-            locked.last_config + 1,
-            decode::to_json(&config, "config")?,
-            intent.actor(),
-        )
-        .fetch_one(&mut *intent.tx)
-        .await?;
-        sqlx::query!(
-            "
-            update environments
-            set last_config = $3
-            where team_id = $1 and id = $2
-            ",
-            intent.team(),
-            environment.as_uuid(),
-            row.version,
-        )
-        .execute(&mut *intent.tx)
-        .await?;
+        let version = patch_config(&mut intent, environment, &locked, patch).await?;
         environments::touch(&mut intent, environment).await?;
-        // Keys only: a value that should have been a secret must not end in the audit record.
-        let keys: Vec<&str> = patch.keys().map(ConfigKey::as_str).collect();
-        let detail = json!({"version": row.version, "keys": keys});
-        intent
-            .audit("config_patch", &environment.to_string(), &detail)
-            .await?;
-        let message = format!("configuration changed: {}", keys.join(", "));
-        intent
-            .event(
-                Some(locked.app),
-                Some(environment),
-                "config.changed",
-                &EventSubject::default(),
-                &message,
-            )
-            .await?;
-        let version = ConfigVersion {
-            version: row.version,
-            config,
-            created_by: row.created_by,
-            created_at: row.created_at.to_jiff(),
-        };
         intent.finish(idempotency, version).await
     }
 
@@ -156,7 +99,7 @@ impl TeamScope {
         page: Page<i64>,
     ) -> Result<Vec<ConfigVersion>, StoreError> {
         let mut intent = self.begin().await?;
-        sqlx::query!(
+        let mut versions = sqlx::query!(
             "
             select version, config, created_by, created_at
             from config_versions
@@ -180,10 +123,14 @@ impl TeamScope {
                 created_at: row.created_at.to_jiff(),
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>, StoreError>>()?;
+        intent
+            .name_all(versions.iter_mut().map(|version| &mut version.created_by))
+            .await?;
+        Ok(versions)
     }
 
-    /// Keeps what people wrote for an environment.
+    /// Keeps what people wrote for an environment, and the scale targets that it edits.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
@@ -191,7 +138,7 @@ impl TeamScope {
         &self,
         environment: EnvironmentId,
         expected_generation: Option<i64>,
-        spec: &Value,
+        spec: &NewSpec,
         idempotency: Option<Idempotency<'_, SpecVersion>>,
     ) -> Result<Done<SpecVersion>, StoreError> {
         let mut intent = self.begin().await?;
@@ -199,54 +146,8 @@ impl TeamScope {
             return Ok(Done::Replayed(response));
         }
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
-        let row = sqlx::query!(
-            "
-            insert into spec_versions (team_id, environment_id, version, spec, created_by)
-            values ($1, $2, $3, $4, $5)
-            returning version, created_by, created_at
-            ",
-            intent.team(),
-            environment.as_uuid(),
-            locked.last_spec + 1,
-            spec,
-            intent.actor(),
-        )
-        .fetch_one(&mut *intent.tx)
-        .await?;
-        let generation = sqlx::query_scalar!(
-            "
-            update environments
-            set last_spec = $3, generation = generation + 1
-            where team_id = $1 and id = $2
-            returning generation
-            ",
-            intent.team(),
-            environment.as_uuid(),
-            row.version,
-        )
-        .fetch_one(&mut *intent.tx)
-        .await?;
-        intent.wake(environment).await?;
-        let detail = json!({"version": row.version});
-        intent
-            .audit("spec_put", &environment.to_string(), &detail)
-            .await?;
-        intent
-            .event(
-                Some(locked.app),
-                Some(environment),
-                "spec.changed",
-                &EventSubject::default(),
-                "specification changed",
-            )
-            .await?;
-        let version = SpecVersion {
-            version: row.version,
-            generation,
-            spec: spec.clone(),
-            created_by: row.created_by,
-            created_at: row.created_at.to_jiff(),
-        };
+        let mut version = write_spec(&mut intent, environment, &locked, spec).await?;
+        version.generation = environments::touch(&mut intent, environment).await?;
         intent.finish(idempotency, version).await
     }
 
@@ -271,12 +172,151 @@ impl TeamScope {
         )
         .fetch_optional(&mut *intent.tx)
         .await?;
-        Ok(row.map(|row| SpecVersion {
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(Some(SpecVersion {
             version: row.version,
             generation: row.generation,
             spec: row.spec,
-            created_by: row.created_by,
+            created_by: intent.name_of(row.created_by).await?,
             created_at: row.created_at.to_jiff(),
         }))
     }
+}
+
+/// Adds a version of the configuration, with its audit record and event. The environment is locked.
+pub(super) async fn patch_config(
+    intent: &mut Intent<'_>,
+    environment: EnvironmentId,
+    locked: &Locked,
+    patch: &BTreeMap<ConfigKey, Option<String>>,
+) -> Result<ConfigVersion, StoreError> {
+    let before = sqlx::query_scalar!(
+        "
+        select config
+        from config_versions
+        where team_id = $1 and environment_id = $2 and version = $3
+        ",
+        intent.team(),
+        environment.as_uuid(),
+        locked.last_config,
+    )
+    .fetch_optional(&mut *intent.tx)
+    .await?;
+    let mut config: BTreeMap<ConfigKey, String> =
+        decode::json_opt(before, "config")?.unwrap_or_default();
+    for (key, value) in patch {
+        match value {
+            Some(value) => config.insert(key.clone(), value.clone()),
+            None => config.remove(key),
+        };
+    }
+    let row = sqlx::query!(
+        "
+        insert into config_versions (team_id, environment_id, version, config, created_by)
+        values ($1, $2, $3, $4, $5)
+        returning version, created_by, created_at
+        ",
+        intent.team(),
+        environment.as_uuid(),
+        locked.last_config + 1,
+        decode::to_json(&config, "config")?,
+        intent.actor(),
+    )
+    .fetch_one(&mut *intent.tx)
+    .await?;
+    sqlx::query!(
+        "
+        update environments
+        set last_config = $3
+        where team_id = $1 and id = $2
+        ",
+        intent.team(),
+        environment.as_uuid(),
+        row.version,
+    )
+    .execute(&mut *intent.tx)
+    .await?;
+    // Keys only: a value that should have been a secret must not end in the audit record.
+    let keys: Vec<&str> = patch.keys().map(ConfigKey::as_str).collect();
+    let detail = json!({"version": row.version, "keys": keys});
+    intent
+        .audit("config_patch", &environment.to_string(), &detail)
+        .await?;
+    let message = format!("configuration changed: {}", keys.join(", "));
+    intent
+        .event(
+            Some(locked.app),
+            Some(environment),
+            "config.changed",
+            &EventSubject::default(),
+            &message,
+        )
+        .await?;
+    Ok(ConfigVersion {
+        version: row.version,
+        config,
+        created_by: intent.name_of(row.created_by).await?,
+        created_at: row.created_at.to_jiff(),
+    })
+}
+
+/// Adds a version of the specification and sets the targets that it edits, with audit records and events. The
+/// environment is locked; its generation is the caller's to raise.
+pub(super) async fn write_spec(
+    intent: &mut Intent<'_>,
+    environment: EnvironmentId,
+    locked: &Locked,
+    new: &NewSpec,
+) -> Result<SpecVersion, StoreError> {
+    let row = sqlx::query!(
+        "
+        insert into spec_versions (team_id, environment_id, version, spec, created_by)
+        values ($1, $2, $3, $4, $5)
+        returning version, created_by, created_at
+        ",
+        intent.team(),
+        environment.as_uuid(),
+        locked.last_spec + 1,
+        new.spec,
+        intent.actor(),
+    )
+    .fetch_one(&mut *intent.tx)
+    .await?;
+    sqlx::query!(
+        "
+        update environments
+        set last_spec = $3
+        where team_id = $1 and id = $2
+        ",
+        intent.team(),
+        environment.as_uuid(),
+        row.version,
+    )
+    .execute(&mut *intent.tx)
+    .await?;
+    let detail = json!({"version": row.version});
+    intent
+        .audit("spec_put", &environment.to_string(), &detail)
+        .await?;
+    intent
+        .event(
+            Some(locked.app),
+            Some(environment),
+            "spec.changed",
+            &EventSubject::default(),
+            "specification changed",
+        )
+        .await?;
+    if !new.scale.is_empty() {
+        scale::set(intent, locked.app, environment, &new.scale).await?;
+    }
+    Ok(SpecVersion {
+        version: row.version,
+        generation: locked.generation,
+        spec: new.spec.clone(),
+        created_by: intent.name_of(row.created_by).await?,
+        created_at: row.created_at.to_jiff(),
+    })
 }

@@ -397,6 +397,7 @@ pub(super) async fn delete(
 /// What a locked environment tells.
 pub(super) struct Locked {
     pub app: AppId,
+    pub generation: i64,
     pub last_release: i64,
     pub last_deployment: i64,
     pub last_config: i64,
@@ -427,6 +428,7 @@ pub(super) async fn lock(
         }),
         _ => Ok(Locked {
             app: AppId::from_uuid(row.app_id),
+            generation: row.generation,
             last_release: row.last_release,
             last_deployment: row.last_deployment,
             last_config: row.last_config,
@@ -435,20 +437,22 @@ pub(super) async fn lock(
     }
 }
 
-/// Raises the generation and wakes the worker: somebody wishes something new.
-pub(super) async fn touch(intent: &mut Intent<'_>, id: EnvironmentId) -> Result<(), StoreError> {
-    sqlx::query!(
+/// Raises the generation and wakes the worker: somebody wishes something new. Answers the new generation.
+pub(super) async fn touch(intent: &mut Intent<'_>, id: EnvironmentId) -> Result<i64, StoreError> {
+    let generation = sqlx::query_scalar!(
         "
         update environments
         set generation = generation + 1
         where team_id = $1 and id = $2
+        returning generation
         ",
         intent.team(),
         id.as_uuid(),
     )
-    .execute(&mut *intent.tx)
+    .fetch_one(&mut *intent.tx)
     .await?;
-    intent.wake(id).await
+    intent.wake(id).await?;
+    Ok(generation)
 }
 
 pub(super) async fn find(

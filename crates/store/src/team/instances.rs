@@ -4,13 +4,17 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
+use segue_model::change::EventSubject;
 use segue_model::failure::Failure;
 use segue_model::id::{EnvironmentId, HostId, InstanceId, ReleaseId};
 use segue_model::name::ServiceName;
 use segue_model::revision::Revision;
 use segue_model::state::{Desired, Observed};
 
-use super::TeamScope;
+use serde_json::json;
+
+use super::intent::{Done, Idempotency, Intent};
+use super::{TeamScope, environments};
 use crate::decode;
 use crate::error::{StoreError, corrupt};
 
@@ -61,6 +65,10 @@ pub struct InstanceView {
     pub restarts: u32,
     /// What it last complained of.
     pub failure: Option<Failure>,
+    /// Wanted to run, but newer ones of its service have taken over and are being watched: it steps in if they fail.
+    pub warm: bool,
+    /// A person asked to replace it, and it is still wanted to run.
+    pub replacing: bool,
 }
 
 impl TeamScope {
@@ -73,7 +81,8 @@ impl TeamScope {
         environment: EnvironmentId,
         gone: bool,
     ) -> Result<Vec<InstanceView>, StoreError> {
-        self.instances(environment, None, gone).await
+        let mut intent = self.begin().await?;
+        fetch(&mut intent, environment, None, gone).await
     }
 
     /// An instance of an environment, gone or not.
@@ -85,29 +94,114 @@ impl TeamScope {
         environment: EnvironmentId,
         id: InstanceId,
     ) -> Result<InstanceView, StoreError> {
-        self.instances(environment, Some(id), true)
-            .await?
-            .into_iter()
-            .next()
-            .ok_or(StoreError::NotFound)
+        let mut intent = self.begin().await?;
+        one(&mut intent, environment, id).await
     }
 
-    async fn instances(
+    /// Asks that an instance be replaced by a fresh one of the same revision, without losing a request. Asking twice
+    /// is asking once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; a conflict with `instance_leaving` if it is not wanted to run any more.
+    pub async fn instance_replace(
         &self,
         environment: EnvironmentId,
-        id: Option<InstanceId>,
-        gone: bool,
-    ) -> Result<Vec<InstanceView>, StoreError> {
+        id: InstanceId,
+        idempotency: Option<Idempotency<'_, InstanceView>>,
+    ) -> Result<Done<InstanceView>, StoreError> {
         let mut intent = self.begin().await?;
-        sqlx::query!(
+        if let Some(response) = intent.replay(idempotency.as_ref()).await? {
+            return Ok(Done::Replayed(response));
+        }
+        let locked = environments::lock(&mut intent, environment, None).await?;
+        let before = one(&mut intent, environment, id).await?;
+        if before.desired != Desired::Run {
+            return Err(StoreError::Conflict {
+                constraint: "instance_leaving".to_owned(),
+            });
+        }
+        let asked = sqlx::query!(
+            "
+            insert into instance_replacements (team_id, environment_id, instance_id, requested_by)
+            values ($1, $2, $3, $4)
+            on conflict on constraint instance_replacements_once do nothing
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            id.as_uuid(),
+            intent.actor(),
+        )
+        .execute(&mut *intent.tx)
+        .await?
+        .rows_affected();
+        if asked == 1 {
+            intent.wake(environment).await?;
+            let name = format!("{}.{}", before.service, before.slot);
+            let detail = json!({"environment": environment, "name": name});
+            intent
+                .audit("instance_replace", &id.to_string(), &detail)
+                .await?;
+            let subject = EventSubject {
+                service: Some(before.service.clone()),
+                instance: Some(id),
+                ..EventSubject::default()
+            };
+            let message = format!("a person asked to replace {name}");
+            intent
+                .event(
+                    Some(locked.app),
+                    Some(environment),
+                    "instance.replace_requested",
+                    &subject,
+                    &message,
+                )
+                .await?;
+        }
+        let after = one(&mut intent, environment, id).await?;
+        intent.finish(idempotency, after).await
+    }
+}
+
+async fn one(
+    intent: &mut Intent<'_>,
+    environment: EnvironmentId,
+    id: InstanceId,
+) -> Result<InstanceView, StoreError> {
+    fetch(intent, environment, Some(id), true)
+        .await?
+        .into_iter()
+        .next()
+        .ok_or(StoreError::NotFound)
+}
+
+async fn fetch(
+    intent: &mut Intent<'_>,
+    environment: EnvironmentId,
+    id: Option<InstanceId>,
+    gone: bool,
+) -> Result<Vec<InstanceView>, StoreError> {
+    sqlx::query!(
             r#"
             select i.id, i.service, i.slot, i.revision, i.release_id, r.version, i.host_id, h.name as host_name,
                 i.address as "address: IpNet", i.port, i.desired, s.state, s.observed_at, i.created_at, i.not_before, i.attempt,
-                s.started_at, s.ready_at, s.exit_code, s.oom, s.restarts, s.failure
+                s.started_at, s.ready_at, s.exit_code, s.oom, s.restarts, s.failure,
+                p.instance_id is not null and i.desired = 'run' as "replacing!",
+                i.desired = 'run' and o.deployment_id is not null and (
+                    not t.spec -> 'services' ? i.service
+                    or exists (
+                        select from instances n
+                        where n.team_id = $1 and n.environment_id = $2 and n.service = i.service and n.desired = 'run'
+                            and n.revision <> i.revision and n.serial > i.serial
+                    )
+                ) as "warm!"
             from instances i
             join instance_seen s on s.instance_id = i.id
             join releases r on r.id = i.release_id
             join hosts h on h.id = i.host_id
+            left join instance_replacements p on p.instance_id = i.id
+            left join rollouts o on o.environment_id = i.environment_id and o.state in ('live', 'baking')
+            left join deployments d on d.id = o.deployment_id
+            left join releases t on t.id = d.release_id
             where i.team_id = $1 and i.environment_id = $2
                 and ($3::uuid is null or i.id = $3)
                 and ($4 or s.state not in ('gone', 'lost'))
@@ -146,10 +240,11 @@ impl TeamScope {
                 oom: row.oom,
                 restarts: decode::number(row.restarts, "restarts")?,
                 failure: decode::json_opt(row.failure, "failure")?,
+                warm: row.warm,
+                replacing: row.replacing,
             })
         })
         .collect()
-    }
 }
 
 /// Container addresses are IPv4.

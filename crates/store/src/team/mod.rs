@@ -13,6 +13,7 @@ pub(crate) mod instances;
 pub(crate) mod intent;
 pub(crate) mod logs;
 mod members;
+mod people;
 pub(crate) mod records;
 mod releases;
 mod scale;
@@ -27,8 +28,10 @@ use segue_model::id::TeamId;
 
 pub use self::apps::{App, AppPatch, NewApp};
 pub use self::builds::{BuildInput, BuildView, NewBuild};
-pub use self::config::{ConfigVersion, SpecVersion};
-pub use self::deployments::{Deployment, DeploymentKind, NewDeployment, Receipt, Target};
+pub use self::config::{ConfigVersion, NewSpec, SpecVersion};
+pub use self::deployments::{
+    Change, Changed, Deployment, DeploymentKind, NewDeployment, Receipt, SET_HERE, Target,
+};
 pub use self::domains::{DomainKind, DomainState, DomainView, NewDomain};
 pub use self::environments::{Environment, EnvironmentKind, NewEnvironment};
 pub use self::instances::InstanceView;

@@ -127,7 +127,7 @@ impl TeamScope {
     ) -> Result<Vec<Event>, StoreError> {
         let after = page.after.unwrap_or_default();
         let mut intent = self.begin().await?;
-        sqlx::query!(
+        let mut events = sqlx::query!(
             r#"
             select xid::text::bigint as "xid!", seq, id, at, app_id, environment_id, kind, subject, message, failure, actor
             from events
@@ -166,7 +166,11 @@ impl TeamScope {
                 actor: row.actor,
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>, StoreError>>()?;
+        intent
+            .name_all(events.iter_mut().map(|event| &mut event.actor))
+            .await?;
+        Ok(events)
     }
 
     /// The newest events, the newest first, before a cursor.
@@ -183,7 +187,7 @@ impl TeamScope {
             .after
             .map_or_else(|| i64::MAX.to_string(), |cursor| cursor.xid.to_string());
         let mut intent = self.begin().await?;
-        sqlx::query!(
+        let mut events = sqlx::query!(
             r#"
             select xid::text::bigint as "xid!", seq, id, at, app_id, environment_id, kind, subject, message, failure, actor
             from events
@@ -222,7 +226,11 @@ impl TeamScope {
                 actor: row.actor,
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>, StoreError>>()?;
+        intent
+            .name_all(events.iter_mut().map(|event| &mut event.actor))
+            .await?;
+        Ok(events)
     }
 
     /// Audit records, the newest first; `after` is a number of the chain.

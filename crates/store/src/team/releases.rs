@@ -99,7 +99,7 @@ impl TeamScope {
     /// [`StoreError::NotFound`].
     pub async fn release_get(&self, id: ReleaseId) -> Result<ReleaseView, StoreError> {
         let mut intent = self.begin().await?;
-        sqlx::query_as!(
+        let row = sqlx::query_as!(
             Row,
             "
             select id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by, created_at, stable_at
@@ -110,8 +110,8 @@ impl TeamScope {
             id.as_uuid(),
         )
         .fetch_one(&mut *intent.tx)
-        .await?
-        .try_into()
+        .await?;
+        named(&mut intent, row).await
     }
 
     /// A release of an environment by its version.
@@ -124,7 +124,7 @@ impl TeamScope {
         version: i64,
     ) -> Result<ReleaseView, StoreError> {
         let mut intent = self.begin().await?;
-        sqlx::query_as!(
+        let row = sqlx::query_as!(
             Row,
             "
             select id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by, created_at, stable_at
@@ -136,8 +136,8 @@ impl TeamScope {
             version,
         )
         .fetch_one(&mut *intent.tx)
-        .await?
-        .try_into()
+        .await?;
+        named(&mut intent, row).await
     }
 
     /// Releases of an environment, the newest first; `after` is a version.
@@ -150,7 +150,7 @@ impl TeamScope {
         page: Page<i64>,
     ) -> Result<Vec<ReleaseView>, StoreError> {
         let mut intent = self.begin().await?;
-        sqlx::query_as!(
+        let rows = sqlx::query_as!(
             Row,
             "
             select id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by, created_at, stable_at
@@ -165,10 +165,15 @@ impl TeamScope {
             page.sql_limit(),
         )
         .fetch_all(&mut *intent.tx)
-        .await?
-        .into_iter()
-        .map(ReleaseView::try_from)
-        .collect()
+        .await?;
+        let mut releases = rows
+            .into_iter()
+            .map(ReleaseView::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        intent
+            .name_all(releases.iter_mut().map(|release| &mut release.created_by))
+            .await?;
+        Ok(releases)
     }
 
     /// The newest release that a deployment was asked for, whatever became of it: a configuration change
@@ -182,7 +187,7 @@ impl TeamScope {
     ) -> Result<Option<ReleaseView>, StoreError> {
         let mut intent = self.begin().await?;
         // A deployment that failed, was cancelled or rolled back is not wanted any more.
-        sqlx::query_as!(
+        let row = sqlx::query_as!(
             Row,
             "
             select r.id, r.environment_id, r.version, r.spec, r.config_version, r.source_id, r.commit_id, r.message,
@@ -199,10 +204,18 @@ impl TeamScope {
             environment.as_uuid(),
         )
         .fetch_optional(&mut *intent.tx)
-        .await?
-        .map(ReleaseView::try_from)
-        .transpose()
+        .await?;
+        match row {
+            Some(row) => named(&mut intent, row).await.map(Some),
+            None => Ok(None),
+        }
     }
+}
+
+async fn named(intent: &mut Intent<'_>, row: Row) -> Result<ReleaseView, StoreError> {
+    let mut release = ReleaseView::try_from(row)?;
+    release.created_by = intent.name_of(release.created_by).await?;
+    Ok(release)
 }
 
 /// The builds that a spec names.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use segue_model::change::EventSubject;
-use segue_model::id::EnvironmentId;
+use segue_model::id::{AppId, EnvironmentId};
 use segue_model::name::ServiceName;
 use serde_json::json;
 
@@ -54,41 +54,8 @@ impl TeamScope {
             return Ok(Done::Replayed(response));
         }
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
-        for (service, replicas) in targets {
-            sqlx::query!(
-                "
-                insert into scale_targets (team_id, environment_id, service, replicas, set_by)
-                values ($1, $2, $3, $4, 'person')
-                on conflict (environment_id, service) do update
-                    set replicas = excluded.replicas, set_by = excluded.set_by, updated_at = now()
-                ",
-                intent.team(),
-                environment.as_uuid(),
-                service.as_str(),
-                decode::number::<u32, i32>(*replicas, "replicas")?,
-            )
-            .execute(&mut *intent.tx)
-            .await?;
-            let subject = EventSubject {
-                service: Some(service.clone()),
-                ..EventSubject::default()
-            };
-            let message = format!("{service} wanted {replicas} times");
-            intent
-                .event(
-                    Some(locked.app),
-                    Some(environment),
-                    "scale.changed",
-                    &subject,
-                    &message,
-                )
-                .await?;
-        }
+        set(&mut intent, locked.app, environment, targets).await?;
         environments::touch(&mut intent, environment).await?;
-        let detail = json!({"targets": targets});
-        intent
-            .audit("scale_set", &environment.to_string(), &detail)
-            .await?;
         let targets = list(&mut intent, environment).await?;
         intent.finish(idempotency, targets).await
     }
@@ -104,6 +71,50 @@ impl TeamScope {
         let mut intent = self.begin().await?;
         list(&mut intent, environment).await
     }
+}
+
+/// Sets targets, with an event each and one audit record. The environment is locked.
+pub(super) async fn set(
+    intent: &mut Intent<'_>,
+    app: AppId,
+    environment: EnvironmentId,
+    targets: &BTreeMap<ServiceName, u32>,
+) -> Result<(), StoreError> {
+    for (service, replicas) in targets {
+        sqlx::query!(
+            "
+            insert into scale_targets (team_id, environment_id, service, replicas, set_by)
+            values ($1, $2, $3, $4, 'person')
+            on conflict (environment_id, service) do update
+                set replicas = excluded.replicas, set_by = excluded.set_by, updated_at = now()
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            service.as_str(),
+            decode::number::<u32, i32>(*replicas, "replicas")?,
+        )
+        .execute(&mut *intent.tx)
+        .await?;
+        let subject = EventSubject {
+            service: Some(service.clone()),
+            ..EventSubject::default()
+        };
+        let message = format!("{service} wanted {replicas} times");
+        intent
+            .event(
+                Some(app),
+                Some(environment),
+                "scale.changed",
+                &subject,
+                &message,
+            )
+            .await?;
+    }
+    let detail = json!({"targets": targets});
+    intent
+        .audit("scale_set", &environment.to_string(), &detail)
+        .await?;
+    Ok(())
 }
 
 async fn list(

@@ -44,23 +44,14 @@ impl TeamScope {
             return Ok(Done::Replayed(response));
         }
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
-        let version = next_version(&mut intent, environment, key).await?;
-        let (key_version, data_key) = data_key(&mut intent, &self.inner.kek).await?;
-        let place = Place::Secret {
-            team: self.team(),
-            app: locked.app,
-            environment,
-            key,
-            version,
-        };
-        let sealed = data_key.seal(value.expose(), &place.encode())?;
-        let info = insert(
+        let info = set(
             &mut intent,
-            (locked.app, environment, key, version),
-            Some((key_version, sealed)),
+            &self.inner.kek,
+            (locked.app, environment, key),
+            value,
         )
         .await?;
-        told(&mut intent, "secret_set", locked.app, environment, &info).await?;
+        environments::touch(&mut intent, environment).await?;
         intent.finish(idempotency, info).await
     }
 
@@ -76,10 +67,8 @@ impl TeamScope {
     ) -> Result<(), StoreError> {
         let mut intent = self.begin().await?;
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
-        newest(&mut intent, environment, key).await?;
-        let version = next_version(&mut intent, environment, key).await?;
-        let info = insert(&mut intent, (locked.app, environment, key, version), None).await?;
-        told(&mut intent, "secret_unset", locked.app, environment, &info).await?;
+        unset(&mut intent, (locked.app, environment, key)).await?;
+        environments::touch(&mut intent, environment).await?;
         intent.finish(None, ()).await?;
         Ok(())
     }
@@ -93,7 +82,7 @@ impl TeamScope {
         environment: EnvironmentId,
     ) -> Result<Vec<SecretInfo>, StoreError> {
         let mut intent = self.begin().await?;
-        sqlx::query!(
+        let mut secrets = sqlx::query!(
             r#"
             select n.key as "key!", n.version as "version!", n.created_by as "created_by!", n.created_at as "created_at!"
             from (
@@ -119,7 +108,11 @@ impl TeamScope {
                 created_at: row.created_at.to_jiff(),
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>, StoreError>>()?;
+        intent
+            .name_all(secrets.iter_mut().map(|secret| &mut secret.created_by))
+            .await?;
+        Ok(secrets)
     }
 
     /// Opens the newest value and audits that. The caller has checked scope and re-authentication.
@@ -159,6 +152,44 @@ impl TeamScope {
         intent.finish(None, ()).await?;
         Ok(value)
     }
+}
+
+/// Adds a sealed version, with its audit record and event. The environment is locked.
+pub(super) async fn set(
+    intent: &mut Intent<'_>,
+    kek: &Keyring,
+    (app, environment, key): (AppId, EnvironmentId, &ConfigKey),
+    value: &SecretBytes,
+) -> Result<SecretInfo, StoreError> {
+    let version = next_version(intent, environment, key).await?;
+    let (key_version, data_key) = data_key(intent, kek).await?;
+    let place = Place::Secret {
+        team: segue_model::id::TeamId::from_uuid(intent.team()),
+        app,
+        environment,
+        key,
+        version,
+    };
+    let sealed = data_key.seal(value.expose(), &place.encode())?;
+    let info = insert(
+        intent,
+        (app, environment, key, version),
+        Some((key_version, sealed)),
+    )
+    .await?;
+    told(intent, "secret_set", app, environment, &info).await?;
+    Ok(info)
+}
+
+/// Adds a version that says there is none, with its audit record and event. The environment is locked.
+pub(super) async fn unset(
+    intent: &mut Intent<'_>,
+    (app, environment, key): (AppId, EnvironmentId, &ConfigKey),
+) -> Result<(), StoreError> {
+    newest(intent, environment, key).await?;
+    let version = next_version(intent, environment, key).await?;
+    let info = insert(intent, (app, environment, key, version), None).await?;
+    told(intent, "secret_unset", app, environment, &info).await
 }
 
 struct Newest {
@@ -243,7 +274,7 @@ async fn insert(
     Ok(SecretInfo {
         key: key.clone(),
         version,
-        created_by: row.created_by,
+        created_by: intent.name_of(row.created_by).await?,
         created_at: row.created_at.to_jiff(),
     })
 }
@@ -255,7 +286,6 @@ async fn told(
     environment: EnvironmentId,
     info: &SecretInfo,
 ) -> Result<(), StoreError> {
-    environments::touch(intent, environment).await?;
     let detail = json!({"key": info.key, "version": info.version});
     intent
         .audit(action, &environment.to_string(), &detail)

@@ -8,7 +8,9 @@ use segue_model::spec::{
     ImageRef, ImageSource, ReleaseService, ReleaseSpec, Rollout, ServiceKind, ServiceSpec,
 };
 
-use super::Result;
+use sqlx::Executor;
+
+use super::{Result, TestDb};
 use crate::context::{Actor, TeamContext, fresh_id};
 use crate::store::Store;
 use crate::team::{
@@ -104,6 +106,17 @@ impl Fixture {
             .await?
             .fresh()
             .ok_or_else(|| "a request without a key was replayed".into())
+    }
+}
+
+impl TestDb {
+    /// Runs statements as the superuser, for faults that no role could make.
+    ///
+    /// # Errors
+    /// The server is gone, or does not take them.
+    pub async fn execute(&self, statements: &'static str) -> Result<()> {
+        self.admin().await?.execute(statements).await?;
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use segue_model::id::AppId;
 use segue_store::testing::{Fixture, TestDb, release_spec};
 use segue_store::{
-    App, AppPatch, Done, Idempotency, NewApp, Page, StoreError, StoredResponse, fresh_id,
+    App, AppPatch, Done, Idempotency, NewApp, NewSpec, Page, StoreError, StoredResponse, fresh_id,
 };
 
 use crate::support::keys;
@@ -171,7 +171,10 @@ async fn a_stale_generation_is_refused_with_the_current_one() {
         2
     );
 
-    let spec = serde_json::json!({"services": {}});
+    let spec = NewSpec {
+        spec: serde_json::json!({"services": {}}),
+        scale: BTreeMap::new(),
+    };
     let kept = scope
         .spec_put(one.environment, Some(3), &spec, None)
         .await
@@ -181,7 +184,7 @@ async fn a_stale_generation_is_refused_with_the_current_one() {
     assert_eq!((kept.version, kept.generation), (1, 4));
     assert_eq!(
         scope.spec_get(one.environment).await.unwrap().unwrap().spec,
-        spec
+        spec.spec
     );
     let targets = BTreeMap::from([("web".parse().unwrap(), 3)]);
     scope

@@ -9,10 +9,12 @@
 
 mod audit;
 mod builds;
+mod changes;
 mod embedded;
 mod intents;
 mod reconcile;
 mod records;
+mod replacing;
 mod schema;
 mod secrets;
 mod seen;

@@ -1,0 +1,166 @@
+//! Deployments, builds and releases.
+
+use segue_client::*;
+
+use super::missing;
+use crate::commands::Place;
+use crate::error::Result;
+use crate::session::Session;
+
+impl Session {
+    /// The last deployments, newest first.
+    pub async fn deployment_list(&self, place: &Place) -> Result<Vec<Deployment>> {
+        let request = DeploymentListRequest {
+            path: at!(DeploymentListRequestPath, place),
+            query: DeploymentListRequestQuery {
+                limit: Some(50),
+                cursor: None,
+            },
+        };
+        let answer = self.client.deployment_list(request).await;
+        Ok(self
+            .value(&format!("listing deployments of {}", place.short()), answer)
+            .await?
+            .items)
+    }
+
+    /// The number of the newest deployment.
+    pub async fn newest_deployment(&self, place: &Place) -> Result<Option<i64>> {
+        Ok(self
+            .deployment_list(place)
+            .await?
+            .first()
+            .map(|deployment| deployment.number))
+    }
+
+    pub async fn deployment_get(&self, place: &Place, number: i64) -> Result<Deployment> {
+        let request = DeploymentGetRequest {
+            path: at!(DeploymentGetRequestPath, place, number: number),
+            query: DeploymentGetRequestQuery::default(),
+        };
+        let answer = self.client.deployment_get(request).await;
+        let found = self
+            .maybe(&format!("looking for deployment #{number}"), answer)
+            .await?;
+        found.ok_or_else(|| {
+            missing(
+                format!("deployment #{number} of {}", place.short()),
+                "segue deploys list",
+            )
+        })
+    }
+
+    pub async fn deploy(
+        &self,
+        place: &Place,
+        body: DeploymentCreate,
+        key: Option<String>,
+    ) -> Result<Deployment> {
+        let request = DeploymentCreateRequest {
+            path: at!(DeploymentCreateRequestPath, place),
+            query: DeploymentCreateRequestQuery::default(),
+            header: DeploymentCreateRequestHeader {
+                idempotency_key: key,
+            },
+            body,
+        };
+        let answer = self.client.deployment_create(request).await;
+        let deployed = self
+            .value(&format!("deploying {}", place.short()), answer)
+            .await;
+        deployed.map_err(|error| {
+            if error.now.is_none() {
+                error.now("nothing was changed")
+            } else {
+                error
+            }
+        })
+    }
+
+    pub async fn deployment_cancel(
+        &self,
+        place: &Place,
+        number: i64,
+        key: Option<String>,
+    ) -> Result<Deployment> {
+        let request = DeploymentCancelRequest {
+            path: at!(DeploymentCancelRequestPath, place, number: number),
+            header: DeploymentCancelRequestHeader {
+                idempotency_key: key,
+            },
+        };
+        let answer = self.client.deployment_cancel(request).await;
+        self.value(&format!("stopping #{number}"), answer).await
+    }
+
+    pub async fn deployment_rollback(
+        &self,
+        place: &Place,
+        number: i64,
+        key: Option<String>,
+    ) -> Result<Deployment> {
+        let request = DeploymentRollbackRequest {
+            path: at!(DeploymentRollbackRequestPath, place, number: number),
+            query: DeploymentRollbackRequestQuery::default(),
+            header: DeploymentRollbackRequestHeader {
+                idempotency_key: key,
+            },
+        };
+        let answer = self.client.deployment_rollback(request).await;
+        self.value(&format!("undoing #{number}"), answer).await
+    }
+
+    /// What a deployment's switch did to requests; `None` if it has not begun.
+    pub async fn receipt(&self, place: &Place, number: i64) -> Result<Option<Receipt>> {
+        let request = DeploymentReceiptRequest {
+            path: at!(DeploymentReceiptRequestPath, place, number: number),
+        };
+        let answer = self.client.deployment_receipt(request).await;
+        self.maybe(&format!("reading the receipt of #{number}"), answer)
+            .await
+    }
+
+    /// Whether a build writes no more.
+    pub async fn build_ended(&self, place: &Place, build: &str) -> Result<bool> {
+        let request = BuildGetRequest {
+            path: at!(BuildGetRequestPath, place, build: build.to_owned()),
+        };
+        let answer = self.client.build_get(request).await;
+        Ok(self
+            .value("looking at the build", answer)
+            .await?
+            .finished_at
+            .is_some())
+    }
+
+    pub async fn release_list(&self, place: &Place) -> Result<Vec<Release>> {
+        let request = ReleaseListRequest {
+            path: at!(ReleaseListRequestPath, place),
+            query: ReleaseListRequestQuery {
+                limit: Some(50),
+                cursor: None,
+            },
+        };
+        let answer = self.client.release_list(request).await;
+        Ok(self
+            .value(&format!("listing releases of {}", place.short()), answer)
+            .await?
+            .items)
+    }
+
+    pub async fn release_get(&self, place: &Place, version: i64) -> Result<Release> {
+        let request = ReleaseGetRequest {
+            path: at!(ReleaseGetRequestPath, place, version: version),
+        };
+        let answer = self.client.release_get(request).await;
+        let found = self
+            .maybe(&format!("looking for v{version}"), answer)
+            .await?;
+        found.ok_or_else(|| {
+            missing(
+                format!("v{version} of {}", place.short()),
+                "segue releases list",
+            )
+        })
+    }
+}

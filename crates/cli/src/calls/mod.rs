@@ -1,0 +1,73 @@
+//! The typed calls: every use of the generated client, each a line of meaning and its request.
+//!
+//! Must not: print, or decide what a missing thing means.
+
+use segue_client::Deployment;
+
+use crate::error::CliError;
+
+/// Items of a list that are shown at most; a longer list is for the API itself.
+const MOST_ITEMS: usize = 1000;
+
+/// The path of an environment, for requests of whatever type.
+macro_rules! at {
+    ($path:ident, $place:expr $(, $more:ident: $value:expr)*) => {
+        $path { team: $place.team.clone(), app: $place.app.clone(), env: $place.env.clone() $(, $more: $value)* }
+    };
+}
+
+/// Reads every page of a list, up to [`MOST_ITEMS`].
+macro_rules! every_page {
+    ($session:expr, $what:expr, |$cursor:ident| $call:expr) => {{
+        let mut items = Vec::new();
+        let mut $cursor: Option<String> = None;
+        loop {
+            let page = $session.value($what, $call.await).await?;
+            items.extend(page.items);
+            $cursor = page.next_cursor;
+            if $cursor.is_none() || items.len() >= MOST_ITEMS {
+                break Ok(items);
+            }
+        }
+    }};
+}
+
+mod deployments;
+mod places;
+mod running;
+mod values;
+
+fn etag(generation: i64) -> String {
+    format!("\"{generation}\"")
+}
+
+/// Whether a deployment failed before anything of it started, so that its build's log is the one to read.
+pub(crate) fn failed_in_build(deployment: &Deployment) -> bool {
+    use segue_model::failure::FailureCode as Code;
+    let code = deployment
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.code.parse().ok());
+    matches!(
+        code,
+        Some(
+            Code::BuildFailed
+                | Code::BuildTimedOut
+                | Code::BuildLimit
+                | Code::TestsFailed
+                | Code::DockerfileUnsupported
+                | Code::ImageNotPullable
+        )
+    )
+}
+
+fn missing(what: String, next: &str) -> CliError {
+    CliError::new(format!("there is no {what}"))
+        .why("or this sign-in may not see it")
+        .next(next)
+        .code("not_found")
+}
+
+fn too_many(service: &str) -> CliError {
+    CliError::usage(format!("{service}: that many instances cannot be"))
+}

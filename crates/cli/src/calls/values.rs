@@ -1,0 +1,72 @@
+//! Configuration and secrets.
+
+use std::collections::BTreeMap;
+
+use segue_client::*;
+
+use crate::commands::Place;
+use crate::error::Result;
+use crate::session::Session;
+
+impl Session {
+    pub async fn config_get(&self, place: &Place) -> Result<Config> {
+        let request = ConfigGetRequest {
+            path: at!(ConfigGetRequestPath, place),
+        };
+        let answer = self.client.config_get(request).await;
+        self.value(
+            &format!("reading the configuration of {}", place.short()),
+            answer,
+        )
+        .await
+    }
+
+    pub async fn config_update(
+        &self,
+        place: &Place,
+        patch: &BTreeMap<String, Option<String>>,
+    ) -> Result<Config> {
+        let request = ConfigUpdateRequest {
+            path: at!(ConfigUpdateRequestPath, place),
+            query: ConfigUpdateRequestQuery::default(),
+            body: ConfigPatch {
+                additional_properties: patch.clone().into_iter().collect(),
+            },
+        };
+        let answer = self.client.config_update(request).await;
+        self.value(&format!("configuring {}", place.short()), answer)
+            .await
+    }
+
+    pub async fn secret_list(&self, place: &Place) -> Result<Vec<Secret>> {
+        let request = SecretListRequest {
+            path: at!(SecretListRequestPath, place),
+        };
+        let answer = self.client.secret_list(request).await;
+        Ok(self
+            .value(&format!("listing secrets of {}", place.short()), answer)
+            .await?
+            .items)
+    }
+
+    pub async fn secret_set(&self, place: &Place, key: &str, value: String) -> Result<Secret> {
+        let request = SecretSetRequest {
+            path: at!(SecretSetRequestPath, place, key: key.to_owned()),
+            query: SecretSetRequestQuery::default(),
+            body: SecretSet { value },
+        };
+        let answer = self.client.secret_set(request).await;
+        self.value(&format!("setting {key}"), answer).await
+    }
+
+    pub async fn secret_unset(&self, place: &Place, key: &str) -> Result<()> {
+        let request = SecretDeleteRequest {
+            path: at!(SecretDeleteRequestPath, place, key: key.to_owned()),
+            query: SecretDeleteRequestQuery::default(),
+        };
+        let answer = self.client.secret_delete(request).await;
+        self.done(&format!("removing {key}"), answer)
+            .await
+            .map(|_| ())
+    }
+}

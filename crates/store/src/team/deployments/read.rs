@@ -1,0 +1,251 @@
+//! Deployments as they are read: what was asked for, with the progress that the worker wrote.
+
+use jiff::Timestamp;
+use segue_model::failure::Failure;
+use segue_model::id::{AppId, BuildId, DeploymentId, EnvironmentId, ReleaseId};
+use segue_model::name::GitRef;
+use segue_model::state::DeploymentState;
+
+use super::DeploymentKind;
+use crate::decode;
+use crate::error::StoreError;
+use crate::team::intent::Intent;
+use crate::team::{Page, TeamScope};
+
+/// A deployment with its progress.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// Its id.
+    pub id: DeploymentId,
+    /// Its app.
+    pub app: AppId,
+    /// Its environment.
+    pub environment: EnvironmentId,
+    /// `#42`.
+    pub number: i64,
+    /// Where it goes.
+    pub release: ReleaseId,
+    /// Version of that release.
+    pub version: i64,
+    /// Why.
+    pub kind: DeploymentKind,
+    /// The ref that was pushed.
+    pub git_ref: Option<GitRef>,
+    /// A person asked to stop it.
+    pub cancel_requested: bool,
+    /// What people say about it.
+    pub message: String,
+    /// Who asked for it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// Where it is.
+    pub state: DeploymentState,
+    /// Builds that its release waits for.
+    pub builds: Vec<BuildId>,
+    /// When its rollout began.
+    pub started_at: Option<Timestamp>,
+    /// When every live edge served it alone.
+    pub live_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Why it fails or failed.
+    pub failure: Option<Failure>,
+}
+
+struct Row {
+    id: uuid::Uuid,
+    app_id: uuid::Uuid,
+    environment_id: uuid::Uuid,
+    number: i64,
+    release_id: uuid::Uuid,
+    version: i64,
+    kind: String,
+    git_ref: Option<String>,
+    cancel_requested: bool,
+    message: String,
+    created_by: String,
+    created_at: jiff_sqlx::Timestamp,
+    state: String,
+    builds: Vec<uuid::Uuid>,
+    started_at: Option<jiff_sqlx::Timestamp>,
+    live_at: Option<jiff_sqlx::Timestamp>,
+    finished_at: Option<jiff_sqlx::Timestamp>,
+    failure: Option<serde_json::Value>,
+}
+
+impl TryFrom<Row> for Deployment {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: DeploymentId::from_uuid(row.id),
+            app: AppId::from_uuid(row.app_id),
+            environment: EnvironmentId::from_uuid(row.environment_id),
+            number: row.number,
+            release: ReleaseId::from_uuid(row.release_id),
+            version: row.version,
+            kind: decode::text(&row.kind, "deployment kind")?,
+            git_ref: row
+                .git_ref
+                .map(|name| decode::text(&name, "git ref"))
+                .transpose()?,
+            cancel_requested: row.cancel_requested,
+            message: row.message,
+            created_by: row.created_by,
+            created_at: row.created_at.to_jiff(),
+            state: decode::text(&row.state, "deployment state")?,
+            builds: row.builds.into_iter().map(BuildId::from_uuid).collect(),
+            started_at: decode::time(row.started_at),
+            live_at: decode::time(row.live_at),
+            finished_at: decode::time(row.finished_at),
+            failure: decode::json_opt(row.failure, "failure")?,
+        })
+    }
+}
+
+impl TeamScope {
+    /// A deployment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn deployment_get(&self, id: DeploymentId) -> Result<Deployment, StoreError> {
+        let mut intent = self.begin().await?;
+        find(&mut intent, id).await
+    }
+
+    /// A deployment of an environment by its number.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn deployment_by_number(
+        &self,
+        environment: EnvironmentId,
+        number: i64,
+    ) -> Result<Deployment, StoreError> {
+        let mut intent = self.begin().await?;
+        let id = sqlx::query_scalar!(
+            "
+            select id
+            from deployments
+            where team_id = $1 and environment_id = $2 and number = $3
+            ",
+            intent.team(),
+            environment.as_uuid(),
+            number,
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        find(&mut intent, DeploymentId::from_uuid(id)).await
+    }
+
+    /// Deployments of an environment, the newest first; `after` is a number.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn deployment_list(
+        &self,
+        environment: EnvironmentId,
+        page: Page<i64>,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let mut intent = self.begin().await?;
+        let team = intent.team();
+        fetch(&mut intent, team, None, Some(environment), page).await
+    }
+
+    /// The deployment that a push of this commit made, if the ref stands on it.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn deployment_of_push(
+        &self,
+        app: AppId,
+        name: &GitRef,
+        commit: &str,
+    ) -> Result<Option<Deployment>, StoreError> {
+        let mut intent = self.begin().await?;
+        let id = sqlx::query_scalar!(
+            "
+            select deployment_id
+            from app_refs
+            where team_id = $1 and app_id = $2 and ref = $3 and commit_id = $4
+            ",
+            intent.team(),
+            app.as_uuid(),
+            name.as_str(),
+            commit,
+        )
+        .fetch_optional(&mut *intent.tx)
+        .await?
+        .flatten();
+        match id {
+            Some(id) => find(&mut intent, DeploymentId::from_uuid(id))
+                .await
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+pub(super) async fn find(
+    intent: &mut Intent<'_>,
+    id: DeploymentId,
+) -> Result<Deployment, StoreError> {
+    let team = intent.team();
+    fetch(intent, team, Some(id), None, Page::first(1))
+        .await?
+        .into_iter()
+        .next()
+        .ok_or(StoreError::NotFound)
+}
+
+/// One deployment, or a page of an environment's.
+async fn fetch(
+    intent: &mut Intent<'_>,
+    team: uuid::Uuid,
+    id: Option<DeploymentId>,
+    environment: Option<EnvironmentId>,
+    page: Page<i64>,
+) -> Result<Vec<Deployment>, StoreError> {
+    let mut deployments = sqlx::query_as!(
+        Row,
+        r#"
+        select d.id, d.app_id, d.environment_id, d.number, d.release_id, r.version, d.kind, d.git_ref, d.cancel_requested,
+            d.message, d.created_by, d.created_at,
+            coalesce(o.state, case when exists (
+                select from release_builds rb
+                join build_status b on b.build_id = rb.build_id
+                where rb.release_id = d.release_id and b.rank between 10 and 99
+            ) then 'building' else 'queued' end) as "state!",
+            array(select rb.build_id from release_builds rb where rb.release_id = d.release_id order by rb.build_id) as "builds!",
+            o.started_at as "started_at?", o.live_at, o.finished_at, o.failure
+        from deployments d
+        join releases r on r.id = d.release_id
+        left join rollouts o on o.deployment_id = d.id
+        where d.team_id = $1
+            and ($2::uuid is null or d.id = $2)
+            and ($3::uuid is null or d.environment_id = $3)
+            and ($4::bigint is null or d.number < $4)
+        order by d.number desc
+        limit $5
+        "#,
+        team,
+        id.map(DeploymentId::as_uuid),
+        environment.map(EnvironmentId::as_uuid),
+        page.after,
+        page.sql_limit(),
+    )
+    .fetch_all(&mut *intent.tx)
+    .await?
+    .into_iter()
+    .map(Deployment::try_from)
+    .collect::<Result<Vec<_>, _>>()?;
+    intent
+        .name_all(
+            deployments
+                .iter_mut()
+                .map(|deployment| &mut deployment.created_by),
+        )
+        .await?;
+    Ok(deployments)
+}
