@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::jwt::Keys;
 use crate::auth::limit::Failures;
+use crate::auth::quota::Quotas;
 use crate::config::ApiConfig;
 use crate::git::pushes::Pushes;
 use crate::metrics::Metrics;
@@ -26,6 +27,7 @@ struct Inner {
     metrics: Metrics,
     sources: SourceMemory,
     failures: Failures,
+    quotas: Quotas,
     stop: CancellationToken,
 }
 
@@ -46,6 +48,7 @@ impl ApiState {
             metrics: Metrics::default(),
             sources: SourceMemory::default(),
             failures: Failures::default(),
+            quotas: Quotas::default(),
             stop,
         }))
     }
@@ -80,6 +83,11 @@ impl ApiState {
     /// Addresses that failed to prove who they are.
     pub(crate) fn failures(&self) -> &Failures {
         &self.0.failures
+    }
+
+    /// What clients have left of their requests.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
     }
 
     /// Counts of requests.

@@ -68,7 +68,7 @@ impl Failures {
 }
 
 /// Whoever has one IPv6 address has its whole /64.
-fn whole(address: IpAddr) -> IpAddr {
+pub(super) fn whole(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {

@@ -95,3 +95,38 @@ where
     );
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_without_news_beats_every_fifteen_seconds() {
+        let mut body = sse(futures::stream::pending()).into_body();
+        for beat in 1..=2u32 {
+            let since = Instant::now();
+            let frame = body.frame().await.unwrap().unwrap();
+            assert_eq!(
+                frame.into_data().unwrap(),
+                ":\n\n",
+                "a comment, which clients pass over"
+            );
+            assert_eq!(since.elapsed(), HEARTBEAT, "beat {beat}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_has_its_name_its_id_and_one_line_of_data() {
+        let event = message(
+            "event",
+            Some("7-1".to_owned()),
+            &serde_json::json!({"a": "x\ny"}),
+        );
+        let body = sse(futures::stream::iter([event])).into_body();
+        let text = body.collect().await.unwrap().to_bytes();
+        assert_eq!(text, "event: event\ndata: {\"a\":\"x\\ny\"}\nid: 7-1\n\n");
+    }
+}

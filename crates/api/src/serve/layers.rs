@@ -1,4 +1,4 @@
-//! What stands around every handler, in this order from outside: request id, problems, panics, size.
+//! What stands around every handler, in this order from outside: request id, problems, figures, quota, panics, size.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -36,6 +36,7 @@ pub(crate) fn public(router: Router<ApiState>, state: ApiState) -> Router {
                 .layer(from_fn(assign))
                 .layer(from_fn(finish))
                 .layer(from_fn_with_state(state.clone(), crate::metrics::count))
+                .layer(from_fn_with_state(state.clone(), crate::auth::quota::bound))
                 .layer(nosniff)
                 .layer(private)
                 .layer(CatchPanicLayer::custom(panicked))

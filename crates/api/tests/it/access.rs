@@ -128,7 +128,7 @@ pub struct Operation {
     path: String,
     pub id: String,
     class: Class,
-    body: Option<Value>,
+    pub body: Option<Value>,
     public: bool,
 }
 
@@ -294,7 +294,8 @@ fn visible(answer: &Answer) -> String {
     let headers: Vec<_> = answer
         .headers
         .iter()
-        .filter(|(name, _)| name.as_str() != "x-request-id")
+        // How much the asking client has left says nothing of what it asked for.
+        .filter(|(name, _)| !matches!(name.as_str(), "x-request-id" | "ratelimit"))
         .map(|(name, value)| format!("{name}: {value:?}"))
         .collect();
     format!("{} {headers:?} {body}", answer.status)

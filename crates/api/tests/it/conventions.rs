@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::Value;
 
+use crate::access::{Ids, ask, operations};
 use crate::harness::Api;
 
 #[tokio::test]
@@ -192,4 +193,92 @@ async fn lists_are_paged_to_their_end() {
         }
     }
     assert_eq!(names, ["app-0", "app-1", "app-2", "app-3", "app-4"]);
+}
+
+#[tokio::test]
+async fn a_member_that_is_not_known_is_refused_by_every_operation() {
+    let api = Api::new().await;
+    let owner = api.team("acme", true).await;
+    api.app(&owner, "acme", "shop").await;
+    let ids = Ids {
+        team: "acme".into(),
+        app: "shop".into(),
+        env: "production".into(),
+    };
+    let mut asked = 0;
+    let mut wrong = Vec::new();
+    for mut operation in operations() {
+        // The members of a configuration are the names of its variables.
+        let Some(body) = operation
+            .body
+            .as_mut()
+            .filter(|_| operation.id != "config_update")
+        else {
+            continue;
+        };
+        body["surprise"] = serde_json::json!(1);
+        let answer = ask(&api, &operation, &ids, Some(&owner)).await;
+        asked += 1;
+        let told = answer.body["detail"].as_str().unwrap_or_default();
+        if answer.status != 422 || answer.body["code"] != "invalid" || !told.contains("surprise") {
+            wrong.push(format!(
+                "{}: {} {}",
+                operation.id, answer.status, answer.body
+            ));
+        }
+    }
+    assert!(asked > 10, "{asked}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn faults_have_their_place_and_a_hint_has_the_next_command() {
+    let api = Api::new().await;
+    let owner = api.team("acme", false).await;
+    let env = api.app(&owner, "acme", "shop").await;
+    let deployments = format!("{env}/deployments");
+    let bad = api
+        .post(&deployments, &owner, serde_json::json!({"image": "A B"}))
+        .await
+        .expect(422);
+    assert_eq!(bad["errors"][0]["pointer"], "/image");
+    assert!(bad["errors"][0]["detail"].is_string());
+    let nothing = api
+        .post(&deployments, &owner, serde_json::json!({"spec": true}))
+        .await;
+    assert!(nothing.body["hint"].is_string(), "{}", nothing.body);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_in_a_loop_is_told_to_wait_and_others_are_not() {
+    let api = Api::new().await;
+    let keys = "/v1/auth/jwks";
+    let ask = async |token: &str| api.call(Method::GET, keys, Some(token), None, &[]).await;
+    let first = ask("loud").await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    assert_eq!(first.headers["ratelimit-policy"], "\"default\";q=1000;w=20");
+    assert_eq!(first.headers["ratelimit"], "\"default\";r=999;t=1");
+    let mut refused = None;
+    for _ in 0..100_000 {
+        let answer = ask("loud").await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert!(
+        refused.headers["ratelimit"]
+            .to_str()
+            .unwrap()
+            .starts_with("\"default\";r=0;t="),
+    );
+    assert_eq!(refused.headers["content-type"], "application/problem+json");
+    assert_eq!(refused.expect(429)["code"], "rate_limited");
+    assert_eq!(ask("quiet").await.status, 200);
+    let probe = api
+        .call(Method::GET, "/healthz", Some("loud"), None, &[])
+        .await;
+    assert_eq!(probe.status, 200);
 }

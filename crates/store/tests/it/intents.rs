@@ -380,3 +380,33 @@ async fn a_pushed_commit_is_found_again_with_its_deployment() {
         "shop.localhost"
     );
 }
+
+#[tokio::test]
+async fn a_request_does_not_wait_for_ever_for_one_with_its_key() {
+    use sqlx::Connection;
+    let db = TestDb::new().await.unwrap();
+    let one = Fixture::new(db.store(), "one").await.unwrap();
+    // The other one has taken the key and does not end.
+    let mut admin = db.admin().await.unwrap();
+    let mut other = admin.begin().await.unwrap();
+    sqlx::query("insert into idempotency (team_id, actor, key, route, body_hash) values ($1, $2, 'k', 'POST /apps', $3)")
+        .bind(one.team.as_uuid())
+        .bind(one.context.actor.to_string())
+        .bind([1u8; 32].as_slice())
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let busy = one
+        .scope()
+        .app_create(&app("second"), Some(key("k", 1)))
+        .await
+        .unwrap_err();
+    assert!(matches!(busy, StoreError::IdempotencyBusy), "{busy:?}");
+    other.rollback().await.unwrap();
+    let done = one
+        .scope()
+        .app_create(&app("second"), Some(key("k", 1)))
+        .await
+        .unwrap();
+    assert!(matches!(done, Done::Fresh(_)));
+}
