@@ -8,6 +8,7 @@
 
 mod driver;
 mod images;
+mod life;
 mod state;
 
 use std::future::Future;
