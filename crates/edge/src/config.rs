@@ -171,6 +171,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_limit_is_in_the_documents() {
+        let document = include_str!("../../../docs/EDGE.md");
+        let shown = format!("{:?}", Limits::default());
+        let fields = shown.trim_start_matches("Limits { ").trim_end_matches(" }");
+        let mut count = 0;
+        for field in fields.split(", ") {
+            let (name, value) = field.split_once(": ").unwrap();
+            let row = format!("| `{name}` | {value} | ");
+            assert!(document.contains(&row), "docs/EDGE.md lacks {row}");
+            count += 1;
+        }
+        assert!(count > 20, "{shown}");
+    }
+
+    #[test]
     fn control_addresses() {
         assert_eq!(
             "unix:/run/c.sock".parse(),

@@ -15,10 +15,7 @@ use segue_model::name::ServiceName;
 use segue_model::route::{RequestCounts, RouteGen};
 
 /// Upper ends of the latency buckets, microseconds.
-pub(crate) const BUCKETS_US: [u64; 13] = [
-    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
-    5_000_000, 10_000_000,
-];
+pub(crate) use segue_model::route::LATENCY_ENDS_US as BUCKETS_US;
 
 /// Whose requests are counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +91,7 @@ impl Stat {
             latency_sum_us: read(&self.latency_sum_us),
             latency_max_us: read(&self.latency_max_us),
             wait_max_us: read(&self.wait_max_us),
+            by_latency: std::array::from_fn(|place| self.buckets.get(place).map_or(0, read)),
         }
     }
 }
@@ -220,6 +218,10 @@ fn difference(now: &RequestCounts, before: &RequestCounts) -> RequestCounts {
     for (class, old) in by_class.iter_mut().zip(before.by_class) {
         *class = class.saturating_sub(old);
     }
+    let mut by_latency = now.by_latency;
+    for (within, old) in by_latency.iter_mut().zip(before.by_latency) {
+        *within = within.saturating_sub(old);
+    }
     RequestCounts {
         by_class,
         edge_failed: now.edge_failed.saturating_sub(before.edge_failed),
@@ -228,6 +230,7 @@ fn difference(now: &RequestCounts, before: &RequestCounts) -> RequestCounts {
         latency_sum_us: now.latency_sum_us.saturating_sub(before.latency_sum_us),
         latency_max_us: 0,
         wait_max_us: 0,
+        by_latency,
     }
 }
 
