@@ -2,6 +2,7 @@
 //! agrees is for the end-to-end tests.
 
 mod deploy;
+mod doctor;
 mod fake;
 mod local;
 mod running;
