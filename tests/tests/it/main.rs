@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod lints;
+#[cfg(test)]
 mod load;
