@@ -78,7 +78,7 @@ fn counts_and_contradictions_agree() {
     let mut config = "[config]\n".to_owned();
     let mut sent = serde_json::Map::new();
     for n in 0..=bounds::CONFIG_KEYS {
-        write!(config, "K{n} = \"\"\n").unwrap();
+        writeln!(config, "K{n} = \"\"").unwrap();
         sent.insert(format!("K{n}"), json!({"value": ""}));
         if n + 2 > bounds::CONFIG_KEYS {
             agree(

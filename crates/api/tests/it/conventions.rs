@@ -282,3 +282,28 @@ async fn a_client_that_asks_in_a_loop_is_told_to_wait_and_others_are_not() {
         .await;
     assert_eq!(probe.status, 200);
 }
+
+#[tokio::test]
+async fn a_merge_patch_tells_null_from_missing() {
+    let api = Api::new().await;
+    let owner = api.team("acme", false).await;
+    api.app(&owner, "acme", "shop").await;
+    let path = "/v1/teams/acme/apps/shop";
+    let patch = async |body: Value| {
+        let etag = api.get(path, &owner).await.etag();
+        let token = Some(owner.token.as_str());
+        let headers = [("if-match", etag.as_str())];
+        let answer = api.call(Method::PATCH, path, token, Some(body), &headers);
+        answer.await.expect(200)
+    };
+    let repo = serde_json::json!({"url": "https://git.example.com/shop.git", "branch": "main"});
+    let set = patch(serde_json::json!({"repo": repo, "labels": {"tier": "gold"}})).await;
+    assert_eq!(set["repo"]["url"], repo["url"]);
+    let kept = patch(serde_json::json!({"labels": {}})).await;
+    assert_eq!(
+        (&kept["repo"], &kept["labels"]),
+        (&set["repo"], &serde_json::json!({}))
+    );
+    let removed = patch(serde_json::json!({"repo": null})).await;
+    assert!(removed["repo"].is_null(), "{removed}");
+}
