@@ -1405,7 +1405,9 @@ CREATE TABLE public.request_counts (
     latency_sum_us bigint NOT NULL,
     latency_max_us bigint NOT NULL,
     wait_max_us bigint NOT NULL,
-    CONSTRAINT request_counts_by_class_check CHECK ((cardinality(by_class) = 5))
+    by_latency bigint[] DEFAULT array_fill((0)::bigint, ARRAY[13]) NOT NULL,
+    CONSTRAINT request_counts_by_class_check CHECK ((cardinality(by_class) = 5)),
+    CONSTRAINT request_counts_latency CHECK ((cardinality(by_latency) = 13))
 );
 
 ALTER TABLE ONLY public.request_counts FORCE ROW LEVEL SECURITY;
@@ -1419,6 +1421,8 @@ COMMENT ON COLUMN public.request_counts.release_id IS 'Null: no endpoint was the
 COMMENT ON COLUMN public.request_counts.by_class IS 'Answers of the application by status class, 1xx to 5xx.';
 
 COMMENT ON COLUMN public.request_counts.edge_failed IS 'The edge''s own 502, 503 and 504.';
+
+COMMENT ON COLUMN public.request_counts.by_latency IS 'Requests by the time from head to end: up to 1, 2.5, 5, 10, 25, 50, 100, 250, 500 ms, 1, 2.5, 5, 10 s; what took longer is in none.';
 
 CREATE TABLE public.rollouts (
     deployment_id uuid NOT NULL,

@@ -105,6 +105,8 @@ codes! {
     ProgressDeadline "progress_deadline" "the deployment made no progress until its deadline" "see the reasons: segue status";
     /// The new release answered with too many errors.
     ErrorRate "error_rate" "the new release answers with more errors than the old one" "read its log, mend it, deploy again";
+    /// The new release answered too slowly.
+    TooSlow "too_slow" "the new release answers more slowly than the old one" "find what it waits for, mend it, deploy again";
     /// A person stopped it.
     Cancelled "cancelled" "stopped by a person" "deploy again when ready";
     /// Segue itself failed.

@@ -143,6 +143,12 @@ impl OpenRequests {
     }
 }
 
+/// Upper ends of the latency classes, microseconds; what took longer is in none of them.
+pub const LATENCY_ENDS_US: [u64; 13] = [
+    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    5_000_000, 10_000_000,
+];
+
 /// Requests that one edge finished for one release of one service since its last report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestCounts {
@@ -160,6 +166,9 @@ pub struct RequestCounts {
     pub latency_max_us: u64,
     /// The longest wait for an endpoint, microseconds.
     pub wait_max_us: u64,
+    /// By the time from head to end: those within each of [`LATENCY_ENDS_US`] and not within the one before.
+    #[serde(default)]
+    pub by_latency: [u64; LATENCY_ENDS_US.len()],
 }
 
 impl RequestCounts {
@@ -174,6 +183,33 @@ impl RequestCounts {
         self.latency_sum_us = self.latency_sum_us.saturating_add(other.latency_sum_us);
         self.latency_max_us = self.latency_max_us.max(other.latency_max_us);
         self.wait_max_us = self.wait_max_us.max(other.wait_max_us);
+        for (to, from) in self.by_latency.iter_mut().zip(other.by_latency) {
+            *to = to.saturating_add(from);
+        }
+    }
+
+    /// Requests that the application answered with 5xx, not at all, or not to the end.
+    #[must_use]
+    pub const fn failed(&self) -> u64 {
+        let [.., by_5xx] = self.by_class;
+        by_5xx
+            .saturating_add(self.edge_failed)
+            .saturating_add(self.broken)
+    }
+
+    /// The upper end of the class in which 95 of 100 requests have ended, microseconds; [`u64::MAX`] where they took
+    /// longer than the longest. `None` without requests.
+    #[must_use]
+    pub fn p95_us(&self) -> Option<u64> {
+        let total = u128::from(self.total());
+        let mut within = 0u128;
+        for (count, end) in self.by_latency.iter().zip(LATENCY_ENDS_US) {
+            within = within.saturating_add(u128::from(*count));
+            if within.saturating_mul(100) >= total.saturating_mul(95) {
+                return (total > 0).then_some(end);
+            }
+        }
+        (total > 0).then_some(u64::MAX)
     }
 
     /// Every finished request, whatever its end.

@@ -16,7 +16,7 @@ use crate::id::{
 };
 use crate::name::{Domain, Label, ServiceName};
 use crate::revision::{Revision, RevisionContent};
-use crate::route::{EnvironmentRoutes, OpenRequests, RouteGen};
+use crate::route::{EnvironmentRoutes, OpenRequests, RequestCounts, RouteGen};
 use crate::spec::{ImageRef, Rollout, ServiceSpec, Strategy};
 use crate::state::{BuildState, DeploymentState, Desired, HostState, Observed};
 
@@ -63,6 +63,10 @@ pub struct World {
     pub edges: BTreeMap<EdgeId, Edge>,
     /// The routes as last committed.
     pub routes: EnvironmentRoutes,
+    /// Finished requests of the running rollout's release since it began, and of the release before it since ten
+    /// minutes before that, by service. Empty without a rollout.
+    #[serde(default)]
+    pub traffic: BTreeMap<ServiceName, BTreeMap<ReleaseId, RequestCounts>>,
     /// Bounds that the installation sets.
     pub policy: Policy,
 }

@@ -16,6 +16,7 @@ use crate::goal::{Goal, ServiceGoal};
 use crate::queue;
 use crate::symptoms;
 use crate::time::later;
+use crate::traffic;
 
 /// Moves the running rollout by at most one state.
 pub(crate) fn advance(draft: &mut Draft<'_>) {
@@ -143,7 +144,10 @@ fn forward(draft: &mut Draft<'_>, deployment: &Deployment, mut rollout: RolloutS
         code: FailureCode::Cancelled,
         evidence: "cancelled while it ran".to_owned(),
     });
-    if let Some(failure) = cancel.or_else(|| symptoms::early_failure(draft, &goal, &rollout)) {
+    if let Some(failure) = cancel
+        .or_else(|| symptoms::early_failure(draft, &goal, &rollout))
+        .or_else(|| traffic::worse(&goal))
+    {
         fail(draft, deployment, rollout, failure);
         return;
     }
@@ -203,7 +207,7 @@ fn become_live(draft: &mut Draft<'_>, deployment: &Deployment, rollout: &mut Rol
 /// Live and baking: watched until the time is over.
 fn bake(draft: &mut Draft<'_>, deployment: &Deployment, mut rollout: RolloutState) {
     let goal = Goal::of_rollout(draft.world, deployment, &rollout);
-    if let Some(failure) = symptoms::crash_loop(draft, &goal) {
+    if let Some(failure) = symptoms::crash_loop(draft, &goal).or_else(|| traffic::worse(&goal)) {
         fail(draft, deployment, rollout, failure);
         return;
     }

@@ -38,6 +38,7 @@ mod staff;
 mod strategy;
 mod symptoms;
 mod time;
+mod traffic;
 
 pub use action::Action;
 pub use apply::after;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use segue_model::change::EventKind;
 use segue_model::failure::{FailureCode, LAST_WORDS_LIMIT};
 use segue_model::state::DeploymentState as S;
-use segue_model::world::Deployment;
+use segue_model::world::{Deployment, Release};
 
 use super::Case;
 
@@ -157,6 +157,13 @@ pub(super) fn rollouts_end(case: &Case<'_>, found: &mut Vec<String>) {
                 deployment.number, rollout.state
             ));
         }
+        if matches!(rollout.state, S::Live | S::Baking) && !began_now && all_fail(case, deployment)
+        {
+            found.push(format!(
+                "#{} stays though every request fails",
+                deployment.number
+            ));
+        }
         if rollout.state == S::Failing && !began_now {
             found.push(format!("#{} stays failing", deployment.number));
         }
@@ -178,6 +185,37 @@ fn has_spoken(case: &Case<'_>, deployment: &Deployment) -> bool {
                 .is_some_and(|since| !case.is_past(since, LAST_WORDS_LIMIT));
             service.is_some_and(|s| s.revision == i.revision) && (i.failure.is_some() || !reading)
         })
+}
+
+/// Whether a changed service of the deployment fails every one of many requests, and its release before failed none
+/// of as many. Far beyond where the planner draws its line.
+fn all_fail(case: &Case<'_>, deployment: &Deployment) -> bool {
+    const MANY: u64 = 1000;
+    let from = deployment.rollout.as_ref().and_then(|r| r.from);
+    let Some(from) = from.filter(|from| *from != deployment.release) else {
+        return false;
+    };
+    let revision = |release, service| {
+        let known: Option<&Release> = case.before.releases.get(&release);
+        known?.services.get(service).map(|s| s.revision)
+    };
+    case.before.traffic.iter().any(|(service, by_release)| {
+        let (Some(new), Some(old)) = (by_release.get(&deployment.release), by_release.get(&from))
+        else {
+            return false;
+        };
+        let revisions = (
+            revision(deployment.release, service),
+            revision(from, service),
+        );
+        revisions.0.is_some()
+            && revisions.1.is_some()
+            && revisions.0 != revisions.1
+            && new.total() >= MANY
+            && new.total() == new.failed()
+            && old.total() >= MANY
+            && old.failed() == 0
+    })
 }
 
 fn deployment_state(case: &Case<'_>, number: i64) -> Option<S> {

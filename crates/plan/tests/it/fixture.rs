@@ -175,6 +175,7 @@ pub fn world(hosts: u64, edges: u64, memory_units: u64) -> World {
             route_gen: RouteGen(0),
             routes: Vec::new(),
         },
+        traffic: BTreeMap::new(),
         policy: Policy {
             // Short, so that traces see freed addresses come back.
             address_rest: Duration::from_secs(120),

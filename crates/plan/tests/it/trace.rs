@@ -74,6 +74,8 @@ pub enum Step {
     RemoveEdge(u64),
     Pressure(u64),
     Domain(u8),
+    /// Requests of the running rollout: of how many thousand of the new release how many percent fail, and how slow.
+    Requests(u64, u64, usize),
     Rounds(u8),
     Pass(u64),
 }
@@ -197,6 +199,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..=4u64).prop_map(Step::RemoveEdge),
         1 => (1..=4u64).prop_map(Step::Pressure),
         1 => any::<u8>().prop_map(Step::Domain),
+        2 => (0..=2u64, prop_oneof![Just(0u64), Just(4), Just(6), Just(100)], 0..13usize)
+            .prop_map(|(thousands, percent, class)| Step::Requests(thousands, percent, class)),
         8 => (1..=6u8).prop_map(Step::Rounds),
         3 => prop_oneof![Just(1u64), Just(7), Just(31), Just(61), Just(130), Just(700)].prop_map(Step::Pass),
     ]
@@ -358,6 +362,9 @@ impl Trace {
                     sim.world.hosts_of.insert(service, vec![domain]);
                 }
             }
+            Step::Requests(thousands, percent, class) => {
+                sim.serve_requests(*thousands, *percent, *class);
+            }
             Step::Rounds(count) => {
                 for _ in 0..*count {
                     sim.round();
@@ -473,6 +480,7 @@ impl Trace {
             edge.pace = 1;
         }
         sim.world.policy.frozen = false;
+        sim.world.traffic.clear();
         sim.lose_actions = 0;
         sim.crash_worker = 0;
         sim.open_requests = 0;

@@ -364,6 +364,22 @@ fn i16_a_death_is_judged_before_its_last_words_are_read() {
 }
 
 #[test]
+fn i16_a_release_that_fails_every_request_stays() {
+    let mut sim = up(1, 1, 32, 1);
+    deploy(&mut sim, 2, 1);
+    for _ in 0..12 {
+        sim.round();
+    }
+    assert_eq!(
+        sim.state(2),
+        Some(segue_model::state::DeploymentState::Baking)
+    );
+    sim.serve_requests(1, 100, 0);
+    let blind = |world: &mut World| world.traffic.clear();
+    assert_found(sim, Invariant::I16, blind, untouched);
+}
+
+#[test]
 fn i16_a_way_back_is_taken_back() {
     let mut sim = up(1, 1, 32, 1);
     deploy(&mut sim, 2, 1);

@@ -112,6 +112,7 @@ impl SystemStore {
             for row in &report.counts {
                 count(&mut tx, row).await?;
             }
+            news.extend(judged(&mut tx, &report.counts).await?);
         }
         news.sort_unstable();
         news.dedup();
@@ -342,6 +343,24 @@ async fn in_flight(
     Ok(())
 }
 
+/// Environments whose running rollout is judged by what was counted.
+async fn judged(tx: &mut Tx, counts: &[CountRow]) -> Result<Vec<Uuid>, StoreError> {
+    let environments: Vec<Uuid> = counts.iter().map(|row| row.environment.as_uuid()).collect();
+    if environments.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_scalar!(
+        "
+        select environment_id
+        from rollouts
+        where environment_id = any ($1) and rank < 100
+        ",
+        &environments,
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
 async fn count(tx: &mut Tx, row: &CountRow) -> Result<(), StoreError> {
     let big = |value: u64| decode::number::<u64, i64>(value, "count");
     let counts = &row.counts;
@@ -350,11 +369,16 @@ async fn count(tx: &mut Tx, row: &CountRow) -> Result<(), StoreError> {
         .iter()
         .map(|n| big(*n))
         .collect::<Result<Vec<i64>, _>>()?;
+    let latencies = counts
+        .by_latency
+        .iter()
+        .map(|n| big(*n))
+        .collect::<Result<Vec<i64>, _>>()?;
     sqlx::query!(
         "
         insert into request_counts as c (team_id, environment_id, service, release_id, route_gen, second, by_class,
-            edge_failed, broken, retries, latency_sum_us, latency_max_us, wait_max_us)
-        select e.team_id, e.id, $2, $3, $4, date_trunc('second', now()), $5, $6, $7, $8, $9, $10, $11
+            edge_failed, broken, retries, latency_sum_us, latency_max_us, wait_max_us, by_latency)
+        select e.team_id, e.id, $2, $3, $4, date_trunc('second', now()), $5, $6, $7, $8, $9, $10, $11, $12
         from environments e
         where e.id = $1
         on conflict on constraint request_counts_key do update
@@ -368,7 +392,12 @@ async fn count(tx: &mut Tx, row: &CountRow) -> Result<(), StoreError> {
             retries = c.retries + excluded.retries,
             latency_sum_us = c.latency_sum_us + excluded.latency_sum_us,
             latency_max_us = greatest(c.latency_max_us, excluded.latency_max_us),
-            wait_max_us = greatest(c.wait_max_us, excluded.wait_max_us)
+            wait_max_us = greatest(c.wait_max_us, excluded.wait_max_us),
+            by_latency = array(
+                select coalesce(x, 0) + coalesce(y, 0)
+                from unnest(c.by_latency, excluded.by_latency) with ordinality as both_latencies (x, y, place)
+                order by place
+            )
         ",
         row.environment.as_uuid(),
         row.service.as_str(),
@@ -381,6 +410,7 @@ async fn count(tx: &mut Tx, row: &CountRow) -> Result<(), StoreError> {
         big(counts.latency_sum_us)?,
         big(counts.latency_max_us)?,
         big(counts.wait_max_us)?,
+        &latencies,
     )
     .execute(&mut **tx)
     .await?;

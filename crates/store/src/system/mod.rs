@@ -19,6 +19,7 @@ mod platform;
 mod rotate;
 mod secret;
 mod sweep;
+mod traffic;
 mod work;
 mod world;
 mod world_rows;

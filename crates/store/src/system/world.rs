@@ -13,8 +13,8 @@ use segue_model::world::{Release, ServiceRelease, World};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::SystemStore;
 use super::world_rows as rows;
+use super::{SystemStore, traffic};
 use crate::decode;
 use crate::error::StoreError;
 
@@ -82,6 +82,7 @@ impl SystemStore {
             subnets: rows::subnets(&mut tx, id).await?,
             edges: rows::edges(&mut tx, id).await?,
             routes: routes(&mut tx, row.team_id, row.app_id, id).await?,
+            traffic: traffic::of_rollout(&mut tx, id).await?,
             policy: rows::policy(&mut tx).await?,
             instances,
         };

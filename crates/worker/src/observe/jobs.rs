@@ -10,7 +10,7 @@ use segue_driver::{
     Container, ContainerName, Deadline, Driver, EngineInfo, Event, Observed as Seen, Phase,
 };
 use segue_model::Timestamp;
-use segue_model::failure::{Failure, LAST_WORDS_LIMIT};
+use segue_model::failure::{Failure, FailureCode, LAST_WORDS_LIMIT};
 use segue_model::id::{EnvironmentId, InstanceId};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -35,6 +35,8 @@ pub(super) const PING_EVERY: Duration = Duration::from_secs(2);
 const DIE_SETTLES: Duration = Duration::from_millis(300);
 /// Exit codes by which an init says that it could not run the command at all.
 const NOT_RUN: std::ops::RangeInclusive<i32> = 126..=127;
+/// Exit codes above this stand for signals.
+const BY_SIGNAL: i32 = 128;
 /// Lines that are kept to explain an end.
 const LAST_LINES: usize = 40;
 const _: () = assert!(PING_LIMIT.as_millis() <= PING_EVERY.as_millis());
@@ -146,11 +148,14 @@ pub(super) async fn explain(
     }
     // Without knowing the secrets, none of the words may be shown.
     let shown = redactor.map_or_else(String::new, |redactor| redactor.text(&lines));
-    if !exit.oom {
+    // Init's own words, and an end that no signal made, need no second look. The engine makes one wait while it starts
+    // the container again.
+    if !exit.oom && exit.code > BY_SIGNAL && exit.failure_code(&lines) == FailureCode::ExitedAtOnce
+    {
         // Only the engine's own description says it for sure, and only once it has noticed the end.
         sleep_until(settled).await;
-        if let Ok(Seen::Known(container)) =
-            driver.inspect(&name, Deadline::after(INSPECT_LIMIT)).await
+        let limit = Deadline::after(until.saturating_duration_since(Instant::now()));
+        if let Ok(Seen::Known(container)) = driver.inspect(&name, limit).await
             && let Phase::Exited(end) | Phase::Restarting(end) = &container.phase
         {
             exit.oom = end.oom && end.code == exit.code;

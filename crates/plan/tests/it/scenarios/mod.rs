@@ -3,6 +3,7 @@
 mod barrier;
 mod deploy;
 mod heal;
+mod requests;
 
 use segue_model::spec::{Rollout, ServiceSpec};
 use segue_model::state::DeploymentState as S;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use segue_model::id::{EdgeId, HostId, InstanceId};
-use segue_model::route::RouteGen;
+use segue_model::route::{RequestCounts, RouteGen};
 use segue_model::state::{Desired, HostState, Observed};
 use segue_model::world::Edge;
 
@@ -56,6 +56,35 @@ impl Sim {
         container.faulted = true;
         self.words_lost = true;
         self.observe(id, Observed::Gone);
+    }
+
+    /// Edges count requests of the running rollout, for every service: the old release's are well and fast, of the
+    /// new one's so many percent fail, and all are in this class of latency.
+    pub fn serve_requests(&mut self, thousands: u64, percent: u64, class: usize) {
+        let mut deployments = self.world.deployments.values();
+        let Some((new, old)) = deployments.find_map(|d| {
+            let rollout = d.rollout.as_ref()?;
+            Some((d.release, rollout.from?))
+        }) else {
+            return;
+        };
+        let count = |failed: u64, class: usize| {
+            let mut counts = RequestCounts {
+                by_class: [
+                    0,
+                    thousands * (1000 - failed * 10),
+                    0,
+                    0,
+                    thousands * failed * 10,
+                ],
+                ..RequestCounts::default()
+            };
+            counts.by_latency[class] = thousands * 1000;
+            counts
+        };
+        let counts = BTreeMap::from([(new, count(percent, class)), (old, count(0, 0))]);
+        let services: Vec<_> = self.world.releases[&new].services.keys().cloned().collect();
+        self.world.traffic = services.into_iter().map(|s| (s, counts.clone())).collect();
     }
 
     /// A person asks that one instance be replaced.

@@ -212,6 +212,10 @@ impl Sim {
         }
         for change in &changes.rollouts {
             self.assert_judged_by_its_words(change);
+            if change.expected.is_none() || change.rollout.state.is_terminal() {
+                // What was counted belongs to the rollout before.
+                self.world.traffic.clear();
+            }
             if change.rollout.state.is_terminal() {
                 let number = self
                     .world
