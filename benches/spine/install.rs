@@ -55,6 +55,20 @@ pub fn deploy(machine: &Machine, replicas: u32) -> anyhow::Result<()> {
     settled(machine, replicas as usize)
 }
 
+/// Deploys one of the two images over the API and waits until that is over.
+pub fn redeploy(machine: &Machine, number: usize) -> anyhow::Result<()> {
+    let body = serde_json::json!({ "image": IMAGES[number % 2].0 }).to_string();
+    let answer = api(machine).send("POST", DEPLOYMENTS, &body)?;
+    if answer.status != 202 {
+        bail!(
+            "{}: {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        );
+    }
+    settled(machine, 1)
+}
+
 /// Waits until the last deployment has ended and only its instances are there.
 pub fn settled(machine: &Machine, replicas: usize) -> anyhow::Result<()> {
     let mut api = api(machine);

@@ -362,6 +362,30 @@ mod tests {
         ));
     }
 
+    #[tokio::test]
+    async fn an_engine_that_is_started_on_demand_is_wanted_and_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker.sock");
+        let wish = Wish::new(folder.path().join("wanted"));
+        let away = connect(&EngineSocket::from(&path)).await.unwrap_err();
+        assert_eq!(away.kind(), io::ErrorKind::NotFound);
+        assert!(!wish.is_young(), "only an engine on demand is wanted");
+
+        let mut connector = Connector {
+            socket: EngineSocket::on_demand(&path, wish.clone()),
+            cut: CancellationToken::new(),
+        };
+        let call = tower::Service::call(&mut connector, Uri::from_static("http://engine"));
+        let start = async {
+            while !wish.is_young() {
+                tokio::time::sleep(START_POLL).await;
+            }
+            tokio::net::UnixListener::bind(&path).unwrap()
+        };
+        let (stream, _listener) = tokio::join!(call, start);
+        assert!(stream.is_ok());
+    }
+
     #[test]
     fn the_version_stands_once_on_the_wire() {
         let of = |uri: &str| versioned(&uri.parse().unwrap(), 41).unwrap().to_string();
