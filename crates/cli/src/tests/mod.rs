@@ -4,6 +4,7 @@
 mod deploy;
 mod doctor;
 mod fake;
+mod lists;
 mod local;
 mod running;
 mod server;
