@@ -145,5 +145,5 @@ need_tool() {
   have "$1" && return 0
   [ -x "$TOOLS_BIN/bin/$1" ] && return 0
   step "building $2 by cargo ($3); once, into $TOOLS_BIN"
-  cargo install --locked --debug --root "$TOOLS_BIN" "$2" >&2
+  cargo install --locked --quiet --debug --root "$TOOLS_BIN" "$2" >&2
 }
