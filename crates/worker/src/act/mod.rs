@@ -62,6 +62,17 @@ struct State {
     failed: HashMap<Key, (Instant, Duration)>,
 }
 
+impl State {
+    /// Whether a call about it is under way. If one is, its end is told that something was due.
+    fn is_running(&mut self, key: Key) -> bool {
+        let running = self.running.contains(&key);
+        if running {
+            self.missed.insert(key);
+        }
+        running
+    }
+}
+
 /// The calls that are under way for one holding of a lease. Dropping it ends them.
 pub(crate) struct Acts {
     shared: Arc<Shared>,
@@ -103,8 +114,7 @@ impl Acts {
             for (host, list) in actions {
                 for action in list {
                     let key = key(environment, host, &action);
-                    if state.running.contains(&key) {
-                        state.missed.insert(key);
+                    if state.is_running(key) {
                         continue;
                     }
                     if let Some((until, _)) = state.failed.get(&key)
@@ -197,5 +207,39 @@ impl Drop for Claim {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.running.remove(&self.key);
         state.missed.remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_due_during_a_call_is_told_at_its_end_and_the_next_claim_stays() {
+        let state = Arc::<Mutex<State>>::default();
+        let key = Key::Instance(InstanceId::from_uuid(uuid::Uuid::from_u128(7)));
+        let claim = || {
+            assert!(!state.lock().unwrap().is_running(key));
+            state.lock().unwrap().running.insert(key);
+            Claim {
+                key,
+                ended: false,
+                state: state.clone(),
+            }
+        };
+        assert!(!claim().end(true), "nothing was due meanwhile");
+
+        let stop = claim();
+        assert!(state.lock().unwrap().is_running(key), "a removal is due");
+        assert!(stop.end(true));
+
+        let remove = claim();
+        assert!(!remove.end(true), "told once");
+
+        // A call that is dropped at the end of a term leaves nothing behind.
+        let dropped = claim();
+        assert!(state.lock().unwrap().is_running(key));
+        drop(dropped);
+        assert!(!claim().end(true));
     }
 }
