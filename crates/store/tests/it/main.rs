@@ -12,6 +12,7 @@ mod builds;
 mod changes;
 mod embedded;
 mod intents;
+mod judged;
 mod reconcile;
 mod records;
 mod replacing;
