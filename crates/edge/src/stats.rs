@@ -271,6 +271,11 @@ mod tests {
             ),
             (13_000, 9_000, 1_000)
         );
+        assert_eq!(
+            counts.by_latency[..4],
+            [1, 0, 1, 1],
+            "up to 1, 2.5, 5, 10 ms"
+        );
         assert_eq!(rows[0].route_gen, RouteGen(5));
         assert!(stats.take_changes().is_empty());
         stat.finish(End::Broken, ms(2), ms(0), 1);
@@ -283,6 +288,7 @@ mod tests {
             ),
             (1, 1, 2_000)
         );
+        assert_eq!(rows[0].counts.by_latency[..4], [0, 1, 0, 0]);
         drop(stat);
         assert!(stats.take_changes().is_empty());
         let mut keys = 0;

@@ -148,7 +148,7 @@ async fn words_are_due_from_the_first_end_until_they_are_read() {
         failure: Some(Some(why.clone())),
         ..end(3, 2)
     };
-    system.observe(&[read.clone()]).await.unwrap();
+    system.observe(std::slice::from_ref(&read)).await.unwrap();
     let read_now = world(db.store(), &one).await.instances[&id].clone();
     assert_eq!(
         (read_now.words_due_since, read_now.failure),
