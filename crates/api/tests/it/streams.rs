@@ -30,7 +30,10 @@ async fn events_are_followed_from_where_a_reader_left() {
             (name.as_str(), id.as_deref()),
             ("event", data["cursor"].as_str())
         );
-        messages.push(data);
+        // What came before may be told late: an event appears once no older transaction is under way.
+        if data["kind"] != "token.created" {
+            messages.push(data);
+        }
     }
     assert_eq!(
         (&messages[0]["message"], &messages[1]["message"]),
