@@ -140,7 +140,9 @@ impl<'a> Room<'a> {
         let policy = &world.policy;
         let mut room = Self {
             world,
-            zone_key: Label::new("zone").ok(),
+            // Where no host has a zone, zones say nothing, and counting them costs a walk over all hosts.
+            zone_key: (Label::new("zone").ok())
+                .filter(|key| world.hosts.values().any(|h| h.labels.contains_key(key))),
             free: world
                 .hosts
                 .iter()
@@ -314,7 +316,8 @@ impl<'a> Room<'a> {
 
     fn score(&self, id: HostId, host: &Host, request: Request<'_>) -> Score {
         let zone = self.zone(host);
-        let zone_skew = if zone.is_some() {
+        // Hosts without a zone are one zone together, or they would get everything beyond the first.
+        let zone_skew = if self.zone_key.is_some() {
             self.world
                 .hosts
                 .iter()

@@ -3,6 +3,7 @@
 mod barrier;
 mod deploy;
 mod heal;
+mod place;
 mod requests;
 
 use segue_model::spec::{Rollout, ServiceSpec};
