@@ -292,6 +292,30 @@ fn i13_a_cordoned_host_gets_an_instance() {
 }
 
 #[test]
+fn i13_a_host_without_the_label_gets_an_instance() {
+    let mut sim = sim(1, 1, 32);
+    sim.round();
+    sim.world
+        .subnets
+        .insert(host_id(1), crate::fixture::subnet(1));
+    deploy(&mut sim, 1, 1);
+    let made = sim.world.releases.get_mut(&release_id(1)).unwrap();
+    let spec = &mut made.services.get_mut(&name("web")).unwrap().spec;
+    spec.place
+        .require
+        .insert("disk".parse().unwrap(), "ssd".parse().unwrap());
+    // It does not see what is required. The revision is the same: where an instance goes does not shape it.
+    let blind = |world: &mut World| {
+        for release in world.releases.values_mut() {
+            for service in release.services.values_mut() {
+                service.spec.place.require.clear();
+            }
+        }
+    };
+    assert_found(sim, Invariant::I13, blind, untouched);
+}
+
+#[test]
 fn i14_something_stops_on_a_stale_listing_or_while_frozen() {
     let stale = |world: &mut World| {
         for host in world.hosts.values_mut() {
