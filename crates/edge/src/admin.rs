@@ -77,20 +77,34 @@ fn respond(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
     response
 }
 
-/// Ready: there is a table to serve from and the edge is not leaving. The control plane's absence
-/// does not make an edge unready, since it goes on serving.
+/// Ready: there is a table to serve from, the edge is not leaving, and it has its lease or is the only edge it
+/// knows of. The control plane's absence alone does not make an edge unready, since it goes on serving; but where
+/// another edge was live, that one had better be asked: it may know of changes that this one does not.
 fn ready(shared: &Shared) -> (bool, String) {
     let gauges = &shared.gauges;
     let has_routes = gauges.has_routes.load(Ordering::Relaxed);
     let stopping = gauges.stopping.load(Ordering::Relaxed);
-    let ready = has_routes && !stopping;
+    let lease = shared.lease.standing(shared.now());
+    let reason = if stopping {
+        Some("the edge stops")
+    } else if !has_routes {
+        Some("there are no routes yet, neither on disk nor from the control plane")
+    } else if lease.others_are_better() {
+        Some("the lease has run out and another edge was live; requests are served on")
+    } else {
+        None
+    };
+    let ready = reason.is_none();
     let body = serde_json::json!({
         "ready": ready,
+        "reason": reason,
         "has_routes": has_routes,
         "control_plane_connected": gauges.connected.load(Ordering::Relaxed),
         "state_file_damaged": gauges.damaged_state.load(Ordering::Relaxed),
         "routes_saved": !gauges.unsaved.load(Ordering::Relaxed),
         "stopping": stopping,
+        "lease_held": lease.held,
+        "other_edges": lease.other_edges,
     });
     (ready, format!("{body}\n"))
 }
@@ -111,6 +125,19 @@ fn metrics(shared: &Shared) -> String {
         "gauge",
         "The stream of the control plane is open.",
         flag(&gauges.connected),
+    );
+    let lease = shared.lease.standing(shared.now());
+    single(
+        "segue_edge_lease_held",
+        "gauge",
+        "The control plane answered a report within the time of a lease.",
+        u64::from(lease.held),
+    );
+    single(
+        "segue_edge_other_edges",
+        "gauge",
+        "Other live edges, as the control plane told last.",
+        lease.other_edges.into(),
     );
     single(
         "segue_edge_state_damaged",

@@ -12,6 +12,7 @@ mod conn;
 mod disk;
 mod edge;
 mod files;
+mod lease;
 mod link;
 mod listen;
 mod pages;

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::balance::Micros;
 use crate::config::Limits;
+use crate::lease::Lease;
 use crate::table::Table;
 
 /// See the module's description.
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     /// Port for redirects to HTTPS, if there is a TLS listener.
     pub(crate) https_port: Option<u16>,
     pub(crate) gauges: Gauges,
+    pub(crate) lease: Lease,
     /// A connection or request ended; the stopping edge looks again.
     pub(crate) ended: Notify,
     started: Instant,
@@ -54,6 +56,7 @@ impl Shared {
             trusted,
             https_port,
             gauges: Gauges::default(),
+            lease: Lease::default(),
             ended: Notify::new(),
             started: Instant::now(),
         }

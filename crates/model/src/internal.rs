@@ -56,6 +56,10 @@ pub enum StreamBody {
         environments: Vec<EnvironmentRoutes>,
         /// Every certificate.
         certificates: Vec<Certificate>,
+        /// Other edges whose lease has not run out. A control plane that does not tell counts as none, so that
+        /// an edge gives way to nobody it was not told of.
+        #[serde(default)]
+        other_edges: u32,
     },
     /// New routes of one environment.
     Change {
@@ -74,10 +78,14 @@ pub enum StreamBody {
         /// Every certificate.
         certificates: Vec<Certificate>,
     },
-    /// Nothing new. Carries what the control plane believes the edge has.
+    /// No routes. Comes when there was nothing else for [`HEARTBEAT_MS`], and when the number of other edges
+    /// changed. Carries what the control plane believes the edge has.
     Heartbeat {
         /// SHA-256 over `(environment, route_gen)` in order of environment, hexadecimal: [`digest`].
         digest: String,
+        /// As in the snapshot.
+        #[serde(default)]
+        other_edges: u32,
     },
 }
 
@@ -125,4 +133,27 @@ pub struct CountRow {
     pub route_gen: RouteGen,
     /// How many.
     pub counts: RequestCounts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_a_version_that_tells_less_or_more_are_understood() {
+        let of = |text: &str| serde_json::from_str::<StreamMessage>(text).map(|read| read.body);
+        let beat = |other_edges| StreamBody::Heartbeat {
+            digest: "d".into(),
+            other_edges,
+        };
+        let less = of(r#"{"number":2,"type":"heartbeat","digest":"d"}"#);
+        assert_eq!(less.unwrap(), beat(0));
+        let more = of(r#"{"number":2,"type":"heartbeat","digest":"d","other_edges":3,"new":1}"#);
+        assert_eq!(more.unwrap(), beat(3));
+        let first = of(r#"{"number":1,"type":"snapshot","environments":[],"certificates":[]}"#);
+        assert!(matches!(
+            first.unwrap(),
+            StreamBody::Snapshot { other_edges: 0, .. }
+        ));
+    }
 }

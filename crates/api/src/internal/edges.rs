@@ -41,6 +41,9 @@ use crate::wire::query::ApiPath;
 /// Bytes of a report: acknowledgements of every environment of a large installation fit.
 const MAX_REPORT_BYTES: usize = 32 << 20;
 
+/// The stream is never silent for longer; other edges are looked at as often.
+const HEARTBEAT: Duration = Duration::from_millis(HEARTBEAT_MS);
+
 /// How often certificates are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(2);
 
@@ -152,7 +155,8 @@ async fn join(store: &SystemStore, edge: &Edge) -> Result<(), Problem> {
     }
 }
 
-/// Streams routes: a snapshot, then changes, one JSON object a line.
+/// Streams routes: a snapshot, then changes, one JSON object a line. The snapshot and heartbeats tell how many other
+/// edges are live.
 #[utoipa::path(get, path = "/internal/v1/edges/{edge}/stream", tag = "edges",
     params(("edge" = String, Path, description = "Id of the edge")),
     responses((status = 200, description = "Messages, numbered from 1.", body = String,
@@ -162,7 +166,7 @@ async fn edge_stream(edge: Edge, State(state): State<InternalState>) -> Result<R
     join(&store, &edge).await?;
     // The ticket first: what commits between the snapshot and the first wait wakes the stream.
     let ticket = state.routes.ticket();
-    let feed = Feed::begin(store, ticket, state).await?;
+    let feed = Feed::begin(edge.id, store, ticket, state).await?;
     let mut response = Body::from_stream(stream(feed)).into_response();
     let kind = HeaderValue::from_static("application/x-ndjson");
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -170,6 +174,7 @@ async fn edge_stream(edge: Edge, State(state): State<InternalState>) -> Result<R
 }
 
 struct Feed {
+    edge: EdgeId,
     store: SystemStore,
     ticket: Ticket,
     state: InternalState,
@@ -178,6 +183,9 @@ struct Feed {
     /// Changes with any certificate.
     mark: String,
     certificates_at: Instant,
+    /// Other live edges, as last told.
+    other_edges: u32,
+    other_edges_at: Instant,
     number: u64,
     ready: std::collections::VecDeque<StreamBody>,
     spoken: Instant,
@@ -185,11 +193,13 @@ struct Feed {
 
 impl Feed {
     async fn begin(
+        edge: EdgeId,
         store: SystemStore,
         ticket: Ticket,
         state: InternalState,
     ) -> Result<Self, Problem> {
         let (certificates, mark) = store.certificate_list().await?;
+        let other_edges = store.edges_live_besides(edge).await?;
         let (environments, cursor) = store.routes_snapshot().await?;
         let sent = environments
             .iter()
@@ -198,8 +208,10 @@ impl Feed {
         let snapshot = StreamBody::Snapshot {
             environments,
             certificates,
+            other_edges,
         };
         Ok(Self {
+            edge,
             store,
             ticket,
             state,
@@ -207,6 +219,8 @@ impl Feed {
             sent,
             mark,
             certificates_at: Instant::now(),
+            other_edges,
+            other_edges_at: Instant::now(),
             number: 0,
             ready: [snapshot].into(),
             spoken: Instant::now(),
@@ -228,10 +242,8 @@ impl Feed {
             if !self.ready.is_empty() {
                 continue;
             }
-            if self.spoken.elapsed() >= Duration::from_millis(HEARTBEAT_MS) {
-                self.ready.push_back(StreamBody::Heartbeat {
-                    digest: digest(&self.sent),
-                });
+            if self.spoken.elapsed() >= HEARTBEAT {
+                self.beat();
                 continue;
             }
             tokio::select! {
@@ -239,6 +251,13 @@ impl Feed {
                 () = self.state.api.stop().cancelled() => return None,
             }
         }
+    }
+
+    fn beat(&mut self) {
+        self.ready.push_back(StreamBody::Heartbeat {
+            digest: digest(&self.sent),
+            other_edges: self.other_edges,
+        });
     }
 
     async fn look(&mut self) -> Result<(), StoreError> {
@@ -265,6 +284,15 @@ impl Feed {
             }
         }
         self.cursor = cursor;
+        // A stream that always has routes to tell has no heartbeats of its own; this number does not wait for one.
+        if self.other_edges_at.elapsed() >= HEARTBEAT {
+            self.other_edges_at = Instant::now();
+            let count = self.store.edges_live_besides(self.edge).await?;
+            if count != self.other_edges {
+                self.other_edges = count;
+                self.beat();
+            }
+        }
         // Routes are urgent, certificates are not: each look at them opens every key.
         if self.certificates_at.elapsed() >= CERTIFICATES_EVERY {
             self.certificates_at = Instant::now();

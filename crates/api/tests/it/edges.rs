@@ -8,7 +8,7 @@ use segue_model::internal::{Report, StreamBody, StreamMessage};
 use segue_model::route::{EnvironmentRoutes, RouteGen};
 use segue_store::fresh_id;
 
-use crate::live::{Lines, Server, commit};
+use crate::live::{Lines, PATIENCE, Server, commit};
 
 async fn message(lines: &mut Lines) -> StreamMessage {
     serde_json::from_str(&lines.next().await.unwrap()).unwrap()
@@ -134,5 +134,72 @@ async fn a_committed_route_reaches_an_edge_and_reports_come_back() {
     assert_eq!(gone.status(), 204);
     let world = api.store().system().world(env).await.unwrap().unwrap();
     assert!(!world.edges.contains_key(&edge));
+    server.end().await;
+}
+
+/// Reads on until a heartbeat tells this number of other edges.
+async fn told_of(lines: &mut Lines, count: u32) {
+    let told = async {
+        loop {
+            if let StreamBody::Heartbeat { other_edges, .. } = message(lines).await.body
+                && other_edges == count
+            {
+                return;
+            }
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, told).await;
+    assert!(told.is_ok(), "not told of {count} other edges");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edge_is_told_of_others_that_join_and_leave() {
+    let server = Server::start().await;
+    let token = std::fs::read_to_string(&server.api.config.edge_token_file).unwrap();
+    let [one, two] = [(); 2].map(|()| EdgeId::from_uuid(fresh_id()));
+    let stream = async |edge| {
+        let response = server
+            .internal(edge_request("GET", edge, "stream", &token, Body::empty()))
+            .await;
+        assert_eq!(response.status(), 200);
+        let mut lines = Lines::new(response.into_body());
+        match message(&mut lines).await.body {
+            StreamBody::Snapshot { other_edges, .. } => (lines, other_edges),
+            other => panic!("{other:?}"),
+        }
+    };
+    let report = async |edge| {
+        let body = serde_json::to_vec(&Report::default()).unwrap();
+        let kept = server
+            .internal(edge_request("POST", edge, "reports", &token, body.into()))
+            .await;
+        assert_eq!(kept.status(), 204);
+    };
+
+    let (mut lines, others) = stream(one).await;
+    assert_eq!(others, 0);
+    report(one).await;
+    // Its own lease is not another's.
+    told_of(&mut lines, 0).await;
+    // A stream alone is no lease; the first report is.
+    let (_lines_of_two, _) = stream(two).await;
+    told_of(&mut lines, 0).await;
+    report(two).await;
+    told_of(&mut lines, 1).await;
+    report(two).await;
+    let (mut again, others) = stream(one).await;
+    assert_eq!(others, 1, "the snapshot tells, too");
+
+    let gone = server
+        .internal(edge_request("POST", two, "goodbye", &token, Body::empty()))
+        .await;
+    assert_eq!(gone.status(), 204);
+    told_of(&mut lines, 0).await;
+    told_of(&mut again, 0).await;
+
+    // One that is killed leaves with its lease.
+    report(two).await;
+    told_of(&mut lines, 1).await;
+    told_of(&mut lines, 0).await;
     server.end().await;
 }

@@ -125,7 +125,11 @@ impl Link {
             StreamBody::Snapshot {
                 environments,
                 certificates,
-            } => self.apply_snapshot(environments, certificates)?,
+                other_edges,
+            } => {
+                self.shared.lease.tell_others(other_edges);
+                self.apply_snapshot(environments, certificates)?;
+            }
             StreamBody::Change { ref routes } => {
                 let applied = table.change(routes.clone(), now)?;
                 self.keep(&[body], [applied])?;
@@ -141,7 +145,11 @@ impl Link {
                 self.take_certificates(certificates.clone());
                 self.keep(&[body], [])?;
             }
-            StreamBody::Heartbeat { digest } => {
+            StreamBody::Heartbeat {
+                digest,
+                other_edges,
+            } => {
+                self.shared.lease.tell_others(other_edges);
                 if digest != table.digest() {
                     return Err(LinkError::Digest);
                 }

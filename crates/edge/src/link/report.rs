@@ -105,7 +105,9 @@ impl Reporter {
             https_port: link.https_port,
         };
         let body = serde_json::to_vec(&report).map_err(LinkError::Message)?;
+        let sent_at = link.shared.now();
         self.post("reports", body.into()).await?;
+        link.shared.lease.renew(sent_at);
         let busy = !report.counts.is_empty() || !report.draining.is_empty();
         self.unanswered.clear();
         link.state()

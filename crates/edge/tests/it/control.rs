@@ -41,6 +41,8 @@ struct State {
     certificates: Vec<Certificate>,
     streams: Vec<mpsc::UnboundedSender<StreamBody>>,
     wrong_digest: bool,
+    other_edges: u32,
+    refuse_reports: bool,
 }
 
 #[derive(Clone)]
@@ -70,6 +72,8 @@ impl Control {
                 certificates: Vec::new(),
                 streams: Vec::new(),
                 wrong_digest: false,
+                other_edges: 0,
+                refuse_reports: false,
             })),
             told: watch::Sender::new(Told::default()),
             running: Arc::default(),
@@ -169,13 +173,22 @@ impl Control {
     pub fn heartbeat(&self, wrong: bool) {
         let mut state = self.state.lock().unwrap();
         state.wrong_digest = wrong;
-        let digest = state.digest();
+        let beat = state.beat();
         for stream in &state.streams {
-            let _ = stream.send(StreamBody::Heartbeat {
-                digest: digest.clone(),
-            });
+            let _ = stream.send(beat.clone());
         }
         state.wrong_digest = false;
+    }
+
+    /// Tells how many other edges are live, now and from now on.
+    pub fn set_other_edges(&self, count: u32) {
+        self.state.lock().unwrap().other_edges = count;
+        self.heartbeat(false);
+    }
+
+    /// Whether reports are answered 503 from now on.
+    pub fn refuse_reports(&self, refuse: bool) {
+        self.state.lock().unwrap().refuse_reports = refuse;
     }
 
     pub fn told(&self) -> Told {
@@ -230,6 +243,9 @@ impl Control {
             }
             (&Method::POST, ["", "internal", "v1", "edges", _, "reports"]) => {
                 let body = request.into_body().collect().await.unwrap().to_bytes();
+                if self.state.lock().unwrap().refuse_reports {
+                    return status(StatusCode::SERVICE_UNAVAILABLE);
+                }
                 let report: Report = serde_json::from_slice(&body).unwrap();
                 self.take(report);
                 status(StatusCode::NO_CONTENT)
@@ -266,6 +282,7 @@ impl Control {
             let snapshot = StreamBody::Snapshot {
                 environments: state.environments.values().cloned().collect(),
                 certificates: state.certificates.clone(),
+                other_edges: state.other_edges,
             };
             sender.send(snapshot).unwrap();
             state.streams.push(sender);
@@ -279,9 +296,7 @@ impl Control {
                 let body = match tokio::time::timeout(Duration::from_secs(1), receiver.recv()).await
                 {
                     Ok(body) => body?,
-                    Err(_) => StreamBody::Heartbeat {
-                        digest: this.state.lock().unwrap().digest(),
-                    },
+                    Err(_) => this.state.lock().unwrap().beat(),
                 };
                 Some((body, receiver))
             }
@@ -297,6 +312,13 @@ impl Control {
 }
 
 impl State {
+    fn beat(&self) -> StreamBody {
+        StreamBody::Heartbeat {
+            digest: self.digest(),
+            other_edges: self.other_edges,
+        }
+    }
+
     fn digest(&self) -> String {
         if self.wrong_digest {
             return "0".repeat(64);

@@ -55,7 +55,7 @@ async fn a_restarted_edge_serves_from_disk_without_a_control_plane() {
 }
 
 /// Starts an edge in the same folder once the one before has let go of it.
-async fn restart(world: &World) -> crate::harness::Running {
+pub async fn restart(world: &World) -> crate::harness::Running {
     let mut edge = None;
     eventually("the folder is free", async || {
         edge = segue_edge::Edge::bind(world.config()).ok();

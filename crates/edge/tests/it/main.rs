@@ -18,6 +18,7 @@ mod drain;
 mod faults;
 mod harness;
 mod kill;
+mod lease;
 mod once;
 mod refusals;
 mod smuggling;

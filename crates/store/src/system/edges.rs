@@ -125,6 +125,24 @@ impl SystemStore {
         Ok(())
     }
 
+    /// How many edges besides this one have a lease.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn edges_live_besides(&self, edge: EdgeId) -> Result<u32, StoreError> {
+        let count = sqlx::query_scalar!(
+            "
+            select count(*) as \"count!\"
+            from edges
+            where id <> $1 and removed_at is null and lease_until > now()
+            ",
+            edge.as_uuid(),
+        )
+        .fetch_one(&self.inner.system)
+        .await?;
+        decode::number(count, "edges")
+    }
+
     /// A clean end: the edge takes no requests any more and holds nothing back.
     ///
     /// # Errors

@@ -257,6 +257,29 @@ async fn edges_acknowledge_forward_and_count_once() {
 }
 
 #[tokio::test]
+async fn other_edges_are_those_with_a_lease() {
+    let db = TestDb::new().await.unwrap();
+    let system = db.store().system();
+    let [own, joined, silent, live] = [1, 2, 3, 4].map(|_| EdgeId::from_uuid(fresh_id()));
+    for (edge, token) in [(own, 1), (joined, 2), (silent, 3), (live, 4)] {
+        assert!(system.edge_join(edge, [token; 32]).await.unwrap());
+    }
+    let report = Report::default();
+    system.edge_report(own, &report, LEASE).await.unwrap();
+    system
+        .edge_report(silent, &report, Duration::ZERO)
+        .await
+        .unwrap();
+    // Without a first report, or after its lease, an edge is no help to others.
+    assert_eq!(system.edges_live_besides(own).await.unwrap(), 0);
+    system.edge_report(live, &report, LEASE).await.unwrap();
+    assert_eq!(system.edges_live_besides(own).await.unwrap(), 1);
+    assert_eq!(system.edges_live_besides(silent).await.unwrap(), 2);
+    system.edge_goodbye(live).await.unwrap();
+    assert_eq!(system.edges_live_besides(own).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_route_change_that_commits_late_is_not_missed() {
     let db = TestDb::new().await.unwrap();
     let (one, _, lease) = placed(&db, "one").await;
