@@ -3,7 +3,9 @@
 //! Owns what such tests need twice: the crate graph and its rules. It holds no test itself,
 //! so that each test binary stays a list of properties.
 
+pub mod engine;
 pub mod graph;
 pub mod images;
 pub mod load;
 pub mod machine;
+pub mod tools;

@@ -80,6 +80,8 @@ pub struct Report {
     pub requests: u64,
     /// Websocket messages that came back.
     pub messages: u64,
+    /// Websockets that were opened, by version header of the answer 101.
+    pub upgrades: BTreeMap<String, u64>,
     /// Websockets that the server closed cleanly (1001 or 1000).
     pub clean_closes: u64,
     /// Failures: every one is kept up to 1,000, then only counted.
@@ -386,9 +388,22 @@ async fn websocket_once(shared: &Shared, stop: &CancellationToken) -> Result<(),
         .await
         .map_err(|e| format!("connect: {e}"))?;
     let url = format!("ws://{}{}", shared.load.host, shared.load.websocket_path);
-    let (mut socket, _) = tokio_tungstenite::client_async(url, stream)
+    let (mut socket, answer) = tokio_tungstenite::client_async(url, stream)
         .await
         .map_err(|e| format!("upgrade: {e}"))?;
+    let version = answer
+        .headers()
+        .get(shared.load.version_header.as_str())
+        .map_or_else(String::new, |v| {
+            String::from_utf8_lossy(v.as_bytes()).into_owned()
+        });
+    *shared
+        .report
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .upgrades
+        .entry(version)
+        .or_default() += 1;
     let mut number: u64 = 0;
     loop {
         number += 1;

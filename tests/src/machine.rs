@@ -8,33 +8,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-/// Longest wait for anything that is expected to happen; generous, because nothing here is a measurement.
-pub const PATIENCE: Duration = Duration::from_secs(180);
-
-/// Waits until `look` answers something, or fails with what was waited for.
-///
-/// # Errors
-/// Nothing came within [`PATIENCE`], or `look` itself failed for good.
-pub fn wait_for<T>(
-    what: &str,
-    mut look: impl FnMut() -> anyhow::Result<Option<T>>,
-) -> anyhow::Result<T> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look().with_context(|| format!("while waiting for {what}"))? {
-            return Ok(found);
-        }
-        if Instant::now() > deadline {
-            bail!("waited {PATIENCE:?} for {what}");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
+pub use crate::tools::{Answer, PATIENCE, docker, docker_at, signal, status, wait_for};
+use crate::tools::{answer, unique};
 
 /// A running installation.
 pub struct Machine {
@@ -47,6 +26,7 @@ pub struct Machine {
     tls: SocketAddr,
     admin: SocketAddr,
     token: String,
+    extra: Vec<(&'static str, String)>,
 }
 
 /// Holds the Docker engine of this machine for this process: two runs of the tests at once would take each
@@ -98,6 +78,14 @@ impl Machine {
     /// # Errors
     /// Something did not start; the message names the log.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(Vec::new())
+    }
+
+    /// The same with settings besides those of every test: `--set key=value`.
+    ///
+    /// # Errors
+    /// As [`Machine::start`].
+    pub fn start_with(extra: Vec<(&'static str, String)>) -> anyhow::Result<Self> {
         hold_engine()?;
         let folder =
             std::env::temp_dir().join(format!("segue-{}-{:x}", std::process::id(), unique()));
@@ -111,6 +99,7 @@ impl Machine {
             tls: free_address()?,
             admin: free_address()?,
             token: String::new(),
+            extra,
         };
         machine.serve()?;
         machine.set_up()?;
@@ -182,6 +171,7 @@ impl Machine {
                 quoted(PathBuf::from(bundle).display().to_string()),
             ));
         }
+        settings.extend(self.extra.iter().cloned());
         settings
     }
 
@@ -225,10 +215,39 @@ impl Machine {
         self.api
     }
 
+    /// Where the edge answers operators.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The Docker command line on its engine.
+    #[must_use]
+    pub fn docker(&self) -> Command {
+        let socket = self
+            .extra
+            .iter()
+            .find(|(key, _)| *key == "engine.socket")
+            .map(|(_, value)| PathBuf::from(value.trim_matches('"')));
+        docker_at(socket.as_deref())
+    }
+
     /// Its state folder.
     #[must_use]
     pub fn state(&self) -> PathBuf {
         self.folder.join("state")
+    }
+
+    /// Its folder of sockets.
+    #[must_use]
+    pub fn run(&self) -> PathBuf {
+        self.folder.join("run")
+    }
+
+    /// What its supervisor has said so far.
+    #[must_use]
+    pub fn words(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 
     /// The owner's API token.
@@ -275,31 +294,58 @@ impl Machine {
         body: Option<&Value>,
         signed: bool,
     ) -> anyhow::Result<Value> {
-        let mut command = Command::new("curl");
-        command.args(["-sS", "--fail-with-body", "-m", "120", "-X", method]);
-        command.args(["-H", "content-type: application/json"]);
-        if signed {
-            command.args(["-H", &format!("authorization: Bearer {}", self.token)]);
+        let text = body.map(ToString::to_string);
+        let mut arguments = vec!["-H", "content-type: application/json"];
+        if let Some(text) = &text {
+            arguments.extend(["--data-binary", text]);
         }
-        if let Some(body) = body {
-            command.args(["--data-binary", &body.to_string()]);
+        let answer = self.ask_as(
+            if signed { &self.token } else { "" },
+            method,
+            path,
+            &arguments,
+        )?;
+        if !(200..300).contains(&answer.status) {
+            bail!("{method} {path}: {answer:?}");
         }
-        let output = command
-            .arg(format!("http://{}{path}", self.api))
-            .stdin(Stdio::null())
-            .output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if !output.status.success() {
-            bail!(
-                "{method} {path}: {}{text}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        if text.is_empty() {
+        if answer.body.is_empty() {
             Ok(Value::Null)
         } else {
-            Ok(serde_json::from_str(&text)?)
+            Ok(serde_json::from_str(&answer.body)?)
         }
+    }
+
+    /// A request to the API with the owner's token and these arguments of curl; any status is an answer.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub fn ask(&self, method: &str, path: &str, arguments: &[&str]) -> anyhow::Result<Answer> {
+        self.ask_as(&self.token, method, path, arguments)
+    }
+
+    fn ask_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        arguments: &[&str],
+    ) -> anyhow::Result<Answer> {
+        let bearer = format!("authorization: Bearer {token}");
+        let mut all = vec!["-X", method];
+        if !token.is_empty() {
+            all.extend(["-H", &bearer]);
+        }
+        all.extend(arguments);
+        answer(&format!("http://{}{path}", self.api), &all)
+    }
+
+    /// What the edge answers to a GET of a host name's path.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub fn visit(&self, host: &str, path: &str) -> anyhow::Result<Answer> {
+        let host = format!("host: {host}");
+        answer(&format!("http://{}{path}", self.edge), &["-H", &host])
     }
 
     /// Runs the command line as a person would, in a folder, and answers what came of it.
@@ -350,17 +396,38 @@ impl Machine {
         self.cli(&folder, &["apply", "-f", "detached.yaml", "--detach"])
     }
 
-    /// Running and stopped containers of a service of this installation.
+    /// Running and stopped containers of a service of this installation, in every environment.
     ///
     /// # Errors
     /// The engine does not answer.
     pub fn containers(&self, service: &str) -> anyhow::Result<Vec<String>> {
-        let output = docker()
+        self.labelled(&[&format!("segue.service={service}")])
+    }
+
+    /// The id of an app's production, as its containers carry it.
+    ///
+    /// # Errors
+    /// The API does not know it.
+    pub fn production(&self, app: &str) -> anyhow::Result<String> {
+        let path = format!("/v1/teams/acme/apps/{app}/envs/production");
+        let env = self.call("GET", &path, None)?;
+        let id = env.get("id").and_then(Value::as_str);
+        id.map(str::to_owned).context("the environment has no id")
+    }
+
+    /// Running and stopped containers of this installation that carry these labels, `key=value`.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub fn labelled(&self, labels: &[&str]) -> anyhow::Result<Vec<String>> {
+        let mut command = self.docker();
+        command
             .args(["ps", "-aq", "--no-trunc", "--filter"])
-            .arg(format!("label=segue.installation={}", self.installation()?))
-            .arg("--filter")
-            .arg(format!("label=segue.service={service}"))
-            .output()?;
+            .arg(format!("label=segue.installation={}", self.installation()?));
+        for label in labels {
+            command.arg("--filter").arg(format!("label={label}"));
+        }
+        let output = command.output()?;
         Ok(String::from_utf8_lossy(&output.stdout)
             .split_whitespace()
             .map(str::to_owned)
@@ -455,7 +522,7 @@ impl Machine {
         };
         let filter = format!("label=segue.installation={installation}");
         for (list, remove) in [(["ps", "-aq"], "rm"), (["network", "ls"], "network")] {
-            let mut command = docker();
+            let mut command = self.docker();
             command.args(list).args(["--filter", &filter]);
             if remove == "network" {
                 command.arg("-q");
@@ -464,7 +531,7 @@ impl Machine {
                 continue;
             };
             for id in String::from_utf8_lossy(&output.stdout).split_whitespace() {
-                let mut command = docker();
+                let mut command = self.docker();
                 match remove {
                     "rm" => command.args(["rm", "-f", id]),
                     _ => command.args(["network", "rm", id]),
@@ -483,50 +550,4 @@ impl Drop for Machine {
             self.sweep();
         }
     }
-}
-
-fn unique() -> u128 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.as_nanos())
-}
-
-/// The Docker command line on the machine's engine.
-#[must_use]
-pub fn docker() -> Command {
-    let mut command = Command::new("docker");
-    command.stdin(Stdio::null());
-    command
-}
-
-/// Sends a signal to one process.
-///
-/// # Errors
-/// `kill` could not be started or refused.
-pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
-    let status = Command::new("kill")
-        .arg(format!("-{name}"))
-        .arg(pid.to_string())
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        bail!("kill -{name} {pid}: {status}")
-    }
-}
-
-/// Status of a GET, if there is an answer.
-#[must_use]
-pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
-    let output = Command::new("curl")
-        .args(["-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}"])
-        .arg(format!("http://{address}{path}"))
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    String::from_utf8_lossy(&output.stdout)
-        .trim()
-        .parse()
-        .ok()
-        .filter(|code| *code != 0)
 }

@@ -226,8 +226,10 @@ impl Session {
 
     /// A problem that the server describes.
     pub fn refused(&self, what: &str, status: StatusCode, problem: &Problem) -> CliError {
-        let mut error =
-            CliError::new(format!("{what}: {}", problem.detail)).code(problem.code.to_string());
+        // What keeps an application from being deployed has a code of its own, the same wherever it is met.
+        let code = problem.failure.as_ref().map(|failure| &failure.code);
+        let code = code.map_or_else(|| problem.code.to_string(), ToString::to_string);
+        let mut error = CliError::new(format!("{what}: {}", problem.detail)).code(code);
         for fault in problem.errors.iter().flatten() {
             let line = format!("{}: {}", fault.pointer, fault.detail);
             if fault.detail != problem.detail || !fault.pointer.is_empty() {

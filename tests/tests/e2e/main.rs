@@ -3,10 +3,22 @@
 //! Each test has an installation of its own; nextest runs them one after the other (`.config/nextest.toml`).
 
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
 mod real;
+#[cfg(test)]
+mod receipt;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod switch;

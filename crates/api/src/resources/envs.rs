@@ -174,7 +174,11 @@ impl EnvironmentView {
 
     async fn load(env: &Environment, scope: &TeamScope, state: &ApiState) -> Result<Self, Problem> {
         let domains = scope.domain_list(env.id).await?;
+        let away = scope.environment_hosts_away(env.id).await?;
+        let mut conditions = conditions(env);
+        conditions.extend(away.iter().map(host_away));
         Ok(Self {
+            conditions,
             serving: version(scope, env.serving).await?,
             stable: version(scope, env.stable).await?,
             urls: urls(&domains, state),
@@ -201,6 +205,18 @@ async fn version(scope: &TeamScope, release: Option<ReleaseId>) -> Result<Option
     match release {
         Some(id) => Ok(Some(scope.release_get(id).await?.version)),
         None => Ok(None),
+    }
+}
+
+/// What runs on a host whose engine is silent runs on; nothing about it can be seen or changed meanwhile.
+fn host_away(host: &String) -> Condition {
+    Condition {
+        kind: "hosts_answer".to_owned(),
+        status: false,
+        reason: "host_away".to_owned(),
+        message: format!(
+            "host {host} does not answer; what runs there runs on, and what was asked for is done when it is back"
+        ),
     }
 }
 

@@ -141,7 +141,10 @@ fn worker_config(settings: &Settings) -> anyhow::Result<WorkerConfig> {
         build_cgroup: build_engine::cgroup(settings)?,
         extra_ca: settings.build.extra_ca.clone(),
         runtimes: runtimes(&settings.build.runtimes)?,
-        build: segue_worker::BuildLimits::default(),
+        build: segue_worker::BuildLimits {
+            time: std::time::Duration::from_secs(settings.build.time_s),
+            ..segue_worker::BuildLimits::default()
+        },
         logs: segue_worker::LogLimits::default(),
         stranger_grace: std::time::Duration::from_secs(45),
     })
