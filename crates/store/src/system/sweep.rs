@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::SystemStore;
 use crate::error::StoreError;
 
+/// Instances that one transaction takes away.
+const INSTANCES_AT_ONCE: i64 = 1000;
+
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
@@ -22,6 +25,8 @@ pub struct Retention {
     pub instances: Duration,
     /// Custom host names after they were given up.
     pub domains: Duration,
+    /// Releases of an environment whose images are kept, whatever runs.
+    pub releases: u16,
 }
 
 impl Default for Retention {
@@ -34,6 +39,7 @@ impl Default for Retention {
             counts: Duration::from_secs(48 * 3600),
             instances: Duration::from_secs(7 * 24 * 3600),
             domains: Duration::from_secs(7 * 24 * 3600),
+            releases: 10,
         }
     }
 }
@@ -55,7 +61,7 @@ pub struct Swept {
     pub domains: u64,
     /// Partitions made or dropped.
     pub partitions: u64,
-    /// Log pieces of apps over their bound.
+    /// Log pieces that were too old, or of apps over their bound.
     pub log_chunks: u64,
 }
 
@@ -150,8 +156,19 @@ impl SystemStore {
         Ok(swept)
     }
 
-    /// Instances that are gone for long and whose address nobody waits for. The last one of a slot stays.
     async fn sweep_instances(&self, keep: &Retention) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let piece = self.sweep_some_instances(keep).await?;
+            removed += piece;
+            if piece < INSTANCES_AT_ONCE.unsigned_abs() {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Instances that are gone for long and whose address nobody waits for. The last one of a slot stays.
+    async fn sweep_some_instances(&self, keep: &Retention) -> Result<u64, StoreError> {
         let mut tx = self.inner.system.begin().await?;
         let old = sqlx::query_scalar!(
             "
@@ -164,13 +181,20 @@ impl SystemStore {
                     where younger.environment_id = i.environment_id and younger.service = i.service
                         and younger.slot = i.slot and younger.serial > i.serial
                 )
-            limit 1000
+                and not exists (
+                    select from edges e
+                    left join edge_acks a on a.edge_id = e.id and a.environment_id = i.environment_id
+                    where e.removed_at is null and e.lease_until > '-infinity'
+                        and coalesce(a.route_gen, 0) < i.unrouted_gen
+                )
+            limit $2
             ",
             keep.instances.as_secs_f64(),
+            INSTANCES_AT_ONCE,
         )
         .fetch_all(&mut *tx)
         .await?;
-        // The address has rested for long by then; whoever takes it finds it free.
+        // The address has rested for long by then, and no edge has an old table with it (rule 9).
         sqlx::query!("delete from addresses where instance_id = any($1)", &old)
             .execute(&mut *tx)
             .await?;
@@ -182,10 +206,21 @@ impl SystemStore {
         Ok(removed)
     }
 
-    /// The oldest pieces of apps that keep more than their bound.
+    /// Pieces that are too old and lie outside of the daily partitions, and the oldest ones of apps that keep more
+    /// than their bound.
     async fn sweep_logs(&self, keep: &Retention) -> Result<u64, StoreError> {
+        let old = sqlx::query!(
+            "
+            delete from log_chunks
+            where written_at < ((now() at time zone 'utc')::date - $1::int)::timestamp at time zone 'utc'
+            ",
+            i32::from(keep.log_days.max(1)),
+        )
+        .execute(&self.inner.system)
+        .await?
+        .rows_affected();
         let bound = i64::try_from(keep.log_bytes_per_app).unwrap_or(i64::MAX);
-        Ok(sqlx::query!(
+        let over = sqlx::query!(
             "
             delete from log_chunks c
             using (
@@ -198,6 +233,7 @@ impl SystemStore {
         )
         .execute(&self.inner.system)
         .await?
-        .rows_affected())
+        .rows_affected();
+        Ok(old + over)
     }
 }

@@ -21,4 +21,5 @@ mod secrets;
 mod seen;
 mod sources;
 mod support;
+mod sweeping;
 mod tenancy;
