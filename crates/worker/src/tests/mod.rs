@@ -5,3 +5,4 @@ mod builds;
 mod crash;
 mod life;
 mod logs;
+mod sweep;
