@@ -80,7 +80,9 @@ impl Images for Fake {
                 .values()
                 .any(|container| container.described.image_id == id);
             if let Some(found) = state.images.get_mut(&id) {
-                found.info.tags.retain(|tag| tag != image);
+                // By its id it goes with its only name, as on a real engine.
+                let only = image == id && found.info.tags.len() == 1 && !used;
+                found.info.tags.retain(|tag| !only && tag != image);
                 if found.info.tags.is_empty() {
                     if used {
                         return Err(DriverError::Conflict(format!(

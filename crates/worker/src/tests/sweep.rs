@@ -237,13 +237,19 @@ async fn what_people_named_stays_and_what_a_failed_build_left_goes() {
     let bench = Bench::new().await;
     let input = source(&bench).await;
     let resolve = BuildInput::Resolve("people/theirs:1".parse().unwrap());
-    let images = vec![
+    let mut images = vec![
         released(&bench, 1, input.clone(), "failed").await,
         released(&bench, 2, input.clone(), "succeeded").await,
         released(&bench, 3, resolve, "succeeded").await,
         released(&bench, 4, input.clone(), "succeeded").await,
-        released(&bench, 5, input, "testing").await,
+        released(&bench, 5, input.clone(), "testing").await,
+        released(&bench, 6, input, "succeeded").await,
     ];
+    // Of the sixth there is only what people named themselves.
+    images[5] = bench.fake.image_add("image 6", Behaviour::Run);
+    let deadline = Deadline::after(std::time::Duration::from_secs(5));
+    let tagged = bench.fake.image_tag(&images[5], "people/sixth:1", deadline);
+    tagged.await.unwrap();
     // People named the second too. The fourth was carried over by its id, without a name.
     let also = "people/also:1".to_owned();
     let none = Retention {
@@ -261,7 +267,7 @@ async fn what_people_named_stays_and_what_a_failed_build_left_goes() {
     let shared = bench.shared();
     let next = crate::sweep::images(&shared, &none, None).await;
     assert_eq!(next.unwrap(), None);
-    assert_eq!(there(&bench, &images).await, [2, 3, 5].into());
+    assert_eq!(there(&bench, &images).await, [2, 3, 5, 6].into());
     let deadline = Deadline::after(std::time::Duration::from_secs(5));
     let left = bench.fake.image_inspect(&also, deadline).await.unwrap();
     assert_eq!(left.unwrap().tags, [also]);
