@@ -1,7 +1,8 @@
 //! A Docker engine of a test's own, to be killed: a second daemon with folders of its own and live-restore.
 //!
-//! It leaves the packet filter alone, because two daemons that share its tables clear each other's chains, and has no
-//! default bridge; applications get networks that Segue makes. Ends only processes that name its folder.
+//! It leaves the packet filter alone, because two daemons that share its tables clear each other's chains, and has a
+//! default bridge of its own, because a daemon that is told to have none removes `docker0`, which is another's.
+//! Applications get networks that Segue makes. Ends only processes that name its folder.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,18 @@ use crate::tools::{docker, docker_at, signal, unique, wait_for};
 /// The engine. Dropping it ends it and removes its folder.
 pub struct Engine {
     folder: PathBuf,
+    bridge: String,
     daemon: Option<Child>,
+}
+
+/// The bridge's address: a range for documentation, so nobody's network. One engine at a time has it, as one test at
+/// a time has the machine.
+const BRIDGE_ADDRESS: &str = "198.51.100.1/24";
+
+fn ip(arguments: &[&str]) -> anyhow::Result<()> {
+    let output = Command::new("ip").args(arguments).output().context("ip")?;
+    ensure!(output.status.success(), "ip {arguments:?}: {output:?}");
+    Ok(())
 }
 
 impl Engine {
@@ -27,8 +39,12 @@ impl Engine {
         let name = format!("segue-d-{}-{:x}", std::process::id(), unique() % 0xffff);
         let mut engine = Self {
             folder: std::env::temp_dir().join(name),
+            // Names of links have at most 15 bytes.
+            bridge: format!("sgt{:x}", std::process::id()),
             daemon: None,
         };
+        ip(&["link", "add", &engine.bridge, "type", "bridge"])?;
+        ip(&["address", "add", BRIDGE_ADDRESS, "dev", &engine.bridge])?;
         std::fs::create_dir_all(&engine.folder)?;
         std::fs::write(engine.folder.join("daemon.json"), "{}")?;
         engine.run()?;
@@ -46,7 +62,8 @@ impl Engine {
             .append(true)
             .open(self.folder.join("log"))?;
         let child = Command::new("dockerd")
-            .args(["--live-restore", "--bridge=none", "--iptables=false"])
+            .args(["--live-restore", "--iptables=false"])
+            .arg(format!("--bridge={}", self.bridge))
             .args(["--ip-masq=false", "--userland-proxy=false"])
             .args(["--exec-opt=native.cgroupdriver=cgroupfs"])
             .arg(format!("--config-file={}", path("daemon.json")))
@@ -165,6 +182,7 @@ impl Drop for Engine {
             drop(prune.args(["network", "prune", "-f"]).output());
         }
         drop(self.kill_everything());
+        drop(ip(&["link", "delete", &self.bridge]));
         // What a killed daemon left mounted would keep the folder.
         let own = self.folder.display().to_string();
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();

@@ -19,6 +19,8 @@ struct Case {
     config: &'static str,
     /// Lines below `[deploy.rollout]`.
     rollout: &'static str,
+    /// What health.start_timeout is.
+    start: &'static str,
     /// What the evidence must name.
     evidence: &'static str,
     /// 3: a deployment failed; 1: none was made.
@@ -31,6 +33,7 @@ const GOOD: Case = Case {
     service: "",
     config: "VERSION = \"good\"",
     rollout: "",
+    start: "12s",
     evidence: "",
     exit: 3,
 };
@@ -38,6 +41,7 @@ const GOOD: Case = Case {
 const CASES: [Case; 13] = [
     Case {
         code: "health_port_mismatch",
+        start: "6s",
         service: "port = 9000",
         config: "FIXED_PORT = \"8088\"",
         evidence: "8088",
@@ -45,18 +49,21 @@ const CASES: [Case; 13] = [
     },
     Case {
         code: "health_loopback",
+        start: "6s",
         config: "LISTEN = \"127.0.0.1\"",
         evidence: "127.0.0.1",
         ..GOOD
     },
     Case {
         code: "health_timeout",
+        start: "6s",
         config: "LISTEN_DELAY_MS = \"3600000\"",
         evidence: "nothing listens",
         ..GOOD
     },
     Case {
         code: "health_status",
+        start: "6s",
         config: "STATUS = \"500\"",
         evidence: "500",
         ..GOOD
@@ -101,14 +108,15 @@ const CASES: [Case; 13] = [
     Case {
         code: "no_capacity",
         service: "resources = { memory = \"1000GiB\" }",
-        rollout: "progress_deadline = \"5s\"",
+        rollout: "progress_deadline = \"10s\"",
         evidence: "memory",
         ..GOOD
     },
     Case {
         code: "progress_deadline",
+        start: "60s",
         config: "LISTEN_DELAY_MS = \"3600000\"",
-        rollout: "progress_deadline = \"5s\"",
+        rollout: "progress_deadline = \"10s\"",
         evidence: "no progress",
         ..GOOD
     },
@@ -130,8 +138,8 @@ fn manifest(case: &Case, image: &str) -> String {
     let image = case.image.unwrap_or(image);
     format!(
         "app = \"shop\"\n[build]\nimage = \"{image}\"\n[deploy.rollout]\nbake = \"1s\"\n{}\n[services.web]\nreplicas = 2\n\
-         {}\nhealth = {{ start_timeout = \"12s\" }}\n[config]\n{}\n",
-        case.rollout, case.service, case.config
+         {}\nhealth = {{ start_timeout = \"{}\" }}\n[config]\n{}\n",
+        case.rollout, case.service, case.start, case.config
     )
 }
 

@@ -69,7 +69,7 @@ async fn the_receipt_of_a_switch_is_what_a_client_counted() -> anyhow::Result<()
     let machine = Machine::start()?;
     let name = image("segue-test/receipt:v1", &[])?;
     let folder = machine.state();
-    let switch = "rollout = { bake = \"1s\", drain = \"8s\" }";
+    let switch = "rollout = { bake = \"1s\", drain = \"15s\" }";
     write(&machine, &name, switch, "VERSION = \"v1\"")?;
     machine.cli(&folder, &["apply"])?;
 
@@ -82,6 +82,11 @@ async fn the_receipt_of_a_switch_is_what_a_client_counted() -> anyhow::Result<()
     machine.cli(&folder, &["apply"])?;
     wait_for("the second version to answer", || {
         Ok((answered(&running.so_far(), "v2") > 100).then_some(()))
+    })?;
+    // Its watch is over, or what follows would take it back.
+    wait_for("the new release to be good", || {
+        let state = newest(&machine)?.get("state").cloned();
+        Ok((state == Some("succeeded".into())).then_some(()))
     })?;
     // What the new version fails, seen from outside: no answer, half an answer, and answers that are its own errors.
     let host = "host: shop.localhost";
