@@ -994,7 +994,10 @@ CREATE TABLE public.host_seen (
     misses integer DEFAULT 0 NOT NULL,
     pinged_at timestamp with time zone,
     listed_at timestamp with time zone,
-    problem text
+    problem text,
+    foreign_networks jsonb DEFAULT '[]'::jsonb NOT NULL,
+    foreign_at timestamp with time zone,
+    CONSTRAINT host_seen_foreign_networks CHECK ((jsonb_typeof(foreign_networks) = 'array'::text))
 );
 
 ALTER TABLE public.host_seen OWNER TO segue;
@@ -1006,6 +1009,10 @@ COMMENT ON COLUMN public.host_seen.seq IS 'Sequence of the newest observation; a
 COMMENT ON COLUMN public.host_seen.misses IS 'Pings missed in a row.';
 
 COMMENT ON COLUMN public.host_seen.listed_at IS 'When all its containers were last listed completely.';
+
+COMMENT ON COLUMN public.host_seen.foreign_networks IS 'Subnets of its engine''s networks that are not of this installation: [{"name", "subnet"}].';
+
+COMMENT ON COLUMN public.host_seen.foreign_at IS 'When those were listed; an older list cannot beat a newer one.';
 
 CREATE TABLE public.hosts (
     id uuid NOT NULL,

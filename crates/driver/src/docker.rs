@@ -22,6 +22,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use segue_model::Timestamp;
+use segue_model::network::ForeignNetwork;
 
 use crate::build::wish::EngineSocket;
 use crate::driver::{Driver, Images, RegistryAuth, Result};
@@ -215,6 +216,10 @@ impl Driver for Docker {
 
     fn networks(&self, deadline: Deadline) -> BoxFuture<'_, Result<Vec<NetworkName>>> {
         bounded(deadline, self.network_list())
+    }
+
+    fn foreign_networks(&self, deadline: Deadline) -> BoxFuture<'_, Result<Vec<ForeignNetwork>>> {
+        bounded(deadline, self.network_foreign())
     }
 
     fn ensure_running<'a>(

@@ -3,13 +3,15 @@
 //! Contract (one test suite holds every implementation to it):
 //! - every call ends at its deadline; a call that ended with [`DriverError::effect_unknown`] may have had its effect;
 //! - `ensure_*`, `stop`, `kill` and `remove` are idempotent: asked twice, the second is Ok and changes nothing;
-//! - what exists without this installation's label is neither seen nor touched ([`DriverError::NotOurs`]);
+//! - what exists without this installation's label is neither seen nor touched ([`DriverError::NotOurs`]), but for the
+//!   subnets that other networks take;
 //! - a container's name is used once: what exited by itself is described, never started again.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use segue_model::Timestamp;
+use segue_model::network::ForeignNetwork;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -19,6 +21,10 @@ use crate::types::{
     Container, ContainerName, Deadline, EngineInfo, Event, ExecResult, Exit, ImageInfo, Listen,
     LogLine, NetworkName, NetworkSpec, Observed,
 };
+
+/// Subnets that [`Driver::foreign_networks`] gives at most: far more than an engine has in practice, and a row that
+/// stays small.
+pub const FOREIGN_LIMIT: usize = 1024;
 
 /// What every call gives.
 pub type Result<T> = std::result::Result<T, DriverError>;
@@ -167,6 +173,10 @@ pub trait Driver: Images {
 
     /// Networks of this installation that exist.
     fn networks(&self, deadline: Deadline) -> BoxFuture<'_, Result<Vec<NetworkName>>>;
+
+    /// IPv4 subnets of the engine's networks that are not this installation's, in order, at most
+    /// [`FOREIGN_LIMIT`]. The one thing that is read of what is not ours: an engine makes no two networks that overlap.
+    fn foreign_networks(&self, deadline: Deadline) -> BoxFuture<'_, Result<Vec<ForeignNetwork>>>;
 
     /// Makes and starts the container. Ok, and nothing is done, if it runs or ran: a name is started once.
     ///

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use segue_model::Timestamp;
+use segue_model::network::ForeignNetwork;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -128,6 +129,17 @@ impl Fake {
             engine: Arc::new(engine),
             owner,
         }
+    }
+
+    /// Somebody makes a network on the engine that is no installation's. Unlike an engine, asks nobody whether it
+    /// overlaps.
+    pub fn foreign_network(&self, name: &str, subnet: ipnet::Ipv4Net) {
+        self.change(|state, _| {
+            state.foreign.push(ForeignNetwork {
+                name: name.to_owned(),
+                subnet,
+            });
+        });
     }
 
     /// The same engine, seen by another installation.

@@ -21,7 +21,7 @@ pub use build::{
     Dockerfile, StepState,
 };
 pub use docker::Docker;
-pub use driver::{Driver, Images, RegistryAuth};
+pub use driver::{Driver, FOREIGN_LIMIT, Images, RegistryAuth};
 pub use error::DriverError;
 pub use fake::{Behaviour, Fake, FakeBuild, Fault, Op};
 pub use spec::{

@@ -12,6 +12,7 @@ pub mod id;
 pub mod internal;
 pub mod manifest;
 pub mod name;
+pub mod network;
 pub mod revision;
 pub mod route;
 pub mod spec;

@@ -15,6 +15,7 @@ use crate::id::{
     AppId, BuildId, DeploymentId, EdgeId, EnvironmentId, HostId, InstanceId, ReleaseId, TeamId,
 };
 use crate::name::{Domain, Label, ServiceName};
+use crate::network::ForeignNetwork;
 use crate::revision::{Revision, RevisionContent};
 use crate::route::{EnvironmentRoutes, OpenRequests, RequestCounts, RouteGen};
 use crate::spec::{ImageRef, Rollout, ServiceSpec, Strategy};
@@ -332,6 +333,10 @@ pub struct Subnet {
     pub held: BTreeSet<u8>,
     /// Last octets at rest.
     pub resting: BTreeMap<u8, Resting>,
+    /// A network on the host that is not this installation's and overlaps with it: while the environment's own is not
+    /// there, the engine refuses to make it.
+    #[serde(default)]
+    pub overlap: Option<ForeignNetwork>,
 }
 
 /// Why an address may not be given yet.

@@ -29,6 +29,7 @@ mod drain;
 mod goal;
 mod heal;
 mod judge;
+mod overlap;
 mod queue;
 mod replace;
 mod rollout;
@@ -83,6 +84,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
     strategy::choose(&mut draft);
     let goal = Goal::new(&draft);
+    overlap::leave(&mut draft);
     rollout::converge(&mut draft, &goal);
     routes::update(&mut draft, &goal);
     judge::note_generations(&mut draft, &goal);

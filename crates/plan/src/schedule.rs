@@ -17,6 +17,7 @@ use segue_model::state::{Desired, HostState};
 use segue_model::world::{Host, Instance, ServiceRelease, World};
 
 use crate::addresses::Book;
+use crate::overlap;
 
 /// Early deaths of a service on a host within five minutes that put the host last.
 const FAILING_HOST: u32 = 3;
@@ -157,6 +158,7 @@ impl<'a> Room<'a> {
             books: world
                 .subnets
                 .iter()
+                .filter(|(host, _)| !overlap::is_given_up(world, **host))
                 .map(|(host, subnet)| (*host, Book::new(world, subnet)))
                 .collect(),
             counts: BTreeMap::new(),
@@ -216,6 +218,21 @@ impl<'a> Room<'a> {
         for count in set.into_iter().chain(counts.hosts.get_mut(&instance.host)) {
             *count = count.saturating_sub(1);
         }
+    }
+
+    /// What each host that does not take it says about it, in order of the hosts; empty if one takes it.
+    pub(crate) fn refusals(&self, request: Request<'_>) -> Vec<String> {
+        let hosts = self.world.hosts.iter();
+        hosts
+            .map(|(id, host)| {
+                Some(format!(
+                    "{} {}",
+                    host.name,
+                    self.filter(*id, host, request).err()?
+                ))
+            })
+            .collect::<Option<_>>()
+            .unwrap_or_default()
     }
 
     /// When time gives an address back on one of the hosts that were rejected for want of one.

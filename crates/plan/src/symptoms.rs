@@ -9,6 +9,7 @@ use segue_model::world::{Instance, RolloutState};
 
 use crate::draft::{Draft, has_ended};
 use crate::goal::{Goal, ServiceGoal};
+use crate::schedule::Request;
 use crate::time::later;
 
 /// Deaths before any success that end a rollout; in a bake, deaths of one slot.
@@ -217,12 +218,23 @@ pub(crate) fn stuck(draft: &Draft<'_>, goal: &Goal<'_>) -> Failure {
     complaint.unwrap_or_else(|| match short {
         Some(service) => Failure {
             code: FailureCode::NoCapacity,
-            evidence: format!(
-                "{}: {} of {} instances found a host",
-                service.name,
-                set_of(draft, service).count(),
-                service.count
-            ),
+            evidence: {
+                let request = service.want.map(|release| Request {
+                    service: &service.name,
+                    release,
+                    avoid: None,
+                });
+                let why = request.map_or_else(Vec::new, |request| draft.room.refusals(request));
+                let found = set_of(draft, service).count();
+                let mut evidence = format!(
+                    "{}: {found} of {} instances found a host",
+                    service.name, service.count
+                );
+                if !why.is_empty() {
+                    evidence.push_str(&format!(": {}", why.join("; ")));
+                }
+                evidence
+            },
         },
         None => Failure {
             code: FailureCode::ProgressDeadline,

@@ -150,6 +150,7 @@ fn host_observation(now: Timestamp, seen: HostSighting) -> HostObservation {
     let mut observation = HostObservation {
         misses: seen.misses,
         listed: seen.listed_at.map(|at| age(now, at)),
+        foreign: seen.foreign.map(|(at, networks)| (age(now, at), networks)),
         problem: Some(seen.problem),
         ..HostObservation::default()
     };

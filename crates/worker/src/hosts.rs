@@ -192,6 +192,7 @@ async fn states(
             misses: now.misses,
             answered: now.misses == 0 && now.pinged_at.is_some(),
             listed: now.listed_at.is_some() && now.listed_at > silent_since_listing,
+            networks: now.foreign.is_some(),
             silent: answered.elapsed(),
             // The engine of this machine: a silent dockerd is no lost machine, its containers go on.
             local: record.endpoint.starts_with("unix:"),
@@ -227,13 +228,15 @@ struct Facts {
     misses: u32,
     answered: bool,
     listed: bool,
+    /// The networks of others are written: nothing is placed over them.
+    networks: bool,
     silent: Duration,
     local: bool,
 }
 
 /// The host's machine. Pure.
 fn next_state(state: HostState, facts: &Facts) -> HostState {
-    let back = facts.answered && facts.listed;
+    let back = facts.answered && facts.listed && facts.networks;
     match state {
         HostState::Joining | HostState::Suspect | HostState::Returning if back => HostState::Ready,
         HostState::Ready if facts.misses >= SUSPECT_AFTER => HostState::Suspect,
@@ -302,6 +305,7 @@ mod tests {
             misses: 0,
             answered: true,
             listed: true,
+            networks: true,
             silent: Duration::ZERO,
             local: false,
         }
@@ -315,6 +319,16 @@ mod tests {
                 S::Joining,
                 &Facts {
                     listed: false,
+                    ..facts()
+                }
+            ),
+            S::Joining
+        );
+        assert_eq!(
+            next_state(
+                S::Joining,
+                &Facts {
+                    networks: false,
                     ..facts()
                 }
             ),

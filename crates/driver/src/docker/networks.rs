@@ -7,14 +7,33 @@ use bollard::models::{
     Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest,
 };
 use bollard::query_parameters as query;
+use ipnet::Ipv4Net;
 use segue_model::id::EnvironmentId;
+use segue_model::network::ForeignNetwork;
 
 use super::Docker;
 use crate::body::endpoint;
-use crate::driver::Result;
+use crate::driver::{FOREIGN_LIMIT, Result};
 use crate::error::DriverError;
 use crate::spec::label;
 use crate::types::{ContainerName, NetworkName, NetworkSpec};
+
+/// The longest name of a network that is kept.
+const NAME_LIMIT: usize = 128;
+
+/// What `docker network inspect` finds a network by, fit to be typed: others may have given it any name.
+fn findable(name: String, id: Option<String>) -> String {
+    let plain = !name.is_empty()
+        && name.len() <= NAME_LIMIT
+        && !name.starts_with('-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    if plain {
+        return name;
+    }
+    id.unwrap_or_default().chars().take(12).collect()
+}
 
 impl Docker {
     pub(super) async fn network_ensure(&self, spec: &NetworkSpec) -> Result<()> {
@@ -150,6 +169,35 @@ impl Docker {
             .collect();
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Every other network's subnets: of other installations, and of whoever else uses the engine.
+    pub(super) async fn network_foreign(&self) -> Result<Vec<ForeignNetwork>> {
+        let found = self
+            .api
+            .list_networks(None::<query::ListNetworksOptions>)
+            .await?;
+        let installation = self.owner.installation.to_string();
+        let mut foreign: Vec<ForeignNetwork> = found
+            .into_iter()
+            .filter(|network| {
+                let labels = network.labels.as_ref();
+                labels.and_then(|labels| labels.get(label::INSTALLATION)) != Some(&installation)
+            })
+            .flat_map(|network| {
+                let name = findable(network.name.unwrap_or_default(), network.id);
+                let configs = network.ipam.and_then(|ipam| ipam.config);
+                (configs.unwrap_or_default().into_iter())
+                    .filter_map(|config| config.subnet?.parse::<Ipv4Net>().ok())
+                    .map(move |subnet| ForeignNetwork {
+                        name: name.clone(),
+                        subnet: subnet.trunc(),
+                    })
+            })
+            .collect();
+        foreign.sort_unstable();
+        foreign.truncate(FOREIGN_LIMIT);
+        Ok(foreign)
     }
 
     /// Sets the alias of a container on its environment's names network, at the address it has there.

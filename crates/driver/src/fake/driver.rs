@@ -8,10 +8,11 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use segue_model::Timestamp;
+use segue_model::network::ForeignNetwork;
 
 use super::state::Behaviour;
 use super::{Fake, Fault, Op};
-use crate::driver::{Driver, Result};
+use crate::driver::{Driver, FOREIGN_LIMIT, Result};
 use crate::error::DriverError;
 use crate::spec::ContainerSpec;
 use crate::types::{
@@ -101,8 +102,16 @@ impl Driver for Fake {
                 other.subnet.contains(&spec.subnet.network())
                     || spec.subnet.contains(&other.subnet.network())
             };
-            if state.networks.values().any(|(_, other)| overlaps(other)) {
-                return Err(DriverError::Conflict(format!("{} overlaps", spec.subnet)));
+            let foreign = |other: &ForeignNetwork| {
+                other.subnet.contains(&spec.subnet.network())
+                    || spec.subnet.contains(&other.subnet.network())
+            };
+            if state.networks.values().any(|(_, other)| overlaps(other))
+                || state.foreign.iter().any(foreign)
+            {
+                return Err(DriverError::Conflict(
+                    "Pool overlaps with other one on this address space".to_owned(),
+                ));
             }
             state.networks.insert(spec.name, (owner, spec.clone()));
             Ok(())
@@ -143,6 +152,23 @@ impl Driver for Fake {
                 .filter(|(_, (of, _))| *of == owner)
                 .map(|(name, _)| *name)
                 .collect())
+        })
+    }
+
+    fn foreign_networks(&self, deadline: Deadline) -> BoxFuture<'_, Result<Vec<ForeignNetwork>>> {
+        let owner = self.owner.installation;
+        self.at_once(Op::List, deadline, move |state, _| {
+            let others = state.networks.iter().filter(|(_, (of, _))| *of != owner);
+            let mut foreign: Vec<ForeignNetwork> = others
+                .map(|(name, (_, spec))| ForeignNetwork {
+                    name: name.to_string(),
+                    subnet: spec.subnet,
+                })
+                .chain(state.foreign.iter().cloned())
+                .collect();
+            foreign.sort_unstable();
+            foreign.truncate(FOREIGN_LIMIT);
+            Ok(foreign)
         })
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use segue_model::Timestamp;
 use segue_model::id::InstallationId;
+use segue_model::network::ForeignNetwork;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -92,6 +93,8 @@ pub(super) struct State {
     pub boot: u64,
     pub containers: BTreeMap<ContainerName, FakeContainer>,
     pub networks: BTreeMap<NetworkName, (InstallationId, NetworkSpec)>,
+    /// Networks that no installation made.
+    pub foreign: Vec<ForeignNetwork>,
     /// By id.
     pub images: BTreeMap<String, Image>,
     pub events: Vec<(InstallationId, Event)>,
@@ -112,6 +115,7 @@ impl State {
             boot: 1,
             containers: BTreeMap::new(),
             networks: BTreeMap::new(),
+            foreign: Vec::new(),
             images: BTreeMap::new(),
             events: Vec::new(),
             faults: VecDeque::new(),

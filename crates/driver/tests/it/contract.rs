@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use segue_driver::*;
+use segue_model::network::ForeignNetwork;
 use segue_model::spec::ImageRef;
 
 use super::bench::*;
@@ -338,6 +339,37 @@ async fn networks_are_idempotent(bench: &dyn Bench) {
     ground.close().await;
 }
 
+async fn subnets_of_others_are_told_and_ours_are_not(bench: &dyn Bench) {
+    let ground = Ground::open(bench).await;
+    let ours = [ground.network(false), ground.network(true)];
+    let tells = |list: &[ForeignNetwork], spec: &NetworkSpec| {
+        let (name, subnet) = (spec.name.to_string(), spec.subnet);
+        list.contains(&ForeignNetwork { name, subnet })
+    };
+    let mine = bench.driver().foreign_networks(soon()).await.unwrap();
+    assert!(ours.iter().all(|spec| !tells(&mine, spec)), "{mine:?}");
+    let others = bench.stranger().foreign_networks(soon()).await.unwrap();
+    assert!(ours.iter().all(|spec| tells(&others, spec)), "{others:?}");
+    assert!(others.len() <= FOREIGN_LIMIT && others.is_sorted());
+    // What it tells of is what the engine refuses.
+    let base = u32::from(ours[0].subnet.network());
+    let wanted = NetworkSpec {
+        name: NetworkName::Traffic(segue_model::id::EnvironmentId::from_uuid(
+            uuid::Uuid::now_v7(),
+        )),
+        subnet: ipnet::Ipv4Net::new(base.into(), 25).unwrap(),
+        ..ours[0].clone()
+    };
+    let refused = bench.stranger().ensure_network(&wanted, soon()).await;
+    assert!(
+        matches!(refused, Err(DriverError::Conflict(_))),
+        "{refused:?}"
+    );
+    ground.close().await;
+    let others = bench.stranger().foreign_networks(soon()).await.unwrap();
+    assert!(ours.iter().all(|spec| !tells(&others, spec)), "{others:?}");
+}
+
 async fn aliases_come_and_go(bench: &dyn Bench) {
     let ground = Ground::open(bench).await;
     let driver = bench.driver();
@@ -481,6 +513,7 @@ contract! {
     logs_are_complete_and_resume,
     a_strangers_container_is_neither_seen_nor_touched,
     networks_are_idempotent,
+    subnets_of_others_are_told_and_ours_are_not,
     aliases_come_and_go,
     the_engine_restarts_what_crashes,
     a_deadline_ends_a_call,

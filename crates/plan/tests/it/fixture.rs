@@ -133,6 +133,7 @@ pub fn subnet(n: u64) -> Subnet {
         cursor: 1,
         held: Default::default(),
         resting: BTreeMap::new(),
+        overlap: None,
     }
 }
 

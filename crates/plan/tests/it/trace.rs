@@ -61,6 +61,8 @@ pub enum Step {
     Returning(u64),
     ReturnHosts,
     Cordon(u64),
+    /// A network that is not ours overlaps with the environment's subnet there.
+    ForeignNetwork(u64),
     Cut(u64),
     Reconnect,
     Stale(u64),
@@ -188,6 +190,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..=4u64).prop_map(Step::Returning),
         2 => Just(Step::ReturnHosts),
         1 => (1..=4u64).prop_map(Step::Cordon),
+        2 => (1..=4u64).prop_map(Step::ForeignNetwork),
         1 => (1..=3u64).prop_map(Step::Cut),
         1 => Just(Step::Reconnect),
         1 => (1..=4u64).prop_map(Step::Stale),
@@ -302,6 +305,7 @@ impl Trace {
                 sim.world.targets.insert(name(service), *count);
             }
             Step::Kill(index) => sim.kill(*index),
+            Step::ForeignNetwork(host) => sim.foreign_network(host_id(*host)),
             Step::Replace(index) => sim.ask_to_replace(*index),
             Step::RemoveByHand(index) => sim.remove_by_hand(*index),
             Step::LoseHost(n) => sim.lose_host(host_id(*n)),

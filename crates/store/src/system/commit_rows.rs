@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use jiff_sqlx::ToSqlx;
 use segue_model::change::{InstanceChange, NewEvent, NewInstance, RolloutChange};
 use segue_model::id::{HostId, InstanceId, ReleaseId};
+use segue_model::network::{self, ForeignNetwork};
 use segue_model::route::EnvironmentRoutes;
 use segue_model::state::Desired;
 use segue_model::world::World;
@@ -26,7 +27,9 @@ fn net(address: Ipv4Addr, prefix: u8) -> Result<IpNet, StoreError> {
 }
 
 /// Cuts a /24 for the environment on each host: the next free one behind the last that was given out, so that
-/// every subnet rests as long as possible; released ones rest for the installation's time at least (rule 9).
+/// every subnet rests as long as possible; released ones rest for the installation's time at least (rule 9). What
+/// overlaps with a network on the host that is not ours is passed over. A subnet that the environment has there is
+/// given back: the planner asks for another one only when no container can be on it.
 pub(super) async fn subnets(
     tx: &mut Tx,
     world: &World,
@@ -47,6 +50,31 @@ pub(super) async fn subnets(
             return Err(corrupt("address range")("not IPv4"));
         };
         let count = 1i64 << (24i64 - i64::from(pool.prefix_len()));
+        let foreign = sqlx::query_scalar!(
+            "select foreign_networks from host_seen where host_id = $1",
+            host.as_uuid(),
+        )
+        .fetch_optional(&mut **tx)
+        .await?;
+        let foreign: Vec<ForeignNetwork> = match foreign {
+            Some(list) => decode::json(list, "foreign networks")?,
+            None => Vec::new(),
+        };
+        let unusable: Vec<i32> = network::unusable(pool, &foreign)
+            .into_iter()
+            .map(|index| decode::number(index, "subnet"))
+            .collect::<Result<_, _>>()?;
+        sqlx::query!(
+            "
+            update subnets
+            set released_at = now()
+            where environment_id = $1 and host_id = $2 and released_at is null
+            ",
+            world.environment.as_uuid(),
+            host.as_uuid(),
+        )
+        .execute(&mut **tx)
+        .await?;
         let free = sqlx::query_scalar!(
             r#"
             select n.index as "index!"
@@ -54,7 +82,7 @@ pub(super) async fn subnets(
                 select (($1::bigint + step) % $2::bigint)::int as index, step
                 from generate_series(1, $2::bigint) as step
             ) as n
-            where not exists (
+            where n.index <> all ($5::int[]) and not exists (
                 select
                 from subnets s
                 where s.base = set_masklen($3::inet + n.index::bigint * 256, 24)
@@ -67,6 +95,7 @@ pub(super) async fn subnets(
             count,
             net(pool.network(), 32)?,
             f64::from(i32::try_from(range.subnet_rest_ms / 1000).unwrap_or(i32::MAX)),
+            &unusable,
         )
         .fetch_optional(&mut **tx)
         .await?

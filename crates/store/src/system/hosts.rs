@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use segue_model::id::HostId;
 use segue_model::name::MachineName;
+use segue_model::network::ForeignNetwork;
 use segue_model::state::HostState;
 
 use super::SystemStore;
 use super::lease::{self, Lease};
 use crate::context::fresh_id;
 use crate::decode;
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 
 /// A host that workers shall look after.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct HostObservation {
     pub misses: u32,
     /// A complete listing began this long ago, and everything it said is written.
     pub listed: Option<Duration>,
+    /// Its networks that are not this installation's, listed so long ago.
+    pub foreign: Option<(Duration, Vec<ForeignNetwork>)>,
     /// What is wrong with it. `Some(None)` clears it.
     pub problem: Option<Option<String>>,
 }
@@ -209,6 +212,38 @@ impl SystemStore {
             seen.listed.map(|age| age.as_secs_f64()),
             seen.problem.is_some(),
             seen.problem.as_ref().and_then(Option::as_deref),
+        )
+        .execute(&self.inner.system)
+        .await?;
+        match &seen.foreign {
+            Some((age, networks)) => self.host_foreign(host, *age, networks).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a host's networks that are not this installation's, as listed so long ago. An older list changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn host_foreign(
+        &self,
+        host: HostId,
+        age: Duration,
+        networks: &[ForeignNetwork],
+    ) -> Result<(), StoreError> {
+        let list = serde_json::to_value(networks).map_err(corrupt("foreign networks"))?;
+        sqlx::query!(
+            "
+            update host_seen
+            set foreign_networks = $2,
+                foreign_at = clock_timestamp() - make_interval(secs => $3)
+            where host_id = $1
+                and (foreign_at is null or foreign_at < clock_timestamp() - make_interval(secs => $3))
+            ",
+            host.as_uuid(),
+            list,
+            age.as_secs_f64(),
         )
         .execute(&self.inner.system)
         .await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use segue_model::id::{BuildId, DeploymentId, EdgeId, HostId, InstanceId, ReleaseId};
 use segue_model::name::{Domain, Label, ServiceName};
+use segue_model::network::ForeignNetwork;
 use segue_model::route::{OpenRequests, RouteGen};
 use segue_model::spec::Strategy;
 use segue_model::world::{
@@ -372,9 +373,10 @@ pub(super) async fn subnets(
 ) -> Result<BTreeMap<HostId, Subnet>, StoreError> {
     let rows = sqlx::query!(
         "
-        select id, host_id, base, cursor
-        from subnets
-        where environment_id = $1 and released_at is null
+        select n.id, n.host_id, n.base, n.cursor, s.foreign_networks
+        from subnets n
+        join host_seen s on s.host_id = n.host_id
+        where n.environment_id = $1 and n.released_at is null
         ",
         environment,
     )
@@ -394,8 +396,11 @@ pub(super) async fn subnets(
     .await?;
     let mut subnets = BTreeMap::new();
     for row in rows {
+        let base = ipv4(row.base)?;
+        let foreign: Vec<ForeignNetwork> = decode::json(row.foreign_networks, "foreign networks")?;
         let mut subnet = Subnet {
-            base: ipv4(row.base)?,
+            base,
+            overlap: foreign.into_iter().find(|other| other.overlaps(base)),
             cursor: decode::number(row.cursor, "octet")?,
             held: Default::default(),
             resting: BTreeMap::new(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use segue_model::change::{Changes, EventKind, EventSubject, NewEvent, RolloutChange};
 use segue_model::id::WorkerId;
+use segue_model::network::ForeignNetwork;
 use segue_model::route::{EnvironmentRoutes, RouteGen};
 use segue_model::state::{DeploymentState, Desired, Observed};
 use segue_store::testing::{Fixture, TestDb, release_spec};
@@ -11,7 +12,8 @@ use segue_store::{Shard, StoreError, WORK_SHARDS, fresh_id};
 use sqlx::{Connection, Executor};
 
 use crate::support::{
-    TTL, begin, commit, instance, lease, placed, rollout, routes, shard_of, superseded, world,
+    TTL, begin, commit, instance, lease, placed, ready_host, rollout, routes, shard_of, superseded,
+    world,
 };
 
 #[tokio::test]
@@ -328,6 +330,64 @@ async fn subnets_are_handed_out_round_robin_and_rest() {
     }
     bases.dedup();
     assert_eq!(bases.len(), 3, "{bases:?}");
+}
+
+#[tokio::test]
+async fn a_subnet_that_another_network_of_its_host_overlaps_is_not_given_out() {
+    let db = TestDb::new().await.unwrap();
+    let one = Fixture::new(db.store(), "one").await.unwrap();
+    one.deploy(release_spec('a')).await.unwrap();
+    let (host, lease) = (
+        ready_host(db.store(), 8 << 30).await,
+        lease(db.store(), &one).await,
+    );
+    let system = db.store().system();
+    let network = |name: &str, subnet: &str| ForeignNetwork {
+        name: name.to_owned(),
+        subnet: subnet.parse().unwrap(),
+    };
+    let ask = Changes {
+        subnets: vec![host],
+        ..Changes::default()
+    };
+    // The next would be 10.96.1.0; then one on the names network, then a larger one.
+    let others = [
+        network("small", "10.96.1.16/28"),
+        network("names", "10.112.2.0/24"),
+        network("large", "10.96.4.0/22"),
+        network("elsewhere", "172.17.0.0/16"),
+    ];
+    let at_once = Duration::ZERO;
+    system.host_foreign(host, at_once, &others).await.unwrap();
+    // An older list changes nothing.
+    let old = Duration::from_secs(5);
+    system.host_foreign(host, old, &[]).await.unwrap();
+    let seen = world(db.store(), &one).await;
+    commit(db.store(), &lease, &seen, &ask).await.unwrap();
+    let seen = world(db.store(), &one).await;
+    assert_eq!(seen.subnets[&host].base.to_string(), "10.96.3.0");
+    assert_eq!(seen.subnets[&host].overlap, None);
+    // One that comes later is seen with the subnet, and another subnet takes its place.
+    let late = network("late", "10.96.2.0/23");
+    let mut others = others.to_vec();
+    others.push(late.clone());
+    system.host_foreign(host, at_once, &others).await.unwrap();
+    let seen = world(db.store(), &one).await;
+    assert_eq!(seen.subnets[&host].overlap, Some(late));
+    commit(db.store(), &lease, &seen, &ask).await.unwrap();
+    let seen = world(db.store(), &one).await;
+    assert_eq!(seen.subnets[&host].base.to_string(), "10.96.8.0");
+    assert_eq!(seen.subnets[&host].overlap, None);
+    // Where others take all, it is said and nothing is taken away.
+    let all = [network("all", "10.0.0.0/8")];
+    system.host_foreign(host, at_once, &all).await.unwrap();
+    let refused = commit(db.store(), &lease, &seen, &ask).await.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Exhausted { .. }),
+        "{refused:?}"
+    );
+    let seen = world(db.store(), &one).await;
+    assert_eq!(seen.subnets[&host].base.to_string(), "10.96.8.0");
 }
 
 #[tokio::test]

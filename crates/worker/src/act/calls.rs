@@ -13,6 +13,7 @@ use segue_driver::{
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{EnvironmentId, HostId, InstanceId, VolumeId};
 use segue_model::name::{ServiceName, VolumeName};
+use segue_model::network::{ForeignNetwork, names_address};
 use segue_model::world::{Instance, ServiceRelease, World};
 use segue_plan::Action;
 use segue_store::{Attempt, Lease, StoreError};
@@ -49,6 +50,12 @@ enum ActError {
     /// The world of the plan lacks what the action needs; the next plan is made from a newer one.
     #[error("{0} is not in the world any more")]
     Stale(&'static str),
+    /// The engine makes no network that overlaps with another one.
+    #[error("the Docker network {} ({}) overlaps with the environment's {subnet}/24; look at it on that host with: docker network inspect {}", .other.name, .other.subnet, .other.name)]
+    Overlap {
+        other: ForeignNetwork,
+        subnet: Ipv4Addr,
+    },
     /// A secret that the container needs is missing or does not open.
     #[error("a secret of the service: {0}")]
     Secret(#[from] OpenError),
@@ -60,7 +67,9 @@ impl ActError {
             Self::Driver(error) => error.failure_code().unwrap_or(FailureCode::Internal),
             Self::Secret(OpenError::Missing(_)) => FailureCode::VariableMissing,
             Self::Secret(OpenError::Store(_)) => FailureCode::Internal,
-            Self::Term(_) | Self::Store(_) | Self::Stale(_) => FailureCode::Internal,
+            Self::Term(_) | Self::Store(_) | Self::Stale(_) | Self::Overlap { .. } => {
+                FailureCode::Internal
+            }
         }
     }
 
@@ -90,18 +99,38 @@ impl HostRun {
         let (networks, rest): (Vec<_>, Vec<_>) = list
             .into_iter()
             .partition(|(_, action)| matches!(action, Action::EnsureNetwork { .. }));
+        let mut missing = None;
         for (claim, action) in networks {
-            self.one(claim, &action).await;
+            if let Err(error) = self.one(claim, &action).await {
+                missing = Some(error);
+            }
         }
         let mut tasks = JoinSet::new();
         for (claim, action) in rest {
+            // Without its network no container can be made: one that is not tried is known not to be there.
+            if let (Some(error), Action::EnsureRunning { instance }) = (&missing, &action) {
+                self.without_network(claim, *instance, error).await;
+                continue;
+            }
             let run = self.clone();
-            tasks.spawn(async move { run.one(claim, &action).await });
+            tasks.spawn(async move {
+                // It has told its failure itself.
+                let _ = run.one(claim, &action).await;
+            });
         }
         while tasks.join_next().await.is_some() {}
     }
 
-    async fn one(&self, claim: Claim, action: &Action) {
+    async fn without_network(&self, claim: Claim, instance: InstanceId, error: &ActError) {
+        if matches!(error, ActError::Term(_)) {
+            return;
+        }
+        claim.end(false);
+        self.failed(instance, error).await;
+        self.shared.wake(self.world.environment);
+    }
+
+    async fn one(&self, claim: Claim, action: &Action) -> Result<(), ActError> {
         let result = self.attempt(action).await;
         let environment = self.world.environment;
         match &result {
@@ -110,7 +139,7 @@ impl HostRun {
             }
             Err(ActError::Term(_)) => {
                 tracing::warn!(environment.id = %environment, host.id = %self.host, ?action, "not done: the lease has run out");
-                return;
+                return result;
             }
             Err(error) => {
                 tracing::warn!(environment.id = %environment, host.id = %self.host, ?action, %error, "an action failed");
@@ -132,6 +161,7 @@ impl HostRun {
             // What follows is not told by an observation.
             self.shared.wake(environment);
         }
+        result
     }
 
     /// Told as an observation: here if the host's observer is, otherwise written directly.
@@ -257,6 +287,44 @@ impl HostRun {
     }
 
     async fn ensure_networks(&self, driver: &dyn Driver, subnet: Ipv4Addr) -> Result<(), ActError> {
+        let refused = match self.make_networks(driver, subnet).await {
+            Err(ActError::Driver(DriverError::Conflict(why))) => why,
+            other => return other,
+        };
+        let limit = || Deadline::after(NETWORK_LIMIT);
+        // One of both may be there from a subnet that was given up. The engine keeps it while a container is on it.
+        let environment = self.world.environment;
+        let there = self.term.call(driver.networks(limit())).await??;
+        if there.iter().any(|name| name.environment() == environment) {
+            for name in [
+                NetworkName::Names(environment),
+                NetworkName::Traffic(environment),
+            ] {
+                self.term
+                    .call(driver.remove_network(name, limit()))
+                    .await??;
+            }
+            match self.make_networks(driver, subnet).await {
+                Err(ActError::Driver(DriverError::Conflict(_))) => {}
+                other => return other,
+            }
+        }
+        // Somebody else's: the plan that follows is made with it.
+        let clock = &self.shared.clock;
+        let asked = clock.now();
+        let foreign = self.term.call(driver.foreign_networks(limit())).await??;
+        let age = Duration::try_from(clock.now().duration_since(asked)).unwrap_or_default();
+        self.term
+            .call(self.shared.store.host_foreign(self.host, age, &foreign))
+            .await??;
+        let other = foreign.into_iter().find(|other| other.overlaps(subnet));
+        Err(match other {
+            Some(other) => ActError::Overlap { other, subnet },
+            None => ActError::Driver(DriverError::Conflict(refused)),
+        })
+    }
+
+    async fn make_networks(&self, driver: &dyn Driver, subnet: Ipv4Addr) -> Result<(), ActError> {
         let environment = self.world.environment;
         let pairs = [
             (NetworkName::Traffic(environment), subnet),
@@ -381,29 +449,4 @@ fn volume_id(environment: EnvironmentId, service: &ServiceName, name: &VolumeNam
         *to = from;
     }
     VolumeId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
-}
-
-/// Where an address of the traffic network has its twin on the names network: in 10.112.0.0/12, the range behind the
-/// default one for traffic (10.96.0.0/12).
-fn names_address(traffic: Ipv4Addr) -> Ipv4Addr {
-    const NAMES: u32 = u32::from_be_bytes([10, 112, 0, 0]);
-    const BITS: u32 = (1 << 20) - 1;
-    Ipv4Addr::from(NAMES | (u32::from(traffic) & BITS))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_have_a_range_of_their_own() {
-        assert_eq!(
-            names_address(Ipv4Addr::new(10, 96, 3, 7)),
-            Ipv4Addr::new(10, 112, 3, 7)
-        );
-        assert_eq!(
-            names_address(Ipv4Addr::new(10, 111, 255, 254)),
-            Ipv4Addr::new(10, 127, 255, 254)
-        );
-    }
 }

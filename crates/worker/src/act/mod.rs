@@ -112,15 +112,24 @@ impl Acts {
         {
             let mut state = self.lock();
             for (host, list) in actions {
+                // The network comes first in the list. No container can be made before it is there: its call's end, or
+                // the end of its wait, brings the starts up again.
+                let mut waits_for_network = false;
                 for action in list {
+                    if waits_for_network && matches!(action, Action::EnsureRunning { .. }) {
+                        continue;
+                    }
+                    let of_network = matches!(action, Action::EnsureNetwork { .. });
                     let key = key(environment, host, &action);
                     if state.is_running(key) {
+                        waits_for_network |= of_network;
                         continue;
                     }
                     if let Some((until, _)) = state.failed.get(&key)
                         && *until > now
                     {
                         retry_at = Some(retry_at.map_or(*until, |known| known.min(*until)));
+                        waits_for_network |= of_network;
                         continue;
                     }
                     state.running.insert(key);

@@ -81,6 +81,7 @@ pub(crate) struct Observer<B: Book> {
     writing: bool,
     retry_at: Option<Instant>,
     listing: bool,
+    networks: bool,
     loading: bool,
     strangers: Strangers,
     explaining: BTreeSet<InstanceId>,
@@ -110,6 +111,7 @@ impl<B: Book> Observer<B> {
             writing: false,
             retry_at: None,
             listing: false,
+            networks: false,
             loading: false,
             strangers: BTreeMap::new(),
             explaining: BTreeSet::new(),
@@ -141,7 +143,10 @@ impl<B: Book> Observer<B> {
                     Err(error) => tracing::error!(host.id = %self.setup.host, %error, "a look at the host has panicked"),
                 },
                 Some(_) = self.probes.join_next(), if !self.probes.is_empty() => {}
-                _ = list.tick() => self.list(),
+                _ = list.tick() => {
+                    self.list();
+                    self.networks();
+                }
                 _ = load.tick() => self.load(None),
                 () = tokio::time::sleep_until(retry), if self.retry_at.is_some() => self.retry_at = None,
             }
@@ -152,10 +157,17 @@ impl<B: Book> Observer<B> {
     fn list(&mut self) {
         if !self.listing {
             self.listing = true;
-            self.jobs.spawn(jobs::list(
-                self.setup.driver.clone(),
-                self.setup.clock.clone(),
-            ));
+            let (driver, clock) = (self.setup.driver.clone(), self.setup.clock.clone());
+            self.jobs.spawn(jobs::list(driver, clock));
+        }
+    }
+
+    /// Which addresses others take changes rarely, and is asked at the rate of listings at most.
+    fn networks(&mut self) {
+        if !self.networks {
+            self.networks = true;
+            let (driver, clock) = (self.setup.driver.clone(), self.setup.clock.clone());
+            self.jobs.spawn(jobs::foreign(driver, clock));
         }
     }
 
@@ -320,6 +332,7 @@ impl<B: Book> Observer<B> {
         match signal {
             Signal::Connected => {
                 self.list();
+                self.networks();
                 self.jobs.spawn(jobs::info(self.setup.driver.clone()));
             }
             Signal::Event(as_of, event) => self.event(as_of, &event),
@@ -402,6 +415,20 @@ impl<B: Book> Observer<B> {
                 self.listing = false;
                 match listing {
                     Ok(containers) => self.listed(as_of, containers),
+                    Err(error) => {
+                        self.host.problem = Some(error);
+                        self.host_dirty = true;
+                    }
+                }
+            }
+            Found::Foreign { as_of, networks } => {
+                self.networks = false;
+                match networks {
+                    Ok(networks) => {
+                        let news = (self.host.foreign.as_ref()).is_none_or(|(_, n)| *n != networks);
+                        self.host_dirty |= news;
+                        self.host.foreign = Some((as_of, networks));
+                    }
                     Err(error) => {
                         self.host.problem = Some(error);
                         self.host_dirty = true;

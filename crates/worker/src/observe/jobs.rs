@@ -12,6 +12,7 @@ use segue_driver::{
 use segue_model::Timestamp;
 use segue_model::failure::{Failure, FailureCode, LAST_WORDS_LIMIT};
 use segue_model::id::{EnvironmentId, InstanceId};
+use segue_model::network::ForeignNetwork;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -47,6 +48,11 @@ pub(super) enum Found {
     Listing {
         as_of: Timestamp,
         listing: Result<Vec<Container>, String>,
+    },
+    /// The networks that are not this installation's, or why they are not known.
+    Foreign {
+        as_of: Timestamp,
+        networks: Result<Vec<ForeignNetwork>, String>,
     },
     /// One container.
     Look {
@@ -100,6 +106,15 @@ pub(super) async fn list(driver: Arc<dyn Driver>, clock: Arc<Clock>) -> Found {
         .await
         .map_err(|error| error.to_string());
     Found::Listing { as_of, listing }
+}
+
+pub(super) async fn foreign(driver: Arc<dyn Driver>, clock: Arc<Clock>) -> Found {
+    let as_of = clock.now();
+    let networks = driver
+        .foreign_networks(Deadline::after(LIST_LIMIT))
+        .await
+        .map_err(|error| error.to_string());
+    Found::Foreign { as_of, networks }
 }
 
 pub(super) async fn look(

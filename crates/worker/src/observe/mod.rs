@@ -19,6 +19,7 @@ use segue_driver::EngineInfo;
 use segue_model::Timestamp;
 use segue_model::failure::Failure;
 use segue_model::id::{EnvironmentId, HostId, InstanceId};
+use segue_model::network::ForeignNetwork;
 
 use crate::core::redact::Redactor;
 use target::Target;
@@ -46,6 +47,8 @@ pub(crate) struct HostSighting {
     pub pinged_at: Option<Timestamp>,
     /// The last complete listing.
     pub listed_at: Option<Timestamp>,
+    /// Its networks that are not this installation's, and the moment that describes.
+    pub foreign: Option<(Timestamp, Vec<ForeignNetwork>)>,
     /// What is wrong, for people.
     pub problem: Option<String>,
 }

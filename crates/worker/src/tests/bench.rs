@@ -124,8 +124,24 @@ pub(super) fn shared_on(
     installation: InstallationId,
     fake: Fake,
 ) -> Arc<Shared> {
-    let (dial, build, tasks) = (fake.clone(), fake.clone(), fake.clone());
-    let connect: Connect = Arc::new(move |_, _| Ok(Arc::new(fake.clone()) as Arc<dyn Driver>));
+    let host = Arc::new(fake.clone());
+    shared_with(store, installation, fake, host)
+}
+
+/// What a worker of this bench shares whose host is another engine than the fake one.
+pub(super) fn shared_over(bench: &Bench, host: Arc<dyn Driver>) -> Arc<Shared> {
+    let (store, fake) = (bench.db.store().system(), bench.fake.clone());
+    shared_with(store, bench.installation, fake, host)
+}
+
+fn shared_with(
+    store: SystemStore,
+    installation: InstallationId,
+    fake: Fake,
+    host: Arc<dyn Driver>,
+) -> Arc<Shared> {
+    let (dial, build, tasks) = (fake.clone(), fake.clone(), fake);
+    let connect: Connect = Arc::new(move |_, _| Ok(host.clone()));
     let engines = Engines::new(
         connect,
         Some(Arc::new(build)),

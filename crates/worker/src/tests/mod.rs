@@ -5,4 +5,5 @@ mod builds;
 mod crash;
 mod life;
 mod logs;
+mod networks;
 mod sweep;

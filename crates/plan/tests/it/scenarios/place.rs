@@ -285,3 +285,54 @@ fn a_plan_counts_what_it_has_just_placed_in_either_resource() {
         assert_eq!(sim.wanted(), 4, "the fifth waits");
     }
 }
+
+#[test]
+fn a_subnet_that_another_network_overlaps_is_replaced_before_anything_is_made_there() {
+    let mut sim = sim(1, 1, 32);
+    ask(&mut sim, 1, &web(2));
+    // The engine is never asked: the instances are decided and wait for their network.
+    sim.lose_actions = 1;
+    for _ in 0..4 {
+        sim.round();
+    }
+    let first: Vec<_> = sim.world.instances.keys().copied().collect();
+    let base = sim.world.subnets[&host_id(1)].base;
+    assert_eq!(first.len(), 2);
+    sim.foreign_network(host_id(1));
+    sim.lose_actions = 0;
+    sim.rest();
+    assert_eq!(sim.state(1), Some(S::Succeeded));
+    assert_eq!(spread(&sim), [(1, 2)].into());
+    assert_ne!(sim.world.subnets[&host_id(1)].base, base);
+    let serving = sim.world.instances.iter().filter(|(_, i)| i.is_ready());
+    assert!(serving.into_iter().all(|(id, _)| !first.contains(id)));
+    let told = |(_, message): &&(_, String)| message.contains("network somebodys (10.96.");
+    assert_eq!(
+        sim.events.iter().filter(told).count(),
+        2,
+        "{:#?}",
+        sim.events
+    );
+}
+
+#[test]
+fn where_containers_are_an_overlapping_network_is_named_and_nothing_is_moved() {
+    let mut sim = sim(1, 1, 32);
+    ask(&mut sim, 1, &web(1));
+    sim.rest();
+    let before = sim.world.subnets[&host_id(1)].base;
+    let serving = spread(&sim);
+    sim.foreign_network(host_id(1));
+    // As after somebody removed the network by force.
+    sim.networks.clear();
+    sim.world.targets.insert(name("web"), 2);
+    let mut made = sim.round();
+    for _ in 0..3 {
+        made = sim.round();
+    }
+    assert_eq!(sim.world.subnets[&host_id(1)].base, before);
+    assert_eq!(spread(&sim), serving);
+    let mut reasons = made.reasons.iter();
+    let reason = reasons.find(|r| r.message.contains("docker network inspect somebodys"));
+    assert_eq!(reason.unwrap().kind, ReasonKind::EngineFailed);
+}

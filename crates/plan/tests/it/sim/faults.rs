@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use segue_model::id::{EdgeId, HostId, InstanceId};
+use segue_model::network::ForeignNetwork;
 use segue_model::route::{RequestCounts, RouteGen};
 use segue_model::state::{Desired, HostState, Observed};
 use segue_model::world::Edge;
@@ -10,6 +11,16 @@ use segue_model::world::Edge;
 use super::{Sim, SimEdge};
 
 impl Sim {
+    /// Somebody makes a network on the host that overlaps with the environment's subnet there.
+    pub fn foreign_network(&mut self, host: HostId) {
+        if let Some(subnet) = self.world.subnets.get_mut(&host) {
+            subnet.overlap = Some(ForeignNetwork {
+                name: "somebodys".to_owned(),
+                subnet: format!("{}/24", subnet.base).parse().unwrap(),
+            });
+        }
+    }
+
     /// Kills a process; the engine starts it again unless it holds a volume.
     pub fn kill(&mut self, index: usize) {
         let running: Vec<InstanceId> = self

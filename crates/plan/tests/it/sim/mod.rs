@@ -8,6 +8,7 @@ mod drive;
 mod faults;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use segue_model::change::{Changes, EventKind, RolloutChange};
@@ -81,6 +82,8 @@ pub struct Sim {
     skipped: BTreeSet<(InstanceId, EdgeId)>,
     ids: BTreeSet<InstanceId>,
     subnets: u64,
+    /// The network that each host has, by its subnet's first address.
+    pub networks: BTreeMap<HostId, Ipv4Addr>,
     ticks: u64,
     seed: u64,
     /// What a broken twin of the planner believes instead of the world; its plans are not checked.
@@ -119,6 +122,7 @@ impl Sim {
             skipped: BTreeSet::new(),
             ids: BTreeSet::new(),
             subnets: 0,
+            networks: BTreeMap::new(),
             ticks: 0,
             seed,
             blindfold: None,
@@ -243,8 +247,38 @@ impl Sim {
         }
     }
 
+    /// Makes the environment's network, unless something overlaps with it; one from an earlier subnet goes first, if
+    /// no container is on it.
+    fn make_network(&mut self, host: HostId) {
+        let Some(subnet) = self.world.subnets.get(&host) else {
+            return;
+        };
+        let there = self.networks.get(&host);
+        let in_use = self
+            .containers
+            .values()
+            .any(|c| c.host == host && c.running);
+        let kept = there.is_some_and(|base| *base != subnet.base) && in_use;
+        if there != Some(&subnet.base) && subnet.overlap.is_none() && !kept {
+            self.networks.insert(host, subnet.base);
+        }
+    }
+
     fn act(&mut self, host: HostId, action: &Action) {
         let now = self.world.now;
+        if let Action::EnsureRunning { instance } = action {
+            let base = self.world.subnets.get(&host).map(|subnet| subnet.base);
+            if base.is_none() || self.networks.get(&host).copied() != base {
+                // Without a network it is not tried.
+                let instance = self.world.instances.get_mut(instance).unwrap();
+                instance.observed_at = Some(now);
+                instance.failure = Some(Failure {
+                    code: FailureCode::Internal,
+                    evidence: "there is no network".to_owned(),
+                });
+                return;
+            }
+        }
         if let Some(id) = action.instance() {
             self.world.instances.get_mut(&id).unwrap().attempted_at = Some(now);
         }
@@ -252,8 +286,9 @@ impl Sim {
             return;
         }
         match action {
-            Action::EnsureNetwork { .. } => {}
+            Action::EnsureNetwork { .. } => self.make_network(host),
             Action::RemoveNetwork { .. } => {
+                self.networks.remove(&host);
                 self.world.subnets.remove(&host);
             }
             Action::EnsureRunning { instance } => self.start(host, *instance),
@@ -484,6 +519,10 @@ impl Sim {
             return;
         }
         if self.words_after >= 3 || self.words_lost {
+            return;
+        }
+        // What it did when it died, and said so. A later release may have given its revision another behaviour.
+        if failure.is_some_and(|f| f.evidence.contains("boom")) {
             return;
         }
         let mut deployments = self.world.deployments.values();
