@@ -275,6 +275,8 @@ impl Exit {
             }
             Some(line) if line.ends_with("Exec format error") => FailureCode::ExecFormat,
             Some(_) => FailureCode::ContainerRefused,
+            // Its words could not be read in time; by this code every init and shell says that there is no such command.
+            None if self.code == 127 && last_lines.is_empty() => FailureCode::CommandNotFound,
             None => FailureCode::ExitedAtOnce,
         }
     }
@@ -325,6 +327,14 @@ mod tests {
         assert_eq!(
             exit(126, false).failure_code(&tini("Permission denied")),
             FailureCode::ContainerRefused
+        );
+        assert_eq!(
+            exit(127, false).failure_code(""),
+            FailureCode::CommandNotFound
+        );
+        assert_eq!(
+            exit(127, false).failure_code("the application said something else"),
+            FailureCode::ExitedAtOnce
         );
         assert_eq!(
             exit(3, false).failure_code("exec /nope failed"),
