@@ -144,12 +144,12 @@ impl Session {
         self.team.as_deref()
     }
 
-    /// The team that the command means.
-    pub fn team(&self) -> Result<String> {
-        self.team.clone().ok_or_else(|| {
-            CliError::usage("which team?")
-                .next("repeat it with --team NAME; segue whoami lists your teams")
-        })
+    /// The team that the command means: the one that was said or kept, else the token's own.
+    pub async fn team(&self) -> Result<String> {
+        match &self.team {
+            Some(team) => Ok(team.clone()),
+            None => Ok(self.me().await?.team),
+        }
     }
 
     /// The address of a path of the API, segment by segment, so that no name can change the path.

@@ -19,7 +19,7 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Apply) -> Result<Exit>
     let session = context.session()?;
     let target = Target::with_app(context.out.host(), context.global, file.app().clone())?;
     let manifest = file.for_environment(&target.env).clone();
-    let place = Place::new(&session, target)?;
+    let place = Place::new(&session, target).await?;
     if args.dry_run {
         context.out.say(format!("→ {place}"));
         if session.env_maybe(&place).await?.is_none() {

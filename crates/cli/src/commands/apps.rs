@@ -13,13 +13,13 @@ fn named<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T> 
 
 pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit> {
     let session = context.session()?;
-    let team = session.team()?;
+    let team = session.team().await?;
     let place = |name: &str| -> Result<Place> {
         let target = Target {
             app: named(name)?,
             env: named("production")?,
         };
-        Place::new(&session, target)
+        Ok(Place::of(team.clone(), target))
     };
     match args {
         Apps::List => {
@@ -60,7 +60,7 @@ pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit>
 }
 
 pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit> {
-    let (session, mut place) = context.quiet_target()?;
+    let (session, mut place) = context.quiet_target().await?;
     match args {
         Envs::List => {
             let envs = session.env_list(&place).await?;

@@ -22,7 +22,7 @@ pub(crate) async fn config(context: &mut Context<'_>, args: &Config) -> Result<E
             *detach,
         ),
     };
-    let (session, place) = context.target()?;
+    let (session, place) = context.target().await?;
     let config = session.config_update(&place, &patch).await?;
     let names: Vec<&str> = patch.keys().map(String::as_str).collect();
     let verb = if matches!(args, Config::Set { .. }) {
@@ -35,7 +35,7 @@ pub(crate) async fn config(context: &mut Context<'_>, args: &Config) -> Result<E
 }
 
 async fn config_list(context: &mut Context<'_>) -> Result<Exit> {
-    let (session, place) = context.quiet_target()?;
+    let (session, place) = context.quiet_target().await?;
     let config = session.config_get(&place).await?;
     if context.out.json {
         context.out.object(&config.values)?;
@@ -50,7 +50,7 @@ async fn config_list(context: &mut Context<'_>) -> Result<Exit> {
 pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<Exit> {
     match args {
         Secret::List => {
-            let (session, place) = context.quiet_target()?;
+            let (session, place) = context.quiet_target().await?;
             let secrets = session.secret_list(&place).await?;
             let now = super::now();
             context
@@ -73,7 +73,7 @@ pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<E
                 .now("nothing was sent")
                 .next("segue secret set KEY, with the value on stdin"));
             }
-            let (session, place) = context.target()?;
+            let (session, place) = context.target().await?;
             let value = value(context, key)?;
             let secret = session.secret_set(&place, key, value).await?;
             context
@@ -82,7 +82,7 @@ pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<E
             rolled_out(context, &session, &place, secret.deployment, *detach).await
         }
         Secret::Unset { key, detach } => {
-            let (session, place) = context.target()?;
+            let (session, place) = context.target().await?;
             let before = session.newest_deployment(&place).await?;
             session.secret_unset(&place, key).await?;
             context.out.done(format!("removed {key}"));

@@ -10,7 +10,7 @@ use crate::output::ago;
 pub(crate) async fn deploys(context: &mut Context<'_>, args: &Deploys) -> Result<Exit> {
     match args {
         Deploys::List => {
-            let (session, place) = context.quiet_target()?;
+            let (session, place) = context.quiet_target().await?;
             let deployments = session.deployment_list(&place).await?;
             let now = now();
             context.out.table(
@@ -33,7 +33,7 @@ pub(crate) async fn deploys(context: &mut Context<'_>, args: &Deploys) -> Result
             Ok(Exit::Ok)
         }
         Deploys::Show { number } => {
-            let (session, place) = context.quiet_target()?;
+            let (session, place) = context.quiet_target().await?;
             let deployment = session.deployment_get(&place, *number).await?;
             let receipt = session.receipt(&place, *number).await?;
             if context.out.json {
@@ -71,11 +71,11 @@ pub(crate) async fn deploys(context: &mut Context<'_>, args: &Deploys) -> Result
             Ok(Exit::Ok)
         }
         Deploys::Follow { number } => {
-            let (session, place) = context.target()?;
+            let (session, place) = context.target().await?;
             follow::after(context, &session, &place, *number, false).await
         }
         Deploys::Cancel { number } => {
-            let (session, place) = context.target()?;
+            let (session, place) = context.target().await?;
             let deployment = session
                 .deployment_cancel(&place, *number, idempotency_key())
                 .await?;
@@ -105,7 +105,7 @@ fn state(deployment: &Deployment) -> String {
 }
 
 pub(crate) async fn rollback(context: &mut Context<'_>, args: &Rollback) -> Result<Exit> {
-    let (session, place) = context.target()?;
+    let (session, place) = context.target().await?;
     let deployment = match args.release {
         Some(release) => {
             let create = DeploymentCreate {
@@ -143,7 +143,7 @@ pub(crate) async fn restart(context: &mut Context<'_>, args: &Restart) -> Result
     if let Some(name) = args.what.as_deref().filter(|name| name.contains('.')) {
         return super::replace::replace(context, name, args.detach).await;
     }
-    let (session, place) = context.target()?;
+    let (session, place) = context.target().await?;
     let create = DeploymentCreate {
         restart: Some(args.what.iter().cloned().collect()),
         message: Some(match &args.what {
@@ -157,7 +157,7 @@ pub(crate) async fn restart(context: &mut Context<'_>, args: &Restart) -> Result
 }
 
 pub(crate) async fn releases(context: &mut Context<'_>, args: &Releases) -> Result<Exit> {
-    let (session, place) = context.quiet_target()?;
+    let (session, place) = context.quiet_target().await?;
     match args {
         Releases::List => {
             let releases = session.release_list(&place).await?;

@@ -203,7 +203,7 @@ async fn check_server(context: &mut Context<'_>, findings: &mut Findings) {
         Ok(target) => target,
         Err(error) => return findings.bad("app", &error),
     };
-    let place = match Place::new(&session, target) {
+    let place = match Place::new(&session, target).await {
         Ok(place) => place,
         Err(error) => return findings.bad("app", &error),
     };

@@ -29,7 +29,7 @@ impl Filter {
 }
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Logs) -> Result<Exit> {
-    let (session, place) = context.quiet_target()?;
+    let (session, place) = context.quiet_target().await?;
     let deployment = match args.deploy {
         Some(number) => Some(session.deployment_get(&place, number).await?),
         None if args.build => session

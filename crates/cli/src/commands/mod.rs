@@ -38,19 +38,19 @@ impl Context<'_> {
     }
 
     /// The session and the target, said aloud: for commands that change something.
-    pub fn target(&mut self) -> Result<(Session, Place)> {
+    pub async fn target(&mut self) -> Result<(Session, Place)> {
         let session = self.session()?;
         let target = Target::of(self.out.host(), self.global)?;
-        let place = Place::new(&session, target)?;
+        let place = Place::new(&session, target).await?;
         self.out.say(format!("→ {place}"));
         Ok((session, place))
     }
 
     /// The same for commands that only read.
-    pub fn quiet_target(&mut self) -> Result<(Session, Place)> {
+    pub async fn quiet_target(&mut self) -> Result<(Session, Place)> {
         let session = self.session()?;
         let target = Target::of(self.out.host(), self.global)?;
-        let place = Place::new(&session, target)?;
+        let place = Place::new(&session, target).await?;
         Ok((session, place))
     }
 }
@@ -64,12 +64,17 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub fn new(session: &Session, target: Target) -> Result<Self> {
-        Ok(Self {
-            team: session.team()?,
+    pub async fn new(session: &Session, target: Target) -> Result<Self> {
+        Ok(Self::of(session.team().await?, target))
+    }
+
+    /// The same in a team that is known.
+    pub fn of(team: String, target: Target) -> Self {
+        Self {
+            team,
             app: target.app.to_string(),
             env: target.env.to_string(),
-        })
+        }
     }
 
     /// The segments of its path in the API, and more.

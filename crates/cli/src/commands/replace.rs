@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) async fn replace(context: &mut Context<'_>, name: &str, detach: bool) -> Result<Exit> {
-    let (session, place) = context.target()?;
+    let (session, place) = context.target().await?;
     let instance = session.instance_get(&place, name).await?;
     let key = idempotency_key();
     let asked = session.instance_replace(&place, &instance, key).await?;

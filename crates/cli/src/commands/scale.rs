@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Scale) -> Result<Exit> {
-    let (session, place) = context.target()?;
+    let (session, place) = context.target().await?;
     let before: BTreeMap<String, i64> = session
         .service_list(&place)
         .await?

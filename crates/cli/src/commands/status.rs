@@ -7,7 +7,7 @@ use crate::error::{Exit, Result};
 use crate::output::ago;
 
 pub(crate) async fn status(context: &mut Context<'_>) -> Result<Exit> {
-    let (session, place) = context.quiet_target()?;
+    let (session, place) = context.quiet_target().await?;
     let env = session.env_get(&place).await?;
     let services = session.service_list(&place).await?;
     let newest = session.deployment_list(&place).await?.into_iter().next();
@@ -64,7 +64,7 @@ pub(crate) async fn status(context: &mut Context<'_>) -> Result<Exit> {
 }
 
 pub(crate) async fn ps(context: &mut Context<'_>) -> Result<Exit> {
-    let (session, place) = context.quiet_target()?;
+    let (session, place) = context.quiet_target().await?;
     let instances = session.instance_list(&place).await?;
     let now = now();
     context.out.table(

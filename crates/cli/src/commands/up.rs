@@ -18,7 +18,8 @@ use crate::target::{self, Target};
 pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
     let folder = context.out.host().path(&args.path);
     let session = context.session()?;
-    let place = Place::new(&session, target(context, &folder, args.image.is_some())?)?;
+    let target = target(context, &folder, args.image.is_some())?;
+    let place = Place::new(&session, target).await?;
     let mut create = DeploymentCreate {
         message: args.message.clone(),
         ..DeploymentCreate::default()

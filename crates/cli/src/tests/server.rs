@@ -138,6 +138,22 @@ async fn lists_are_tables_for_people_and_json_for_programs() {
 }
 
 #[tokio::test]
+async fn a_token_knows_its_team() {
+    let server = Server::start().await;
+    server.on("GET /v1/me", 200, fake::me()).on(
+        "GET /v1/teams/acme/apps",
+        200,
+        json!({ "items": [fake::app()] }),
+    );
+    let world = World::new(&[])
+        .var("SEGUE_SERVER", &server.url)
+        .var("SEGUE_TOKEN", "seg_secret");
+    let ran = world.run("apps list").await;
+    assert_eq!(ran.exit, Exit::Ok, "{}", ran.stderr);
+    assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
+}
+
+#[tokio::test]
 async fn lists_are_read_to_their_end() {
     let server = Server::start().await;
     let mut second = fake::app();
