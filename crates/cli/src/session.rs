@@ -12,6 +12,10 @@ use crate::config_files::{Credentials, Link};
 use crate::error::{CliError, Exit, Result, chain};
 use crate::host::Host;
 
+/// A connection that was idle for longer is not used again: the server closes those that are idle for ten seconds, and
+/// a request that meets the close would be lost.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Without a byte for this long a stream counts as lost: the server sends a heartbeat every 15 s.
 const STREAM_SILENCE: Duration = Duration::from_secs(45);
 
@@ -111,6 +115,7 @@ impl Session {
             reqwest::Client::builder()
                 .user_agent(concat!("segue/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(Duration::from_secs(10))
+                .pool_idle_timeout(IDLE)
                 .redirect(reqwest::redirect::Policy::none())
         };
         let timeout = global.timeout.unwrap_or(Duration::from_secs(30));
