@@ -181,6 +181,9 @@ impl BuildEngine {
             let _ = self.iptables("filter", verb, &self.chain(), &[]).await;
         }
         let _ = run(&self.ip, &["link", "del", &self.bridge]).await;
+        // The daemon mounts its folder onto itself and leaves it so, and then nobody can remove it.
+        while rustix::mount::unmount(&self.data_root, rustix::mount::UnmountFlags::DETACH).is_ok() {
+        }
         // The daemon made its group under every controller, not only under those with limits.
         let controllers = std::fs::read_dir(&self.cgroup_mount)
             .into_iter()
