@@ -210,14 +210,25 @@ async fn what_an_engine_does_not_have_or_show_comes_from_its_api() {
     assert_eq!(host.image_layers_present(&odd, soon()).await.unwrap(), 0);
 }
 
-/// Decision 0021's figures; run by hand: `SEGUE_BASE=segue/python:3.11-bookworm cargo nextest run -p segue-driver
+/// Decision 0021's figures, of a small base without `SEGUE_BASE`; run by hand: `SEGUE_BASE=segue/python:3.11-bookworm cargo nextest run -p segue-driver
 /// --test it transfer_time --run-ignored only --no-capture`.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement: prints times and asserts none; needs a base image"]
+#[ignore = "a measurement: prints times and asserts none"]
 async fn transfer_time() {
-    let base = std::env::var("SEGUE_BASE").expect("SEGUE_BASE names a base image of the host");
     let bench = DockerBench::new().await;
     let host = bench.driver();
+    let named = std::env::var("SEGUE_BASE").ok();
+    let base = match &named {
+        Some(base) => base.clone(),
+        None => {
+            let engine = Engine::start("10.225.0.0/24".parse().unwrap()).await;
+            let builder = builder_of(&engine);
+            let small = request(&format!("{BASE}ENV ONCE={}\n", Uuid::now_v7().simple()));
+            build(&builder, small.clone(), &[]).await.ended.unwrap();
+            carry(&builder, host, &small.tag, false).await;
+            small.tag
+        }
+    };
     for quick in [false, true] {
         let engine = Engine::start("10.225.0.0/24".parse().unwrap()).await;
         let builder = builder_of(&engine);
@@ -234,6 +245,9 @@ async fn transfer_time() {
             println!("quick {quick}: result to the host {:?}", began.elapsed());
             host.image_remove(&name, soon()).await.unwrap();
         }
+    }
+    if named.is_none() {
+        host.image_remove(&base, soon()).await.unwrap();
     }
 }
 
