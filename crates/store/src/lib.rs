@@ -12,6 +12,7 @@ compile_error!("the feature `testing` gives up durability and is refused in opti
 
 #[cfg(feature = "queries")]
 mod auth;
+mod begin;
 mod context;
 #[cfg(feature = "queries")]
 mod decode;

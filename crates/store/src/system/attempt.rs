@@ -52,7 +52,7 @@ impl SystemStore {
         let instances: Vec<Uuid> = attempts.iter().map(|a| a.instance.as_uuid()).collect();
         let hosts: Vec<Uuid> = attempts.iter().map(|a| a.host.as_uuid()).collect();
         let verbs: Vec<String> = attempts.iter().map(|a| a.verb.to_string()).collect();
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         lease::fence(&mut tx, lease).await?;
         sqlx::query!(
             "

@@ -94,7 +94,7 @@ impl SystemStore {
     /// # Errors
     /// Only those of the database.
     pub async fn build_claim(&self, worker: WorkerId) -> Result<Option<ClaimedBuild>, StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         let row = sqlx::query!(
             "
             with next as (
@@ -216,7 +216,7 @@ impl SystemStore {
         claim: &BuildClaim,
         outcome: &BuildOutcome,
     ) -> Result<(), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         let row = sqlx::query!(
             "
             select s.attempt, b.environment_id, b.team_id
@@ -318,7 +318,7 @@ impl SystemStore {
     /// # Errors
     /// Only those of the database.
     pub async fn build_give_up(&self, failure: &Failure) -> Result<u64, StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         let given_up = sqlx::query!(
             "
             update build_status s

@@ -71,7 +71,7 @@ impl SystemStore {
             .inner
             .kek
             .seal(&key, &place(&id.simple().to_string()))?;
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         sqlx::query!(
             "
             update certificates

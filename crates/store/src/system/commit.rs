@@ -45,7 +45,7 @@ impl SystemStore {
     /// [`StoreError::Exhausted`] when no subnet is free.
     pub async fn commit(&self, lease: &Lease, commit: Commit<'_>) -> Result<Committed, StoreError> {
         let Commit { world, changes, .. } = commit;
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         lease::fence(&mut tx, lease).await?;
         let row = sqlx::query!(
             "
@@ -122,7 +122,7 @@ impl SystemStore {
         reasons: &[Reason],
         next_check: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         lease::fence(&mut tx, lease).await?;
         sqlx::query!(
             "

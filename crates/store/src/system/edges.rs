@@ -70,7 +70,7 @@ impl SystemStore {
         report: &Report,
         lease: Duration,
     ) -> Result<(), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         let before = sqlx::query!(
             "
             select report_number, lease_until < now() as \"silent!\"
@@ -148,7 +148,7 @@ impl SystemStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn edge_goodbye(&self, edge: EdgeId) -> Result<(), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         sqlx::query!(
             "
             update edges
@@ -211,7 +211,7 @@ impl SystemStore {
         &self,
         cursor: &RouteCursor,
     ) -> Result<(Vec<RouteChange>, RouteCursor), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         sqlx::query!("set transaction isolation level repeatable read read only")
             .execute(&mut *tx)
             .await?;

@@ -75,7 +75,7 @@ impl SystemStore {
         name: &MachineName,
         endpoint: &str,
     ) -> Result<HostRecord, StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         // Two workers that start together must not both make it.
         sqlx::query!("select pg_advisory_xact_lock(hashtext('segue host register'))")
             .fetch_one(&mut *tx)
@@ -261,7 +261,7 @@ impl SystemStore {
         host: HostId,
         state: HostState,
     ) -> Result<(), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         lease::fence(&mut tx, lease).await?;
         sqlx::query!(
             "

@@ -71,7 +71,7 @@ impl SystemStore {
         holder: WorkerId,
         ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         sqlx::query!(
             "
             with shard as (

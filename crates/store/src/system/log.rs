@@ -49,7 +49,7 @@ impl SystemStore {
         if chunks.is_empty() {
             return Ok(());
         }
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         for chunk in chunks {
             if chunk.data.len() > LOG_CHUNK_BYTES * 2 {
                 return Err(StoreError::Invalid {

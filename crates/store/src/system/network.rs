@@ -21,7 +21,7 @@ impl SystemStore {
         host: HostId,
         base: Ipv4Addr,
     ) -> Result<(), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         lease::fence(&mut tx, lease).await?;
         let base = Ipv4Net::new(base, 24)
             .map(IpNet::V4)

@@ -77,7 +77,7 @@ impl SystemStore {
         if batch.is_empty() {
             return Ok(changed);
         }
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         // One statement updates a row once, so each round takes the next observation of every instance.
         for round in rounds(batch) {
             let columns = Columns::of(&round)?;

@@ -61,7 +61,7 @@ impl SystemStore {
         hash: &[u8; 32],
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         sqlx::query!("delete from setup_tokens where used_at is null")
             .execute(&mut *tx)
             .await?;

@@ -17,7 +17,7 @@ impl SystemStore {
     /// [`StoreError::Seal`] if something was sealed by a key that this server does not have.
     pub async fn kek_rewrap(&self) -> Result<u64, StoreError> {
         let kek = &self.inner.kek;
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         let data_keys = sqlx::query!(
             "
             select team_id, version, sealed, kek_id

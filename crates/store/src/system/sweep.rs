@@ -169,7 +169,7 @@ impl SystemStore {
 
     /// Instances that are gone for long and whose address nobody waits for. The last one of a slot stays.
     async fn sweep_some_instances(&self, keep: &Retention) -> Result<u64, StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         let old = sqlx::query_scalar!(
             "
             select i.id

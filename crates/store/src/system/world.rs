@@ -26,7 +26,7 @@ impl SystemStore {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn world(&self, environment: EnvironmentId) -> Result<Option<World>, StoreError> {
-        let mut tx = self.inner.system.begin().await?;
+        let mut tx = crate::begin::begin(&self.inner.system).await?;
         sqlx::query!("set transaction isolation level repeatable read read only")
             .execute(&mut *tx)
             .await?;

@@ -66,7 +66,7 @@ pub(crate) struct Intent<'a> {
 
 impl<'a> Intent<'a> {
     pub(crate) async fn begin(inner: &Inner, context: &'a TeamContext) -> Result<Self, StoreError> {
-        let mut tx = inner.api.begin().await?;
+        let mut tx = crate::begin::begin(&inner.api).await?;
         sqlx::query!(
             "
             select set_config('segue.team', $1, true)
