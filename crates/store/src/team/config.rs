@@ -226,34 +226,22 @@ pub(super) async fn patch_config(
     )
     .fetch_one(&mut *intent.tx)
     .await?;
-    sqlx::query!(
-        "
-        update environments
-        set last_config = $3
-        where team_id = $1 and id = $2
-        ",
-        intent.team(),
-        environment.as_uuid(),
-        row.version,
-    )
-    .execute(&mut *intent.tx)
-    .await?;
     // Keys only: a value that should have been a secret must not end in the audit record.
     let keys: Vec<&str> = patch.keys().map(ConfigKey::as_str).collect();
-    let detail = json!({"version": row.version, "keys": keys});
-    intent
-        .audit("config_patch", &environment.to_string(), &detail)
-        .await?;
-    let message = format!("configuration changed: {}", keys.join(", "));
-    intent
-        .event(
-            Some(locked.app),
-            Some(environment),
-            "config.changed",
-            &EventSubject::default(),
-            &message,
-        )
-        .await?;
+    let told = Told {
+        action: "config_patch",
+        detail: json!({"version": row.version, "keys": keys}),
+        kind: "config.changed",
+        message: &format!("configuration changed: {}", keys.join(", ")),
+    };
+    adopt(
+        intent,
+        environment,
+        locked,
+        Newest::Config(row.version),
+        told,
+    )
+    .await?;
     Ok(ConfigVersion {
         version: row.version,
         config,
@@ -284,31 +272,13 @@ pub(super) async fn write_spec(
     )
     .fetch_one(&mut *intent.tx)
     .await?;
-    sqlx::query!(
-        "
-        update environments
-        set last_spec = $3
-        where team_id = $1 and id = $2
-        ",
-        intent.team(),
-        environment.as_uuid(),
-        row.version,
-    )
-    .execute(&mut *intent.tx)
-    .await?;
-    let detail = json!({"version": row.version});
-    intent
-        .audit("spec_put", &environment.to_string(), &detail)
-        .await?;
-    intent
-        .event(
-            Some(locked.app),
-            Some(environment),
-            "spec.changed",
-            &EventSubject::default(),
-            "specification changed",
-        )
-        .await?;
+    let told = Told {
+        action: "spec_put",
+        detail: json!({"version": row.version}),
+        kind: "spec.changed",
+        message: "specification changed",
+    };
+    adopt(intent, environment, locked, Newest::Spec(row.version), told).await?;
     if !new.scale.is_empty() {
         scale::set(intent, locked.app, environment, &new.scale).await?;
     }
@@ -319,4 +289,59 @@ pub(super) async fn write_spec(
         created_by: intent.name_of(row.created_by).await?,
         created_at: row.created_at.to_jiff(),
     })
+}
+
+/// A version that was added, by the list that it stands in.
+#[derive(Debug, Clone, Copy)]
+enum Newest {
+    Config(i64),
+    Spec(i64),
+}
+
+/// How a new version is told: action and detail of the audit record, kind and message of the event.
+struct Told<'a> {
+    action: &'a str,
+    detail: Value,
+    kind: &'a str,
+    message: &'a str,
+}
+
+/// Makes an added version the environment's newest and tells of it. The other list's number stays what the row has
+/// now: one intent may add to both lists, so that what `locked` says of it is out of date.
+async fn adopt(
+    intent: &mut Intent<'_>,
+    environment: EnvironmentId,
+    locked: &Locked,
+    newest: Newest,
+    told: Told<'_>,
+) -> Result<(), StoreError> {
+    let (config, spec) = match newest {
+        Newest::Config(version) => (Some(version), None),
+        Newest::Spec(version) => (None, Some(version)),
+    };
+    sqlx::query!(
+        "
+        update environments
+        set last_config = coalesce($3, last_config), last_spec = coalesce($4, last_spec)
+        where team_id = $1 and id = $2
+        ",
+        intent.team(),
+        environment.as_uuid(),
+        config,
+        spec,
+    )
+    .execute(&mut *intent.tx)
+    .await?;
+    intent
+        .audit(told.action, &environment.to_string(), &told.detail)
+        .await?;
+    intent
+        .event(
+            Some(locked.app),
+            Some(environment),
+            told.kind,
+            &EventSubject::default(),
+            told.message,
+        )
+        .await
 }
