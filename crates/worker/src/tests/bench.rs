@@ -202,6 +202,21 @@ impl Bench {
         spec
     }
 
+    /// Asks for a deployment of this to the bench's environment.
+    pub(super) async fn deploy(&self, spec: ReleaseSpec) -> Deployment {
+        self.fixture.deploy(spec).await.unwrap()
+    }
+
+    /// Deploys this, waits until it has succeeded, and gives the instances: as many as it asks for, all ready. A worker
+    /// runs.
+    pub(super) async fn brings_up(&self, spec: ReleaseSpec) -> Vec<InstanceView> {
+        let wanted: u32 = spec.services.values().map(|one| one.spec.replicas).sum();
+        let deployment = self.deploy(spec).await;
+        self.reaches(deployment.id, DeploymentState::Succeeded)
+            .await;
+        self.ready(usize::try_from(wanted).unwrap()).await
+    }
+
     pub(super) async fn deployment(&self, id: DeploymentId) -> Deployment {
         self.fixture.scope().deployment_get(id).await.unwrap()
     }

@@ -13,11 +13,7 @@ async fn dies_at(at: usize) -> usize {
     let shared = bench.shared();
     *shared.steps.inner.stop_at.lock().unwrap() = Some(at);
     let first = bench.start_with(shared.clone());
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("app:1", 2))
-        .await
-        .unwrap();
+    let deployment = bench.deploy(bench.serving("app:1", 2)).await;
     let done = bench.reaches(deployment.id, DeploymentState::Succeeded);
     tokio::select! {
         () = shared.steps.inner.stopped.notified() => {}
@@ -96,20 +92,12 @@ fn a_worker_that_is_stopped_past_its_lease_and_continued_has_no_effect() {
                 .block_on(crate::run_shared(shared, stopped))
                 .unwrap();
         });
-        let first = bench
-            .fixture
-            .deploy(bench.serving("app:1", 2))
-            .await
-            .unwrap();
+        let first = bench.deploy(bench.serving("app:1", 2)).await;
         frozen.steps.inner.frozen.notified().await;
         let called = frozen.steps.inner.count("called");
         let second = bench.start();
         bench.reaches(first.id, DeploymentState::Succeeded).await;
-        let next = bench
-            .fixture
-            .deploy(bench.serving("app:2", 1))
-            .await
-            .unwrap();
+        let next = bench.deploy(bench.serving("app:2", 1)).await;
         bench.reaches(next.id, DeploymentState::Succeeded).await;
         let before = bench.ready(1).await;
         // What the second worker does from now on is nothing.

@@ -18,19 +18,11 @@ fn soon() -> Deadline {
 async fn a_deployment_goes_live_and_the_next_replaces_it() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let first = bench
-        .fixture
-        .deploy(bench.serving("app:1", 2))
-        .await
-        .unwrap();
+    let first = bench.deploy(bench.serving("app:1", 2)).await;
     let first = bench.reaches(first.id, DeploymentState::Live).await;
     assert_eq!(first.failure, None);
     let old = bench.ready(2).await;
-    let second = bench
-        .fixture
-        .deploy(bench.serving("app:2", 2))
-        .await
-        .unwrap();
+    let second = bench.deploy(bench.serving("app:2", 2)).await;
     let second = bench.reaches(second.id, DeploymentState::Succeeded).await;
     assert_eq!(
         (second.state, second.failure),
@@ -57,15 +49,7 @@ async fn a_deployment_goes_live_and_the_next_replaces_it() {
 async fn an_unchanged_environment_costs_no_write_and_no_call() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("app:1", 2))
-        .await
-        .unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
-    bench.ready(2).await;
+    bench.brings_up(bench.serving("app:1", 2)).await;
     let before = (
         bench.settled(&worker.shared).await,
         versions(&bench).await,
@@ -126,15 +110,7 @@ fn calls(bench: &Bench) -> Vec<(Op, u64)> {
 async fn an_instance_is_replaced_on_request_and_the_only_one_serves_until_the_fresh_one_does() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("app:1", 1))
-        .await
-        .unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
-    let old = bench.ready(1).await.remove(0);
+    let old = bench.brings_up(bench.serving("app:1", 1)).await.remove(0);
     let scope = bench.fixture.scope();
     scope
         .instance_replace(bench.fixture.environment, old.id, None)
@@ -186,15 +162,7 @@ async fn a_command_that_does_not_exist_is_named_however_late_its_words_are_read(
 async fn a_crash_is_healed_by_the_engine_and_counted() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("app:1", 1))
-        .await
-        .unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
-    let before = bench.ready(1).await;
+    let before = bench.brings_up(bench.serving("app:1", 1)).await;
     bench.fake.crash(&container(&before[0]), 137);
     let after = bench
         .eventually("restarted and ready again", || async {
@@ -216,15 +184,7 @@ async fn a_crash_is_healed_by_the_engine_and_counted() {
 async fn a_container_that_was_removed_by_hand_comes_back() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("app:1", 3))
-        .await
-        .unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
-    let before = bench.ready(3).await;
+    let before = bench.brings_up(bench.serving("app:1", 3)).await;
     bench
         .fake
         .remove(&container(&before[1]), soon())
@@ -247,15 +207,7 @@ async fn a_container_that_was_removed_by_hand_comes_back() {
 async fn docker_gone_deletes_nothing_and_all_goes_on_when_it_is_back() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("app:1", 2))
-        .await
-        .unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
-    let before = bench.ready(2).await;
+    let before = bench.brings_up(bench.serving("app:1", 2)).await;
     bench.fake.set_down(true);
     let store = bench.db.store().system();
     bench
@@ -267,11 +219,7 @@ async fn docker_gone_deletes_nothing_and_all_goes_on_when_it_is_back() {
                 .then_some(())
         })
         .await;
-    let next = bench
-        .fixture
-        .deploy(bench.serving("app:2", 2))
-        .await
-        .unwrap();
+    let next = bench.deploy(bench.serving("app:2", 2)).await;
     bench.settled(&worker.shared).await;
     let during = bench.instances().await;
     assert!(before.iter().all(|one| {
@@ -290,22 +238,12 @@ async fn docker_gone_deletes_nothing_and_all_goes_on_when_it_is_back() {
 async fn an_application_that_exits_fails_its_deployment_and_the_old_one_stays() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let good = bench
-        .fixture
-        .deploy(bench.serving("app:1", 1))
-        .await
-        .unwrap();
-    bench.reaches(good.id, DeploymentState::Succeeded).await;
-    let before = bench.ready(1).await;
+    let before = bench.brings_up(bench.serving("app:1", 1)).await;
     let exits = Behaviour::Exit {
         code: 3,
         after: Duration::from_millis(100),
     };
-    let bad = bench
-        .fixture
-        .deploy(bench.release("app:bad", exits))
-        .await
-        .unwrap();
+    let bad = bench.deploy(bench.release("app:bad", exits)).await;
     let bad = bench.reaches(bad.id, DeploymentState::Succeeded).await;
     assert_eq!(bad.state, DeploymentState::RolledBack);
     let failure = bad.failure.unwrap();
@@ -321,7 +259,7 @@ async fn fails_with(
     bench: &Bench,
 ) -> segue_model::failure::Failure {
     let worker = bench.start();
-    let deployment = bench.fixture.deploy(spec).await.unwrap();
+    let deployment = bench.deploy(spec).await;
     let ended = bench
         .reaches(deployment.id, DeploymentState::Succeeded)
         .await;
@@ -388,11 +326,7 @@ async fn a_command_is_asked_in_the_container() {
         };
     }
     let worker = bench.start();
-    let deployment = bench.fixture.deploy(spec).await.unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
-    bench.ready(1).await;
+    bench.brings_up(spec).await;
     worker.end().await;
 }
 
@@ -400,11 +334,7 @@ async fn a_command_is_asked_in_the_container() {
 async fn containers_that_the_store_does_not_know_are_removed() {
     let (bench, other) = (Bench::new().await, Bench::new().await);
     // A container of this installation whose instance another database decided.
-    let foreign = other
-        .fixture
-        .deploy(other.serving("app:1", 1))
-        .await
-        .unwrap();
+    let foreign = other.deploy(other.serving("app:1", 1)).await;
     let shared = other.shared_of(bench.installation, bench.fake.clone());
     bench
         .fake
@@ -426,14 +356,7 @@ async fn containers_that_the_store_does_not_know_are_removed() {
 async fn a_stopped_environment_ends_its_containers() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("app:1", 2))
-        .await
-        .unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
+    bench.brings_up(bench.serving("app:1", 2)).await;
     let scope = bench.fixture.scope();
     scope
         .environment_stop(bench.fixture.environment, None, true, None)

@@ -45,7 +45,7 @@ async fn what_a_container_writes_is_kept_once_and_redacted() {
         service.spec.health.check = Check::Running;
     }
     let first = bench.start();
-    let deployment = bench.fixture.deploy(spec).await.unwrap();
+    let deployment = bench.deploy(spec).await;
     let log = bench
         .eventually("the log is kept", || async {
             let log = kept(&bench).await;
@@ -80,7 +80,7 @@ async fn a_restart_of_the_worker_loses_and_doubles_no_line() {
         service.spec.health.check = Check::Running;
     }
     let first = bench.start();
-    bench.fixture.deploy(spec).await.unwrap();
+    bench.deploy(spec).await;
     bench
         .eventually("a line is kept", || async {
             kept(&bench).await.contains("once more").then_some(())

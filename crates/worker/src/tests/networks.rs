@@ -40,7 +40,7 @@ async fn a_subnet_of_another_network_is_passed_over() {
     bench.fake.foreign_network("theirs", taken);
     let worker = bench.start();
     let spec = bench.serving("app:1", 1);
-    let deployment = bench.fixture.deploy(spec).await.unwrap();
+    let deployment = bench.deploy(spec).await;
     let ended = bench.reaches(deployment.id, DeploymentState::Live).await;
     assert_eq!(ended.failure, None);
     assert_eq!(
@@ -66,7 +66,7 @@ async fn a_network_that_comes_after_the_last_look_costs_a_subnet_and_no_deployme
         };
         bench.fake.foreign_network("theirs", taken.parse().unwrap());
         let spec = bench.serving("app:1", 2);
-        let deployment = bench.fixture.deploy(spec).await.unwrap();
+        let deployment = bench.deploy(spec).await;
         let ended = bench
             .reaches(deployment.id, DeploymentState::Succeeded)
             .await;
@@ -144,7 +144,7 @@ async fn beside_a_network_of_a_real_engine_an_environment_gets_another_subnet() 
         let hosts = Default::default();
         service.image = ImageSource::Pinned(ImageRef::Engine { id, hosts });
     }
-    bench.fixture.deploy(spec).await.unwrap();
+    bench.deploy(spec).await;
     let names = [
         NetworkName::Names(bench.fixture.environment),
         NetworkName::Traffic(bench.fixture.environment),

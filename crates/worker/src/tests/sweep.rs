@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use segue_driver::{Behaviour, Deadline, Images};
 use segue_model::id::{BuildId, DeploymentId, ReleaseId};
-use segue_model::state::DeploymentState;
 use segue_store::testing::release_spec_of_build;
 use segue_store::{
     BuildInput, DeploymentKind, NewBuild, NewDeployment, NewRelease, Retention, Target, fresh_id,
@@ -176,15 +175,7 @@ async fn the_last_ten_releases_and_what_runs_keep_their_images() {
 async fn a_running_instance_keeps_its_image_until_it_is_gone() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench
-        .fixture
-        .deploy(bench.serving("runs", 1))
-        .await
-        .unwrap();
-    bench
-        .reaches(deployment.id, DeploymentState::Succeeded)
-        .await;
-    bench.ready(1).await;
+    bench.brings_up(bench.serving("runs", 1)).await;
     worker.end().await;
     let shared = bench.shared();
     let input = source(&bench).await;
