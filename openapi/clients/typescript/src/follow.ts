@@ -1,0 +1,150 @@
+// Streams that outlive their connection. The generated stream client keeps the first request's
+// headers, so a session that was renewed meanwhile would be refused for ever; here each
+// connection is a new request that begins behind the last message (`Last-Event-ID`).
+import type { Problem } from "./generated/types.gen.js";
+
+/** One message of a stream. */
+export interface Message<T> {
+  /** Its name, `event`, `line`, `deployment`. */
+  event: string;
+  /** Its place; empty where the stream has none. */
+  id: string;
+  data: T;
+}
+
+/** What a stream is doing: `lost` is told once per loss, and `open` when it has caught up the connection. */
+export type StreamState = "open" | "lost";
+
+/** How a stream is followed. */
+export interface Followed {
+  /** Ends it. */
+  signal?: AbortSignal;
+  /** Begins behind this message. */
+  lastEventId?: string;
+  /** Told when the connection is there or lost. */
+  onState?: (state: StreamState) => void;
+  /**
+   * What to do when the server ends the stream: `"return"` for streams that have an end (a deployment,
+   * a build), `"reconnect"` for those that have none (events, an environment's log).
+   */
+  atEnd: "return" | "reconnect";
+  /** Longest wait between two tries, in milliseconds; 30,000 if not given. */
+  longestWait?: number;
+}
+
+/** The server refused; asking again would not help. */
+export class ProblemError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem | undefined,
+  ) {
+    super(problem?.detail ?? `the server answered ${status}`);
+    this.name = "ProblemError";
+  }
+}
+
+/** The options that a generated stream function takes from here. */
+interface StreamOptions {
+  headers?: unknown;
+  signal?: AbortSignal | null;
+  fetch?: typeof fetch;
+  sseMaxRetryAttempts?: number;
+  onSseError?: (error: unknown) => void;
+  onSseEvent?: (event: { data: unknown; event?: string; id?: string }) => void;
+}
+
+type StreamFunction<O extends StreamOptions, T> = (options: O) => Promise<{ stream: AsyncGenerator<T> }>;
+
+const FIRST_WAIT = 250;
+const LONGEST_WAIT = 30_000;
+
+/**
+ * Follows a stream over lost connections: `for await (const message of follow(eventListStream, {}, { atEnd: "reconnect" }))`.
+ * Ends with the signal, with the stream (`atEnd: "return"`), or by a `ProblemError` when the server
+ * refuses (4xx but 401, 408, 429; a second 401 in a row too: the token is asked for anew each time).
+ */
+export async function* follow<O extends StreamOptions, T>(
+  stream: StreamFunction<O, T>,
+  options: O,
+  followed: Followed,
+): AsyncGenerator<Message<T>, void, undefined> {
+  const { signal } = followed;
+  let lastId = followed.lastEventId ?? "";
+  let wait = FIRST_WAIT;
+  let refusals = 0;
+  let lost = false;
+  while (!signal?.aborted) {
+    let status = 0;
+    let failure: unknown;
+    let problem: Problem | undefined;
+    let latest: { event?: string; id?: string } = {};
+    const base = options.fetch ?? globalThis.fetch;
+    const watched: typeof fetch = async (input, init) => {
+      const response = await base(input, init);
+      status = response.status;
+      if (!response.ok) problem = await problemOf(response);
+      return response;
+    };
+    const headers = lastId ? { ...(options.headers as object | undefined), "Last-Event-ID": lastId } : options.headers;
+    try {
+      const { stream: messages } = await stream({
+        ...options,
+        headers,
+        signal,
+        fetch: (async (input: RequestInfo | URL, init?: RequestInit) => {
+          const response = await watched(input, init);
+          if (response.ok) {
+            wait = FIRST_WAIT;
+            refusals = 0;
+            lost = false;
+            followed.onState?.("open");
+          }
+          return response;
+        }) as typeof fetch,
+        sseMaxRetryAttempts: 1,
+        onSseError: (error: unknown) => {
+          failure = error ?? new Error("the connection broke");
+        },
+        onSseEvent: (event: { event?: string; id?: string }) => {
+          latest = event;
+        },
+      });
+      for await (const data of messages) {
+        if (latest.id) lastId = latest.id;
+        yield { event: latest.event ?? "message", id: lastId, data };
+      }
+    } catch (error) {
+      failure = error;
+    }
+    if (signal?.aborted) return;
+    if (failure === undefined && followed.atEnd === "return") return;
+    if (status === 401) refusals += 1;
+    const forGood = status >= 400 && status < 500 && status !== 408 && status !== 429;
+    if (forGood && (status !== 401 || refusals > 1)) throw new ProblemError(status, problem);
+    if (!lost) followed.onState?.("lost");
+    lost = true;
+    // Everybody loses the server at the same moment, so nobody comes back at the same one.
+    await pause(wait * (0.5 + Math.random()), signal);
+    wait = Math.min(wait * 2, followed.longestWait ?? LONGEST_WAIT);
+  }
+}
+
+async function problemOf(response: Response): Promise<Problem | undefined> {
+  try {
+    return (await response.clone().json()) as Problem;
+  } catch {
+    return undefined;
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
