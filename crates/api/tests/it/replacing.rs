@@ -2,98 +2,27 @@
 
 use axum::http::Method;
 use segue_model::change::{Changes, InstanceChange, NewInstance};
-use segue_model::id::{EnvironmentId, HostId, InstanceId, WorkerId};
-use segue_model::state::{Desired, HostState};
-use segue_store::{Commit, HostObservation, Shard, Store, WORK_SHARDS, fresh_id};
+use segue_model::id::{EnvironmentId, HostId};
+use segue_model::spec::ReleaseSpec;
+use segue_model::state::Desired;
+use segue_model::world::World;
+use segue_store::testing::{decide, deployment_of, lease, new_instance, ready_host, release_spec};
+use segue_store::{Actor, Role, Store, TeamContext};
 use serde_json::json;
 
 use crate::harness::{Answer, Api, Person};
 use crate::live::id_of;
 
-const TTL: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// A host with room.
-async fn host(store: &Store) -> HostId {
-    let system = store.system();
-    let host = system
-        .host_register(&"here".parse().unwrap(), "unix:///run/test.sock")
-        .await
-        .unwrap();
-    let seen = HostObservation {
-        cpu_millis: Some(4000),
-        memory_bytes: Some(8 << 30),
-        arch: Some("amd64".into()),
-        listed: Some(std::time::Duration::ZERO),
-        ..HostObservation::default()
-    };
-    system.host_observe(host.id, &seen).await.unwrap();
-    let worker = WorkerId::from_uuid(fresh_id());
-    let fleet = system
-        .lease_acquire(&Shard::duty("fleet"), worker, TTL)
-        .await
-        .unwrap()
-        .unwrap();
-    system
-        .host_state(&fleet, host.id, HostState::Ready)
-        .await
-        .unwrap();
-    host.id
-}
-
 /// Commits what the reconciler would.
-async fn commit(
-    store: &Store,
-    env: EnvironmentId,
-    make: impl Fn(&segue_model::world::World) -> Changes,
-) {
-    let [.., last] = *env.as_uuid().as_bytes();
-    let shard = Shard::environments(i16::from(last) % WORK_SHARDS);
-    let system = store.system();
-    let lease = system
-        .lease_acquire(&shard, WorkerId::from_uuid(fresh_id()), TTL)
-        .await
-        .unwrap()
-        .unwrap();
-    let world = system.world(env).await.unwrap().unwrap();
-    let changes = make(&world);
-    let commit = Commit {
-        world: &world,
-        changes: &changes,
-        reasons: &[],
-        next_check: None,
-    };
-    system.commit(&lease, commit).await.unwrap();
-    system.lease_release(&lease).await.unwrap();
+async fn commit(store: &Store, env: EnvironmentId, make: impl FnOnce(&World) -> Changes) {
+    let lease = lease(store, env).await.unwrap();
+    decide(store, &lease, env, make).await.unwrap();
+    store.system().lease_release(&lease).await.unwrap();
 }
 
-fn instance(
-    world: &segue_model::world::World,
-    host: HostId,
-    slot: u32,
-    serial: u64,
-) -> NewInstance {
-    let service = "web".parse().unwrap();
-    let (release, known) = world.releases.iter().next_back().unwrap();
-    let known = known.services.get(&service).unwrap();
-    let [a, b, c, _] = world.subnets.get(&host).unwrap().base.octets();
+fn instance(world: &World, host: HostId, slot: u32, serial: u64) -> NewInstance {
     let octet = u8::try_from(serial + 1).unwrap();
-    NewInstance {
-        id: InstanceId::derive(world.environment, &service, slot, known.revision, serial),
-        serial,
-        service,
-        slot,
-        revision: known.revision,
-        release: *release,
-        host,
-        host_epoch: world.hosts.get(&host).unwrap().epoch,
-        address: std::net::Ipv4Addr::new(a, b, c, octet),
-        port: 8080,
-        cpu_millis: 250,
-        memory_bytes: 512 << 20,
-        exclusive: false,
-        attempt: 0,
-        not_before: world.now,
-    }
+    new_instance(world, host, slot, serial, octet).unwrap()
 }
 
 async fn replace(api: &Api, person: &Person, path: &str, key: &str) -> Answer {
@@ -106,14 +35,11 @@ async fn replace(api: &Api, person: &Person, path: &str, key: &str) -> Answer {
 async fn an_instance_is_replaced_once_and_waited_for() {
     let api = Api::new().await;
     let owner = api.team("acme", false).await;
-    let viewer = api
-        .member(owner.team, "viewer", segue_store::Role::Viewer)
-        .await;
+    let viewer = api.member(owner.team, "viewer", Role::Viewer).await;
     let env = api.app(&owner, "acme", "shop").await;
     let env_id = id_of(&api.get(&env, &owner).await.expect(200));
-    let image = segue_store::testing::release_spec('a');
-    deploy(&api, &owner, env_id, image).await;
-    let host = host(api.store()).await;
+    deploy(&api, &owner, env_id, release_spec('a')).await;
+    let host = ready_host(api.store(), 8 << 30).await.unwrap();
     commit(api.store(), env_id, |_| Changes {
         subnets: vec![host],
         ..Changes::default()
@@ -221,32 +147,11 @@ async fn an_instance_is_replaced_once_and_waited_for() {
 }
 
 /// A release whose image is known, so that there is something to place.
-async fn deploy(
-    api: &Api,
-    person: &Person,
-    env: EnvironmentId,
-    spec: segue_model::spec::ReleaseSpec,
-) {
-    use segue_store::{Actor, DeploymentKind, NewDeployment, NewRelease, Target, TeamContext};
+async fn deploy(api: &Api, person: &Person, env: EnvironmentId, spec: ReleaseSpec) {
     let scope = api
         .store()
         .team(&TeamContext::new(person.team, Actor::User(person.user)));
-    let new = NewDeployment {
-        id: segue_model::id::DeploymentId::from_uuid(fresh_id()),
-        target: Target::New(Box::new(NewRelease {
-            id: segue_model::id::ReleaseId::from_uuid(fresh_id()),
-            spec,
-            builds: Vec::new(),
-            config_version: None,
-            source: None,
-            commit: None,
-            message: String::new(),
-        })),
-        kind: DeploymentKind::Deploy,
-        domains: Vec::new(),
-        git: None,
-        message: String::new(),
-    };
+    let new = deployment_of(spec, Vec::new());
     scope
         .deployment_create(env, None, &new, None)
         .await

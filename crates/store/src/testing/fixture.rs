@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use segue_model::id::{AppId, BuildId, EnvironmentId, HostId, ReleaseId, TeamId, UserId};
+use segue_model::id::{
+    AppId, BuildId, DeploymentId, EnvironmentId, HostId, ReleaseId, TeamId, UserId,
+};
 use segue_model::name::{EnvironmentName, ServiceName, TeamName};
 use segue_model::spec::{
     ImageRef, ImageSource, ReleaseService, ReleaseSpec, Rollout, ServiceKind, ServiceSpec,
@@ -14,8 +16,8 @@ use super::{Result, TestDb};
 use crate::context::{Actor, TeamContext, fresh_id};
 use crate::store::Store;
 use crate::team::{
-    Deployment, DeploymentKind, EnvironmentKind, NewApp, NewDeployment, NewEnvironment, NewRelease,
-    Target, TeamScope,
+    Deployment, DeploymentKind, EnvironmentKind, NewApp, NewBuild, NewDeployment, NewEnvironment,
+    NewRelease, Target, TeamScope,
 };
 
 /// Something to stand on.
@@ -85,22 +87,19 @@ impl Fixture {
     /// # Errors
     /// Whatever the store says.
     pub async fn deploy(&self, spec: ReleaseSpec) -> Result<Deployment> {
-        let new = NewDeployment {
-            id: segue_model::id::DeploymentId::from_uuid(fresh_id()),
-            target: Target::New(Box::new(NewRelease {
-                id: ReleaseId::from_uuid(fresh_id()),
-                spec,
-                builds: Vec::new(),
-                config_version: None,
-                source: None,
-                commit: None,
-                message: String::new(),
-            })),
-            kind: DeploymentKind::Deploy,
-            domains: Vec::new(),
-            git: None,
-            message: String::new(),
-        };
+        self.deploy_with(spec, Vec::new()).await
+    }
+
+    /// The same with builds that the spec waits for.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn deploy_with(
+        &self,
+        spec: ReleaseSpec,
+        builds: Vec<NewBuild>,
+    ) -> Result<Deployment> {
+        let new = deployment_of(spec, builds);
         self.scope()
             .deployment_create(self.environment, None, &new, None)
             .await?
@@ -117,6 +116,27 @@ impl TestDb {
     pub async fn execute(&self, statements: &'static str) -> Result<()> {
         self.admin().await?.execute(statements).await?;
         Ok(())
+    }
+}
+
+/// A deployment, not asked for yet, of a new release of this spec with these builds.
+#[must_use]
+pub fn deployment_of(spec: ReleaseSpec, builds: Vec<NewBuild>) -> NewDeployment {
+    NewDeployment {
+        id: DeploymentId::from_uuid(fresh_id()),
+        target: Target::New(Box::new(NewRelease {
+            id: ReleaseId::from_uuid(fresh_id()),
+            spec,
+            builds,
+            config_version: None,
+            source: None,
+            commit: None,
+            message: String::new(),
+        })),
+        kind: DeploymentKind::Deploy,
+        domains: Vec::new(),
+        git: None,
+        message: String::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! looking at what no role may see.
 
 mod fixture;
+mod placing;
 mod process;
 mod versions;
 
@@ -20,7 +21,8 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection};
 
-pub use self::fixture::{Fixture, release_spec, release_spec_of_build};
+pub use self::fixture::{Fixture, deployment_of, release_spec, release_spec_of_build};
+pub use self::placing::{TTL, commit, decide, lease, new_instance, ready_host, shard_of};
 use crate::embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 use crate::migrate::{fingerprint, migrate};
 use crate::seal::KeyEncryptionKey;

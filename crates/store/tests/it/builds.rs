@@ -1,13 +1,12 @@
 //! The build queue: claims, their loss, retries, cancellation, and what a release gets from it.
 
 use segue_model::failure::{Failure, FailureCode};
-use segue_model::id::{BuildId, DeploymentId, ReleaseId, WorkerId};
+use segue_model::id::{BuildId, WorkerId};
 use segue_model::spec::ImageRef;
 use segue_model::state::{BuildState, DeploymentState};
 use segue_store::testing::{Fixture, TestDb, release_spec_of_build};
 use segue_store::{
-    BuildInput, BuildOutcome, BuildSignal, Deployment, DeploymentKind, NewBuild, NewDeployment,
-    NewRelease, StoreError, Target, fresh_id,
+    BuildInput, BuildOutcome, BuildSignal, Deployment, NewBuild, StoreError, fresh_id,
 };
 use sqlx::Executor;
 
@@ -15,32 +14,13 @@ use crate::support::world;
 
 async fn deploy(one: &Fixture) -> (Deployment, BuildId) {
     let build = BuildId::from_uuid(fresh_id());
-    let new = NewDeployment {
-        id: DeploymentId::from_uuid(fresh_id()),
-        target: Target::New(Box::new(NewRelease {
-            id: ReleaseId::from_uuid(fresh_id()),
-            spec: release_spec_of_build(build),
-            builds: vec![NewBuild {
-                id: build,
-                input: BuildInput::Resolve("nginx:1".parse().unwrap()),
-                settings: serde_json::json!({}),
-            }],
-            config_version: None,
-            source: None,
-            commit: None,
-            message: String::new(),
-        })),
-        kind: DeploymentKind::Deploy,
-        domains: Vec::new(),
-        git: None,
-        message: String::new(),
+    let new = NewBuild {
+        id: build,
+        input: BuildInput::Resolve("nginx:1".parse().unwrap()),
+        settings: serde_json::json!({}),
     };
-    let done = one
-        .scope()
-        .deployment_create(one.environment, None, &new, None)
-        .await
-        .unwrap();
-    (done.fresh().unwrap(), build)
+    let spec = release_spec_of_build(build);
+    (one.deploy_with(spec, vec![new]).await.unwrap(), build)
 }
 
 fn worker() -> WorkerId {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use segue_model::id::{DeploymentId, ReleaseId, TokenId};
+use segue_model::id::TokenId;
 use segue_model::name::ConfigKey;
 use segue_model::spec::EnvValue;
 use segue_store::seal::SecretBytes;
-use segue_store::testing::{Fixture, TestDb, release_spec};
+use segue_store::testing::{Fixture, TestDb, deployment_of, release_spec};
 use segue_store::{
-    Actor, Change, DeploymentKind, NewDeployment, NewRelease, NewSpec, NewToken, Page, Role,
-    SET_HERE, Target, TeamContext, fresh_id,
+    Actor, Change, DeploymentKind, NewDeployment, NewSpec, NewToken, Page, Role, SET_HERE,
+    TeamContext, fresh_id,
 };
 use sqlx::Executor;
 
@@ -28,20 +28,8 @@ fn naming(secrets: &[&str]) -> NewDeployment {
         service.env.extend(env);
     }
     NewDeployment {
-        id: DeploymentId::from_uuid(fresh_id()),
-        target: Target::New(Box::new(NewRelease {
-            id: ReleaseId::from_uuid(fresh_id()),
-            spec,
-            builds: Vec::new(),
-            config_version: None,
-            source: None,
-            commit: None,
-            message: String::new(),
-        })),
         kind: DeploymentKind::Config,
-        domains: Vec::new(),
-        git: None,
-        message: String::new(),
+        ..deployment_of(spec, Vec::new())
     }
 }
 

@@ -22,7 +22,7 @@ async fn a_lease_is_one_holders_and_a_takeover_fences_the_other() {
     let one = Fixture::new(db.store(), "one").await.unwrap();
     one.deploy(release_spec('a')).await.unwrap();
     let system = db.store().system();
-    let shard = shard_of(&one);
+    let shard = shard_of(one.environment);
     let (a, b) = (
         WorkerId::from_uuid(fresh_id()),
         WorkerId::from_uuid(fresh_id()),
@@ -73,8 +73,8 @@ async fn a_takeover_waits_for_what_is_being_committed() {
     let db = TestDb::new().await.unwrap();
     let one = Fixture::new(db.store(), "one").await.unwrap();
     let system = db.store().system();
-    let shard = shard_of(&one);
-    let held = lease(db.store(), &one).await;
+    let shard = shard_of(one.environment);
+    let held = lease(db.store(), one.environment).await.unwrap();
     let mut admin = db.admin().await.unwrap();
     let mut committing = admin.begin().await.unwrap();
     sqlx::query("select epoch from lease_epochs where shard = $1 and epoch = $2 for share")
@@ -338,8 +338,8 @@ async fn a_subnet_that_another_network_of_its_host_overlaps_is_not_given_out() {
     let one = Fixture::new(db.store(), "one").await.unwrap();
     one.deploy(release_spec('a')).await.unwrap();
     let (host, lease) = (
-        ready_host(db.store(), 8 << 30).await,
-        lease(db.store(), &one).await,
+        ready_host(db.store(), 8 << 30).await.unwrap(),
+        lease(db.store(), one.environment).await.unwrap(),
     );
     let system = db.store().system();
     let network = |name: &str, subnet: &str| ForeignNetwork {
@@ -399,7 +399,7 @@ async fn work_is_not_lost_between_a_look_and_its_end() {
     let shares: Vec<i16> = (0..WORK_SHARDS).collect();
     let due = system.work_due(&shares, 10).await.unwrap();
     assert_eq!((due.len(), due[0].unit), (1, one.environment.as_uuid()));
-    assert_eq!(Shard::environments(due[0].share), shard_of(&one));
+    assert_eq!(Shard::environments(due[0].share), shard_of(one.environment));
     one.deploy(release_spec('b')).await.unwrap();
     system.work_done(&due[0], None).await.unwrap();
     let again = system.work_due(&shares, 10).await.unwrap();

@@ -300,7 +300,7 @@ async fn a_route_change_that_commits_late_is_not_missed() {
     two.deploy(release_spec('a')).await.unwrap();
     // One worker has both: environments may share a shard, and a shard has one holder.
     let other_lease = system
-        .lease_acquire(&shard_of(&two), lease.holder, TTL)
+        .lease_acquire(&shard_of(two.environment), lease.holder, TTL)
         .await
         .unwrap()
         .unwrap();

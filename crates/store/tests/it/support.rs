@@ -1,61 +1,16 @@
-//! What several tests need: a host with room, a lease, a plan that creates instances.
+//! What several tests need: an environment that is placed on a host, its world, parts of a plan.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use segue_model::change::{Changes, NewInstance, RolloutChange};
-use segue_model::id::{DeploymentId, HostId, InstanceId, WorkerId};
+use segue_model::id::{DeploymentId, HostId};
 use segue_model::route::EnvironmentRoutes;
 use segue_model::spec::Strategy;
-use segue_model::state::{DeploymentState, HostState};
+use segue_model::state::DeploymentState;
 use segue_model::world::{RolloutState, World};
-use segue_store::testing::{Fixture, TestDb};
-use segue_store::{
-    Commit, Committed, HostObservation, Lease, Shard, Store, StoreError, WORK_SHARDS, fresh_id,
-};
-
-pub const TTL: Duration = Duration::from_secs(30);
-
-pub async fn ready_host(store: &Store, memory_bytes: u64) -> HostId {
-    let system = store.system();
-    let host = system
-        .host_register(&"here".parse().unwrap(), "unix:///run/test.sock")
-        .await
-        .unwrap();
-    let seen = HostObservation {
-        cpu_millis: Some(4000),
-        memory_bytes: Some(memory_bytes),
-        arch: Some("amd64".into()),
-        listed: Some(Duration::ZERO),
-        ..HostObservation::default()
-    };
-    system.host_observe(host.id, &seen).await.unwrap();
-    let fleet = system
-        .lease_acquire(&Shard::duty("fleet"), WorkerId::from_uuid(fresh_id()), TTL)
-        .await
-        .unwrap()
-        .unwrap();
-    system
-        .host_state(&fleet, host.id, HostState::Ready)
-        .await
-        .unwrap();
-    host.id
-}
-
-pub fn shard_of(fixture: &Fixture) -> Shard {
-    let [.., last] = *fixture.environment.as_uuid().as_bytes();
-    Shard::environments(i16::from(last) % WORK_SHARDS)
-}
-
-pub async fn lease(store: &Store, fixture: &Fixture) -> Lease {
-    store
-        .system()
-        .lease_acquire(&shard_of(fixture), WorkerId::from_uuid(fresh_id()), TTL)
-        .await
-        .unwrap()
-        .unwrap()
-}
+use segue_store::testing::{Fixture, TestDb, new_instance, release_spec};
+pub use segue_store::testing::{TTL, commit, decide, lease, ready_host, shard_of};
+use segue_store::{Committed, Lease, Store, StoreError};
 
 pub async fn world(store: &Store, fixture: &Fixture) -> World {
     store
@@ -66,62 +21,25 @@ pub async fn world(store: &Store, fixture: &Fixture) -> World {
         .unwrap()
 }
 
-pub async fn commit(
-    store: &Store,
-    lease: &Lease,
-    world: &World,
-    changes: &Changes,
-) -> Result<Committed, StoreError> {
-    let commit = Commit {
-        world,
-        changes,
-        reasons: &[],
-        next_check: None,
-    };
-    store.system().commit(lease, commit).await
-}
-
 /// An instance of `web` in this slot, at this last octet.
 pub fn instance(world: &World, host: HostId, slot: u32, serial: u64, octet: u8) -> NewInstance {
-    let service = "web".parse().unwrap();
-    let (release, known) = world.releases.iter().next_back().unwrap();
-    let known = known.services.get(&service).unwrap();
-    let [a, b, c, _] = world.subnets.get(&host).unwrap().base.octets();
-    NewInstance {
-        id: InstanceId::derive(world.environment, &service, slot, known.revision, serial),
-        serial,
-        service,
-        slot,
-        revision: known.revision,
-        release: *release,
-        host,
-        host_epoch: world.hosts.get(&host).unwrap().epoch,
-        address: Ipv4Addr::new(a, b, c, octet),
-        port: 8080,
-        cpu_millis: 250,
-        memory_bytes: 512 << 20,
-        exclusive: false,
-        attempt: 0,
-        not_before: world.now,
-    }
+    new_instance(world, host, slot, serial, octet).unwrap()
 }
 
 /// A deployed release, a host with room and the environment's subnet on it.
 pub async fn placed(db: &TestDb, name: &str) -> (Fixture, HostId, Lease) {
     let store = db.store();
     let fixture = Fixture::new(store, name).await.unwrap();
-    fixture
-        .deploy(segue_store::testing::release_spec('a'))
-        .await
-        .unwrap();
-    let host = ready_host(store, 8 << 30).await;
-    let lease = lease(store, &fixture).await;
-    let before = world(store, &fixture).await;
-    let changes = Changes {
+    fixture.deploy(release_spec('a')).await.unwrap();
+    let host = ready_host(store, 8 << 30).await.unwrap();
+    let lease = lease(store, fixture.environment).await.unwrap();
+    let subnet = |_: &World| Changes {
         subnets: vec![host],
         ..Changes::default()
     };
-    commit(store, &lease, &before, &changes).await.unwrap();
+    decide(store, &lease, fixture.environment, subnet)
+        .await
+        .unwrap();
     (fixture, host, lease)
 }
 

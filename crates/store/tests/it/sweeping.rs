@@ -1,12 +1,9 @@
 //! Retention: what is old goes exactly when it may, and nothing else does.
 
 use segue_model::change::Changes;
-use segue_model::id::{BuildId, DeploymentId, EdgeId, ReleaseId};
+use segue_model::id::{BuildId, EdgeId};
 use segue_store::testing::{Fixture, TestDb, release_spec, release_spec_of_build};
-use segue_store::{
-    BuildInput, DeploymentKind, NewBuild, NewDeployment, NewRelease, Retention, Swept, Target,
-    fresh_id,
-};
+use segue_store::{BuildInput, NewBuild, Retention, Swept, fresh_id};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::support::{commit, instance, placed, world};
@@ -203,30 +200,13 @@ async fn a_source_stays_while_a_build_of_it_has_not_ended() {
     scope.source_chunk_put(source, 0, b"source").await.unwrap();
     scope.source_finish(source, [1; 32], 6).await.unwrap();
     let build = BuildId::from_uuid(fresh_id());
-    let new = NewDeployment {
-        id: DeploymentId::from_uuid(fresh_id()),
-        target: Target::New(Box::new(NewRelease {
-            id: ReleaseId::from_uuid(fresh_id()),
-            spec: release_spec_of_build(build),
-            builds: vec![NewBuild {
-                id: build,
-                input: BuildInput::Source(source),
-                settings: serde_json::Value::Null,
-            }],
-            config_version: None,
-            source: None,
-            commit: None,
-            message: String::new(),
-        })),
-        kind: DeploymentKind::Deploy,
-        domains: Vec::new(),
-        git: None,
-        message: String::new(),
+    let new = NewBuild {
+        id: build,
+        input: BuildInput::Source(source),
+        settings: serde_json::Value::Null,
     };
-    scope
-        .deployment_create(one.environment, None, &new, None)
-        .await
-        .unwrap();
+    let spec = release_spec_of_build(build);
+    one.deploy_with(spec, vec![new]).await.unwrap();
     let mut admin = db.admin().await.unwrap();
     let age = "update sources set last_used_at = now() - interval '25 hours'";
     run(&mut admin, age.to_owned()).await;

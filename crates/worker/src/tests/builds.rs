@@ -9,15 +9,12 @@ use segue_driver::{
 };
 use segue_model::archive::{END, file};
 use segue_model::failure::FailureCode;
-use segue_model::id::{BuildId, DeploymentId, ReleaseId, SourceId};
+use segue_model::id::{BuildId, SourceId};
 use segue_model::manifest::Manifest;
 use segue_model::spec::{Command, ImageSource, ReleaseSpec};
 use segue_model::state::{BuildState, DeploymentState};
 use segue_store::testing::release_spec_of_build;
-use segue_store::{
-    BuildInput, BuildView, Deployment, DeploymentKind, NewBuild, NewDeployment, NewRelease, Target,
-    fresh_id,
-};
+use segue_store::{BuildInput, BuildView, Deployment, NewBuild, fresh_id};
 use sha2::{Digest, Sha256};
 
 use super::bench::Bench;
@@ -39,29 +36,7 @@ async fn source(bench: &Bench, files: &[(&str, &str)]) -> SourceId {
 }
 
 async fn deploy(bench: &Bench, spec: ReleaseSpec, build: NewBuild) -> Deployment {
-    let new = NewDeployment {
-        id: DeploymentId::from_uuid(fresh_id()),
-        target: Target::New(Box::new(NewRelease {
-            id: ReleaseId::from_uuid(fresh_id()),
-            spec,
-            builds: vec![build],
-            config_version: None,
-            source: None,
-            commit: None,
-            message: String::new(),
-        })),
-        kind: DeploymentKind::Deploy,
-        domains: Vec::new(),
-        git: None,
-        message: String::new(),
-    };
-    let scope = bench.fixture.scope();
-    scope
-        .deployment_create(bench.fixture.environment, None, &new, None)
-        .await
-        .unwrap()
-        .fresh()
-        .unwrap()
+    bench.fixture.deploy_with(spec, vec![build]).await.unwrap()
 }
 
 async fn from_source(bench: &Bench, test: Option<&str>) -> (BuildId, Deployment) {

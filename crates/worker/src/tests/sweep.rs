@@ -3,11 +3,9 @@
 use std::collections::BTreeSet;
 
 use segue_driver::{Behaviour, Deadline, Images};
-use segue_model::id::{BuildId, DeploymentId, ReleaseId};
+use segue_model::id::BuildId;
 use segue_store::testing::release_spec_of_build;
-use segue_store::{
-    BuildInput, DeploymentKind, NewBuild, NewDeployment, NewRelease, Retention, Target, fresh_id,
-};
+use segue_store::{BuildInput, NewBuild, Retention, fresh_id};
 
 use super::bench::Bench;
 use crate::shared::Shared;
@@ -15,29 +13,13 @@ use crate::shared::Shared;
 /// A release whose image a build made two hours ago, and the image's id. Nothing of it ran.
 async fn released(bench: &Bench, version: usize, input: BuildInput, state: &str) -> String {
     let build = BuildId::from_uuid(fresh_id());
-    let new = NewDeployment {
-        id: DeploymentId::from_uuid(fresh_id()),
-        target: Target::New(Box::new(NewRelease {
-            id: ReleaseId::from_uuid(fresh_id()),
-            spec: release_spec_of_build(build),
-            builds: vec![NewBuild {
-                id: build,
-                input,
-                settings: serde_json::Value::Null,
-            }],
-            config_version: None,
-            source: None,
-            commit: None,
-            message: String::new(),
-        })),
-        kind: DeploymentKind::Deploy,
-        domains: Vec::new(),
-        git: None,
-        message: String::new(),
+    let new = NewBuild {
+        id: build,
+        input,
+        settings: serde_json::Value::Null,
     };
-    let scope = bench.fixture.scope();
-    let made = scope.deployment_create(bench.fixture.environment, None, &new, None);
-    made.await.unwrap().fresh().unwrap();
+    let spec = release_spec_of_build(build);
+    let made = bench.fixture.deploy_with(spec, vec![new]).await.unwrap();
     let id = bench
         .fake
         .image_add(&format!("image {version}"), Behaviour::serving(8080));
@@ -55,7 +37,7 @@ async fn released(bench: &Bench, version: usize, input: BuildInput, state: &str)
              insert into rollouts (deployment_id, team_id, environment_id, state, strategy, started_at, progress_at)
              select id, team_id, environment_id, 'superseded', 'switch', now(), now() from deployments where id = '{deployment}'",
             build = build.as_uuid(),
-            deployment = new.id.as_uuid()
+            deployment = made.id.as_uuid()
         ),
     )
     .await;
