@@ -1155,7 +1155,7 @@ export type Problem = {
 /**
  * Stable word for a kind of error; clients decide by it. New ones may be added.
  */
-export type ProblemCode = 'InvalidRequest' | 'Unauthenticated' | 'Forbidden' | 'NotFound' | 'MethodNotAllowed' | 'NotAcceptable' | 'RequestTimeout' | 'Conflict' | 'NameTaken' | 'InFlight' | 'SetupRefused' | 'PreconditionFailed' | 'BodyTooLarge' | 'UnsupportedMediaType' | 'Invalid' | 'ArchiveRefused' | 'IdempotencyMismatch' | 'PreconditionRequired' | 'RateLimited' | 'Internal' | 'Unavailable';
+export type ProblemCode = 'invalid_request' | 'unauthenticated' | 'forbidden' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'conflict' | 'name_taken' | 'in_flight' | 'setup_refused' | 'precondition_failed' | 'body_too_large' | 'unsupported_media_type' | 'invalid' | 'archive_refused' | 'idempotency_mismatch' | 'precondition_required' | 'rate_limited' | 'internal' | 'unavailable';
 
 /**
  * A public key (RFC 8037).

@@ -1,0 +1,253 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.environment_spec import EnvironmentSpec
+from ...models.problem import Problem
+from ...models.spec_view import SpecView
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    team: str,
+    app: str,
+    env: str,
+    *,
+    body: EnvironmentSpec,
+    dry_run: bool | Unset = UNSET,
+    if_match: str,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    headers["If-Match"] = if_match
+
+    params: dict[str, Any] = {}
+
+    params["dry_run"] = dry_run
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "put",
+        "url": "/v1/teams/{team}/apps/{app}/envs/{env}/spec".format(
+            team=quote(str(team), safe=""),
+            app=quote(str(app), safe=""),
+            env=quote(str(env), safe=""),
+        ),
+        "params": params,
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Problem | SpecView | None:
+    if response.status_code == 200:
+        response_200 = SpecView.from_dict(response.json())
+
+        return response_200
+
+    if 400 <= response.status_code <= 499:
+        response_4xx = Problem.from_dict(response.json())
+
+        return response_4xx
+
+    if 500 <= response.status_code <= 599:
+        response_5xx = Problem.from_dict(response.json())
+
+        return response_5xx
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Problem | SpecView]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    team: str,
+    app: str,
+    env: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: EnvironmentSpec,
+    dry_run: bool | Unset = UNSET,
+    if_match: str,
+) -> Response[Problem | SpecView]:
+    """Replaces the specification. It counts from the next deployment on; edited replica figures count at
+    once.
+
+    Args:
+        team (str):
+        app (str):
+        env (str):
+        dry_run (bool | Unset):
+        if_match (str):
+        body (EnvironmentSpec): What an environment shall be: its services, how its image is
+            built, how releases are rolled out.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | SpecView]
+    """
+
+    kwargs = _get_kwargs(
+        team=team,
+        app=app,
+        env=env,
+        body=body,
+        dry_run=dry_run,
+        if_match=if_match,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    team: str,
+    app: str,
+    env: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: EnvironmentSpec,
+    dry_run: bool | Unset = UNSET,
+    if_match: str,
+) -> Problem | SpecView | None:
+    """Replaces the specification. It counts from the next deployment on; edited replica figures count at
+    once.
+
+    Args:
+        team (str):
+        app (str):
+        env (str):
+        dry_run (bool | Unset):
+        if_match (str):
+        body (EnvironmentSpec): What an environment shall be: its services, how its image is
+            built, how releases are rolled out.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | SpecView
+    """
+
+    return sync_detailed(
+        team=team,
+        app=app,
+        env=env,
+        client=client,
+        body=body,
+        dry_run=dry_run,
+        if_match=if_match,
+    ).parsed
+
+
+async def asyncio_detailed(
+    team: str,
+    app: str,
+    env: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: EnvironmentSpec,
+    dry_run: bool | Unset = UNSET,
+    if_match: str,
+) -> Response[Problem | SpecView]:
+    """Replaces the specification. It counts from the next deployment on; edited replica figures count at
+    once.
+
+    Args:
+        team (str):
+        app (str):
+        env (str):
+        dry_run (bool | Unset):
+        if_match (str):
+        body (EnvironmentSpec): What an environment shall be: its services, how its image is
+            built, how releases are rolled out.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | SpecView]
+    """
+
+    kwargs = _get_kwargs(
+        team=team,
+        app=app,
+        env=env,
+        body=body,
+        dry_run=dry_run,
+        if_match=if_match,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    team: str,
+    app: str,
+    env: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: EnvironmentSpec,
+    dry_run: bool | Unset = UNSET,
+    if_match: str,
+) -> Problem | SpecView | None:
+    """Replaces the specification. It counts from the next deployment on; edited replica figures count at
+    once.
+
+    Args:
+        team (str):
+        app (str):
+        env (str):
+        dry_run (bool | Unset):
+        if_match (str):
+        body (EnvironmentSpec): What an environment shall be: its services, how its image is
+            built, how releases are rolled out.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | SpecView
+    """
+
+    return (
+        await asyncio_detailed(
+            team=team,
+            app=app,
+            env=env,
+            client=client,
+            body=body,
+            dry_run=dry_run,
+            if_match=if_match,
+        )
+    ).parsed

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.environment_kind_word_word import EnvironmentKindWordWord
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.condition import Condition
+
+
+T = TypeVar("T", bound="Environment")
+
+
+@_attrs_define
+class Environment:
+    """An environment of an app.
+
+    Attributes:
+        id (str): Its id.
+        name (str): Its name, unique in the app.
+        kind (EnvironmentKindWordWord | str): What an environment is for.
+        protected (bool): Only admins change it.
+        stopped (bool): Nothing of it shall run.
+        generation (int): Raised by every wish; also the `ETag`.
+        observed_generation (int): The newest wish that was looked at.
+        urls (list[str]): Where its users find it, the most important first.
+        conditions (list[Condition]): How it is.
+        created_at (datetime.datetime): When it was made.
+        serving (int | Unset): Version of the release it stands on.
+        stable (int | Unset): Version of the newest release that was seen to be good.
+    """
+
+    id: str
+    name: str
+    kind: EnvironmentKindWordWord | str
+    protected: bool
+    stopped: bool
+    generation: int
+    observed_generation: int
+    urls: list[str]
+    conditions: list[Condition]
+    created_at: datetime.datetime
+    serving: int | Unset = UNSET
+    stable: int | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        name = self.name
+
+        kind: str
+        if isinstance(self.kind, EnvironmentKindWordWord):
+            kind = self.kind.value
+        else:
+            kind = self.kind
+
+        protected = self.protected
+
+        stopped = self.stopped
+
+        generation = self.generation
+
+        observed_generation = self.observed_generation
+
+        urls = self.urls
+
+        conditions = []
+        for conditions_item_data in self.conditions:
+            conditions_item = conditions_item_data.to_dict()
+            conditions.append(conditions_item)
+
+        created_at = self.created_at.isoformat()
+
+        serving = self.serving
+
+        stable = self.stable
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "name": name,
+                "kind": kind,
+                "protected": protected,
+                "stopped": stopped,
+                "generation": generation,
+                "observed_generation": observed_generation,
+                "urls": urls,
+                "conditions": conditions,
+                "created_at": created_at,
+            }
+        )
+        if serving is not UNSET:
+            field_dict["serving"] = serving
+        if stable is not UNSET:
+            field_dict["stable"] = stable
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.condition import Condition  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        name = d.pop("name")
+
+        def _parse_kind(data: object) -> EnvironmentKindWordWord | str:
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                componentsschemas_environment_kind_word_type_0 = EnvironmentKindWordWord(data)
+
+                return componentsschemas_environment_kind_word_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(EnvironmentKindWordWord | str, data)
+
+        kind = _parse_kind(d.pop("kind"))
+
+        protected = d.pop("protected")
+
+        stopped = d.pop("stopped")
+
+        generation = d.pop("generation")
+
+        observed_generation = d.pop("observed_generation")
+
+        urls = cast(list[str], d.pop("urls"))
+
+        conditions = []
+        _conditions = d.pop("conditions")
+        for conditions_item_data in _conditions:
+            conditions_item = Condition.from_dict(conditions_item_data)
+
+            conditions.append(conditions_item)
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        serving = d.pop("serving", UNSET)
+
+        stable = d.pop("stable", UNSET)
+
+        environment = cls(
+            id=id,
+            name=name,
+            kind=kind,
+            protected=protected,
+            stopped=stopped,
+            generation=generation,
+            observed_generation=observed_generation,
+            urls=urls,
+            conditions=conditions,
+            created_at=created_at,
+            serving=serving,
+            stable=stable,
+        )
+
+        environment.additional_properties = d
+        return environment
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
