@@ -23,7 +23,7 @@ use crate::request_id::RequestId;
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $label:literal $status:ident $title:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $label:tt $status:ident $title:literal;)*) => {
         /// Stable word for a kind of error; clients decide by it. New ones may be added.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         pub enum ProblemCode {
@@ -60,6 +60,10 @@ codes! {
     InvalidRequest "invalid_request" BAD_REQUEST "The request cannot be understood";
     /// No valid token.
     Unauthenticated "unauthenticated" UNAUTHORIZED "No valid sign-in";
+    /// The address or the password is wrong; which one is not said.
+    SignInRefused "sign_in_refused" UNAUTHORIZED "The address or the password is wrong";
+    /// The session has ended, or there was none: sign in.
+    SessionEnded "session_ended" UNAUTHORIZED "Not signed in any more";
     /// Signed in, but the role or the token's scopes do not allow it.
     Forbidden "forbidden" FORBIDDEN "Not allowed";
     /// There is no such thing, or it belongs to another team.
@@ -74,8 +78,34 @@ codes! {
     Conflict "conflict" CONFLICT "Does not fit the present state";
     /// Another thing has this name already.
     NameTaken "name_taken" CONFLICT "The name is taken";
+    /// The team would have more than its quota.
+    Quota "quota" CONFLICT "The team's quota does not allow it";
+    /// The team would be without an owner.
+    LastOwner "last_owner" CONFLICT "A team needs an owner";
+    /// Somebody has an account with this address already.
+    AccountExists "account_exists" CONFLICT "There is an account with this address";
+    /// The link of an invitation is not one of this server, or not complete.
+    InvitationUnknown "invitation_unknown" NOT_FOUND "No such invitation";
+    /// The invitation is for somebody else than the person who is signed in.
+    InvitationForeign "invitation_foreign" FORBIDDEN "The invitation is for somebody else";
+    /// The invitation was accepted before.
+    InvitationUsed "invitation_used" GONE "The invitation was used";
+    /// The invitation was taken back, or what it was for is gone.
+    InvitationRevoked "invitation_revoked" GONE "The invitation was taken back";
+    /// The invitation was not accepted in time.
+    InvitationExpired "invitation_expired" GONE "The invitation is too old";
     /// The same request is still being done.
     InFlight "in_flight" CONFLICT "The same request is still being done";
+    /// Another tab renewed the session a moment ago: send the request again, with the cookie that it got.
+    RefreshSuperseded "refresh_superseded" CONFLICT "The session was renewed a moment ago";
+    /// A device's sign-in waits for its person (RFC 8628).
+    AuthorizationPending "authorization_pending" BAD_REQUEST "Nobody has decided yet";
+    /// A device asks too often and waits longer from now on (RFC 8628).
+    SlowDown "slow_down" BAD_REQUEST "Asked too often";
+    /// A device's sign-in was not decided in time, or its code was used (RFC 8628).
+    ExpiredToken "expired_token" BAD_REQUEST "The sign-in of this device has ended";
+    /// The person turned the device away (RFC 8628).
+    AccessDenied "access_denied" BAD_REQUEST "The device was turned away";
     /// A one-time link was used, is too old or never existed.
     SetupRefused "setup_refused" FORBIDDEN "The set-up link is not valid";
     /// `If-Match` names another generation than the present one.
@@ -292,7 +322,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     };
     problem.request_id = id.map(|id| id.to_string()).unwrap_or_default();
     let mut response = render(response, &problem, head);
-    if problem.code == ProblemCode::Unauthenticated {
+    if problem.code.status() == StatusCode::UNAUTHORIZED {
         // Git asks its credential helper only for Basic.
         let scheme = if git {
             "Basic realm=\"segue\""

@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: 0ceea2c41013a2ca14bc186815f23f54e78e8fb002e789f53e61be77a85df112
+// SHA-256 of openapi/v1.json: f8d6d94dc2e0c332034725177c03290239c32a5c38bdf2f1e640aa11d10944e7
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

@@ -1067,27 +1067,48 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, oas3_gen_support::Default)]
 #[non_exhaustive]
 pub enum ProblemCode {
+    #[serde(rename = "invalid_request")]
     #[default]
     InvalidRequest,
+    #[serde(rename = "unauthenticated")]
     Unauthenticated,
+    #[serde(rename = "forbidden")]
     Forbidden,
+    #[serde(rename = "not_found")]
     NotFound,
+    #[serde(rename = "method_not_allowed")]
     MethodNotAllowed,
+    #[serde(rename = "not_acceptable")]
     NotAcceptable,
+    #[serde(rename = "request_timeout")]
     RequestTimeout,
+    #[serde(rename = "conflict")]
     Conflict,
+    #[serde(rename = "name_taken")]
     NameTaken,
+    #[serde(rename = "in_flight")]
     InFlight,
+    #[serde(rename = "setup_refused")]
     SetupRefused,
+    #[serde(rename = "precondition_failed")]
     PreconditionFailed,
+    #[serde(rename = "body_too_large")]
     BodyTooLarge,
+    #[serde(rename = "unsupported_media_type")]
     UnsupportedMediaType,
+    #[serde(rename = "invalid")]
     Invalid,
+    #[serde(rename = "archive_refused")]
     ArchiveRefused,
+    #[serde(rename = "idempotency_mismatch")]
     IdempotencyMismatch,
+    #[serde(rename = "precondition_required")]
     PreconditionRequired,
+    #[serde(rename = "rate_limited")]
     RateLimited,
+    #[serde(rename = "internal")]
     Internal,
+    #[serde(rename = "unavailable")]
     Unavailable,
     #[serde(untagged)]
     Other(String),
@@ -1095,27 +1116,27 @@ pub enum ProblemCode {
 impl core::fmt::Display for ProblemCode {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::InvalidRequest => write!(f, "InvalidRequest"),
-            Self::Unauthenticated => write!(f, "Unauthenticated"),
-            Self::Forbidden => write!(f, "Forbidden"),
-            Self::NotFound => write!(f, "NotFound"),
-            Self::MethodNotAllowed => write!(f, "MethodNotAllowed"),
-            Self::NotAcceptable => write!(f, "NotAcceptable"),
-            Self::RequestTimeout => write!(f, "RequestTimeout"),
-            Self::Conflict => write!(f, "Conflict"),
-            Self::NameTaken => write!(f, "NameTaken"),
-            Self::InFlight => write!(f, "InFlight"),
-            Self::SetupRefused => write!(f, "SetupRefused"),
-            Self::PreconditionFailed => write!(f, "PreconditionFailed"),
-            Self::BodyTooLarge => write!(f, "BodyTooLarge"),
-            Self::UnsupportedMediaType => write!(f, "UnsupportedMediaType"),
-            Self::Invalid => write!(f, "Invalid"),
-            Self::ArchiveRefused => write!(f, "ArchiveRefused"),
-            Self::IdempotencyMismatch => write!(f, "IdempotencyMismatch"),
-            Self::PreconditionRequired => write!(f, "PreconditionRequired"),
-            Self::RateLimited => write!(f, "RateLimited"),
-            Self::Internal => write!(f, "Internal"),
-            Self::Unavailable => write!(f, "Unavailable"),
+            Self::InvalidRequest => write!(f, "invalid_request"),
+            Self::Unauthenticated => write!(f, "unauthenticated"),
+            Self::Forbidden => write!(f, "forbidden"),
+            Self::NotFound => write!(f, "not_found"),
+            Self::MethodNotAllowed => write!(f, "method_not_allowed"),
+            Self::NotAcceptable => write!(f, "not_acceptable"),
+            Self::RequestTimeout => write!(f, "request_timeout"),
+            Self::Conflict => write!(f, "conflict"),
+            Self::NameTaken => write!(f, "name_taken"),
+            Self::InFlight => write!(f, "in_flight"),
+            Self::SetupRefused => write!(f, "setup_refused"),
+            Self::PreconditionFailed => write!(f, "precondition_failed"),
+            Self::BodyTooLarge => write!(f, "body_too_large"),
+            Self::UnsupportedMediaType => write!(f, "unsupported_media_type"),
+            Self::Invalid => write!(f, "invalid"),
+            Self::ArchiveRefused => write!(f, "archive_refused"),
+            Self::IdempotencyMismatch => write!(f, "idempotency_mismatch"),
+            Self::PreconditionRequired => write!(f, "precondition_required"),
+            Self::RateLimited => write!(f, "rate_limited"),
+            Self::Internal => write!(f, "internal"),
+            Self::Unavailable => write!(f, "unavailable"),
             Self::Other(v) => write!(f, "{v}"),
         }
     }
@@ -1129,27 +1150,27 @@ impl core::str::FromStr for ProblemCode {
 impl From<String> for ProblemCode {
     fn from(value: String) -> Self {
         match value.as_str() {
-            "InvalidRequest" => Self::InvalidRequest,
-            "Unauthenticated" => Self::Unauthenticated,
-            "Forbidden" => Self::Forbidden,
-            "NotFound" => Self::NotFound,
-            "MethodNotAllowed" => Self::MethodNotAllowed,
-            "NotAcceptable" => Self::NotAcceptable,
-            "RequestTimeout" => Self::RequestTimeout,
-            "Conflict" => Self::Conflict,
-            "NameTaken" => Self::NameTaken,
-            "InFlight" => Self::InFlight,
-            "SetupRefused" => Self::SetupRefused,
-            "PreconditionFailed" => Self::PreconditionFailed,
-            "BodyTooLarge" => Self::BodyTooLarge,
-            "UnsupportedMediaType" => Self::UnsupportedMediaType,
-            "Invalid" => Self::Invalid,
-            "ArchiveRefused" => Self::ArchiveRefused,
-            "IdempotencyMismatch" => Self::IdempotencyMismatch,
-            "PreconditionRequired" => Self::PreconditionRequired,
-            "RateLimited" => Self::RateLimited,
-            "Internal" => Self::Internal,
-            "Unavailable" => Self::Unavailable,
+            "invalid_request" => Self::InvalidRequest,
+            "unauthenticated" => Self::Unauthenticated,
+            "forbidden" => Self::Forbidden,
+            "not_found" => Self::NotFound,
+            "method_not_allowed" => Self::MethodNotAllowed,
+            "not_acceptable" => Self::NotAcceptable,
+            "request_timeout" => Self::RequestTimeout,
+            "conflict" => Self::Conflict,
+            "name_taken" => Self::NameTaken,
+            "in_flight" => Self::InFlight,
+            "setup_refused" => Self::SetupRefused,
+            "precondition_failed" => Self::PreconditionFailed,
+            "body_too_large" => Self::BodyTooLarge,
+            "unsupported_media_type" => Self::UnsupportedMediaType,
+            "invalid" => Self::Invalid,
+            "archive_refused" => Self::ArchiveRefused,
+            "idempotency_mismatch" => Self::IdempotencyMismatch,
+            "precondition_required" => Self::PreconditionRequired,
+            "rate_limited" => Self::RateLimited,
+            "internal" => Self::Internal,
+            "unavailable" => Self::Unavailable,
             _ => Self::Other(value),
         }
     }
