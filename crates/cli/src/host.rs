@@ -18,8 +18,12 @@ pub(crate) struct Host {
     pub stdout: Box<dyn Write + Send>,
     /// Talk.
     pub stderr: Box<dyn Write + Send>,
-    /// Whether a person reads there.
+    /// Whether a person reads the data.
+    pub stdout_terminal: bool,
+    /// Whether a person reads the talk.
     pub stderr_terminal: bool,
+    /// Opens a page in the person's browser.
+    pub browser: fn(&str) -> io::Result<()>,
 }
 
 impl Host {
@@ -35,7 +39,9 @@ impl Host {
             stdin_terminal: io::stdin().is_terminal(),
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
+            stdout_terminal: io::stdout().is_terminal(),
             stderr_terminal: io::stderr().is_terminal(),
+            browser: |url| open::that_detached(url),
         }
     }
 

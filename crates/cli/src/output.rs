@@ -237,3 +237,49 @@ pub(crate) fn ago(now: i64, then: i64) -> String {
         _ => format!("{}d ago", seconds / 86_400),
     }
 }
+
+/// A line without what could move a terminal's cursor or change its title; colours stay.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c != '\u{1b}' {
+            if !c.is_control() || c == '\t' {
+                out.push(c);
+            }
+            continue;
+        }
+        if rest.peek() != Some(&'[') {
+            continue;
+        }
+        rest.next();
+        let mut sequence = String::from("\u{1b}[");
+        for c in rest.by_ref() {
+            sequence.push(c);
+            if !(c.is_ascii_digit() || c == ';') {
+                break;
+            }
+        }
+        if sequence.ends_with('m') {
+            out.push_str(&sequence);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_drive_the_terminal() {
+        assert_eq!(
+            plain("a\tb \u{1b}[1;31mred\u{1b}[0m"),
+            "a\tb \u{1b}[1;31mred\u{1b}[0m"
+        );
+        assert_eq!(plain("x\u{1b}[2J\u{1b}[Hy\r\u{8}z"), "xyz");
+        assert_eq!(plain("\u{1b}]0;title\u{7}t"), "]0;titlet");
+        assert_eq!(plain("\u{1b}"), "");
+        assert_eq!(plain("\u{1b}["), "");
+    }
+}

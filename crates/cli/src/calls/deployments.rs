@@ -133,6 +133,38 @@ impl Session {
             .is_some())
     }
 
+    /// Builds, newest first.
+    pub async fn build_list(&self, place: &Place) -> Result<Vec<BuildDetail>> {
+        let request = BuildListRequest {
+            path: at!(BuildListRequestPath, place),
+            query: BuildListRequestQuery {
+                limit: Some(50),
+                cursor: None,
+            },
+        };
+        let answer = self.client.build_list(request).await;
+        Ok(self
+            .value(&format!("listing builds of {}", place.short()), answer)
+            .await?
+            .items)
+    }
+
+    pub async fn build_cancel(&self, place: &Place, build: &str) -> Result<BuildDetail> {
+        let request = BuildCancelRequest {
+            path: at!(BuildCancelRequestPath, place, build: build.to_owned()),
+        };
+        let answer = self.client.build_cancel(request).await;
+        let found = self
+            .maybe(&format!("stopping build {build}"), answer)
+            .await?;
+        found.ok_or_else(|| {
+            missing(
+                format!("build {build} of {}", place.short()),
+                "segue builds list",
+            )
+        })
+    }
+
     pub async fn release_list(&self, place: &Place) -> Result<Vec<Release>> {
         let request = ReleaseListRequest {
             path: at!(ReleaseListRequestPath, place),

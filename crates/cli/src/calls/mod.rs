@@ -33,6 +33,7 @@ macro_rules! every_page {
 }
 
 mod deployments;
+mod people;
 mod places;
 mod running;
 mod values;

@@ -38,6 +38,25 @@ impl Session {
             .await
     }
 
+    /// Versions of the configuration, newest first.
+    pub async fn config_version_list(&self, place: &Place) -> Result<Vec<Config>> {
+        let request = ConfigVersionListRequest {
+            path: at!(ConfigVersionListRequestPath, place),
+            query: ConfigVersionListRequestQuery {
+                limit: Some(50),
+                cursor: None,
+            },
+        };
+        let answer = self.client.config_version_list(request).await;
+        Ok(self
+            .value(
+                &format!("listing versions of the configuration of {}", place.short()),
+                answer,
+            )
+            .await?
+            .items)
+    }
+
     pub async fn secret_list(&self, place: &Place) -> Result<Vec<Secret>> {
         let request = SecretListRequest {
             path: at!(SecretListRequestPath, place),

@@ -1,10 +1,13 @@
-//! `segue apply`: makes an environment be what a file says, with no more than is needed for it.
+//! `segue plan` and `segue apply`: make an environment be what a file says, with no more than is needed for it.
 
-use segue_client::{DeploymentCreate, PlannedChange, SpecView};
+use std::path::Path;
+
+use segue_client::{DeploymentCreate, EnvironmentSpec, PlannedChange, SpecView};
+use segue_model::manifest::Manifest;
 
 use super::up::make_place;
 use super::{Context, Place, follow, idempotency_key};
-use crate::args::Apply;
+use crate::args::{Apply, Plan};
 use crate::error::{CliError, Exit, Result};
 use crate::session::Session;
 use crate::target::{self, Target};
@@ -13,47 +16,136 @@ use crate::wire;
 /// How often a change is tried anew because somebody else changed the environment meanwhile.
 const TRIES: u32 = 3;
 
-pub(crate) async fn run(context: &mut Context<'_>, args: &Apply) -> Result<Exit> {
-    let path = context.out.host().path(&args.file);
+/// A file, and the environment that it shall be true of.
+struct Wish {
+    session: Session,
+    place: Place,
+    manifest: Manifest,
+    spec: EnvironmentSpec,
+}
+
+async fn wish(context: &mut Context<'_>, file: &Path) -> Result<Wish> {
+    let path = context.out.host().path(file);
     let file = target::read_manifest(&path)?;
     let session = context.session()?;
     let target = Target::with_app(context.out.host(), context.global, file.app().clone())?;
     let manifest = file.for_environment(&target.env).clone();
     let place = Place::new(&session, target).await?;
-    if args.dry_run {
-        context.out.say(format!("→ {place}"));
-        if session.env_maybe(&place).await?.is_none() {
+    let spec = wire::spec(&manifest);
+    Ok(Wish {
+        session,
+        place,
+        manifest,
+        spec,
+    })
+}
+
+pub(crate) async fn plan(context: &mut Context<'_>, args: &Plan) -> Result<Exit> {
+    let wish = wish(context, &args.file).await?;
+    context
+        .out
+        .say(format!("→ {} (nothing is changed)", wish.place));
+    let pending = planned(context, &wish).await?;
+    Ok(if pending && args.detailed_exitcode {
+        Exit::Usage
+    } else {
+        Exit::Ok
+    })
+}
+
+/// Tells the plan; answers whether anything is to be done.
+async fn planned(context: &mut Context<'_>, wish: &Wish) -> Result<bool> {
+    if wish.session.env_maybe(&wish.place).await?.is_none() {
+        context.out.say(format!(
+            "{} does not exist yet: everything would be new",
+            wish.place.short()
+        ));
+        if context.out.json {
             context
                 .out
-                .say("the environment does not exist yet: everything would be new");
-            return Ok(Exit::Ok);
+                .object(&serde_json::json!({ "creates_environment": true, "plan": [] }))?;
         }
-    } else {
-        make_place(context, &session, &place).await?;
+        return Ok(true);
     }
-    let spec = wire::spec(&manifest);
-    let planned = put(&session, &place, &spec, true).await?;
-    let plan: Vec<PlannedChange> = planned.plan.unwrap_or_default();
-    let changes: Vec<&PlannedChange> = plan
-        .iter()
-        .filter(|change| change.action.to_string() != "keep")
-        .collect();
-    tell(context, &plan)?;
+    let plan = put(wish, true).await?.plan.unwrap_or_default();
+    tell(context, &plan, true)?;
+    let pending = plan.iter().any(is_change);
+    if !pending {
+        context.out.say("nothing to change");
+    }
+    Ok(pending)
+}
+
+fn is_change(change: &PlannedChange) -> bool {
+    change.action.to_string() != "keep"
+}
+
+pub(crate) async fn run(context: &mut Context<'_>, args: &Apply) -> Result<Exit> {
+    let wish = wish(context, &args.file).await?;
     if args.dry_run {
+        context
+            .out
+            .say(format!("→ {} (nothing is changed)", wish.place));
+        planned(context, &wish).await?;
         return Ok(Exit::Ok);
     }
-    put(&session, &place, &spec, false).await?;
-    let containers = changes
+    make_place(context, &wish.session, &wish.place).await?;
+    let plan = put(&wish, true).await?.plan.unwrap_or_default();
+    tell(context, &plan, false)?;
+    agreed(context, &wish.place, &plan, args)?;
+    put(&wish, false).await?;
+    carried_out(context, &wish, &plan, args).await
+}
+
+/// What would remove something needs to be said; what changes something is asked of a person who sits there.
+fn agreed(
+    context: &mut Context<'_>,
+    place: &Place,
+    plan: &[PlannedChange],
+    args: &Apply,
+) -> Result<()> {
+    let removed: Vec<&str> = plan
         .iter()
-        .any(|change| change.action.to_string() != "scale");
-    let env = session.env_get(&place).await?;
-    if env.serving.is_none() && manifest.needs_source() {
+        .filter(|change| change.action.to_string() == "remove")
+        .map(|change| change.service.as_str())
+        .collect();
+    if !removed.is_empty() && !args.allow_delete {
+        let names = removed.join(", ");
+        return Err(
+            CliError::usage(format!("this removes {names} of {}", place.short()))
+                .why(format!("{} does not name it any more", args.file.display()))
+                .now("nothing was changed")
+                .next("write it into the file again, or repeat it with --allow-delete"),
+        );
+    }
+    // A script has said what it wants by saying it; a person may have mistyped the place.
+    if plan.iter().any(is_change) && context.out.host().stdin_terminal && !context.global.yes {
+        let question = format!("This changes {}", place.short());
+        context.out.confirm(false, &question, "yes")?;
+    }
+    Ok(())
+}
+
+/// Rolls out what the specification now says, if containers must change for it.
+async fn carried_out(
+    context: &mut Context<'_>,
+    wish: &Wish,
+    plan: &[PlannedChange],
+    args: &Apply,
+) -> Result<Exit> {
+    let (session, place) = (&wish.session, &wish.place);
+    let env = session.env_get(place).await?;
+    if env.serving.is_none() && wish.manifest.needs_source() {
         context
             .out
             .done("kept; nothing runs yet, because no image was built");
         context.out.say("Next: segue up");
         return Ok(Exit::Ok);
     }
+    let changes: Vec<&PlannedChange> = plan.iter().filter(|change| is_change(change)).collect();
+    let containers = changes
+        .iter()
+        .any(|change| change.action.to_string() != "scale");
     if !containers {
         let what = if changes.is_empty() {
             "nothing to change"
@@ -68,23 +160,20 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Apply) -> Result<Exit>
         message: Some(format!("apply {}", args.file.display())),
         ..DeploymentCreate::default()
     };
-    let deployment = session.deploy(&place, create, idempotency_key()).await?;
-    follow::after(context, &session, &place, deployment.number, args.detach).await
+    let deployment = session.deploy(place, create, idempotency_key()).await?;
+    follow::after(context, session, place, deployment.number, args.detach).await
 }
 
 /// Writes the specification over the present one.
-async fn put(
-    session: &Session,
-    place: &Place,
-    spec: &segue_client::EnvironmentSpec,
-    dry_run: bool,
-) -> Result<SpecView> {
+async fn put(wish: &Wish, dry_run: bool) -> Result<SpecView> {
+    let (session, place) = (&wish.session, &wish.place);
     let mut tried = 0;
     loop {
         let generation = session.env_get(place).await?.generation;
-        match session.spec_put(place, generation, spec, dry_run).await {
+        let answer = session.spec_put(place, generation, &wish.spec, dry_run);
+        match answer.await {
             Err(error) if error.code.as_deref() == Some("precondition_failed") && tried < TRIES => {
-                tried += 1
+                tried += 1;
             }
             Err(error) => return Err(now(error)),
             Ok(view) => return Ok(view),
@@ -100,26 +189,36 @@ fn now(error: CliError) -> CliError {
     }
 }
 
-fn tell(context: &mut Context<'_>, plan: &[PlannedChange]) -> Result<()> {
+/// A plan that was asked for is data; beside its being carried out it is talk.
+fn tell(context: &mut Context<'_>, plan: &[PlannedChange], data: bool) -> Result<()> {
     if context.out.json {
         return context.out.object(&plan);
     }
     for change in plan {
-        let action = change.action.to_string();
-        let replicas = if change.replicas_before == change.replicas_after {
-            change.replicas_after.to_string()
+        if data {
+            context.out.data(line(change))?;
         } else {
-            format!("{} → {}", change.replicas_before, change.replicas_after)
-        };
-        let downtime = if change.downtime {
-            "; users may notice"
-        } else {
-            ""
-        };
-        context.out.say(format!(
-            "  {action:<8} {:<12} {replicas:<8} {}{downtime}",
-            change.service, change.reason
-        ));
+            context.out.say(line(change));
+        }
     }
     Ok(())
+}
+
+/// One line of a plan.
+pub(super) fn line(change: &PlannedChange) -> String {
+    let action = change.action.to_string();
+    let replicas = if change.replicas_before == change.replicas_after {
+        change.replicas_after.to_string()
+    } else {
+        format!("{} → {}", change.replicas_before, change.replicas_after)
+    };
+    let downtime = if change.downtime {
+        "; users may notice"
+    } else {
+        ""
+    };
+    format!(
+        "  {action:<8} {:<12} {replicas:<8} {}{downtime}",
+        change.service, change.reason
+    )
 }

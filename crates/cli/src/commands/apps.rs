@@ -6,7 +6,7 @@ use crate::error::{Exit, Result};
 use crate::output::ago;
 use crate::target::Target;
 
-fn named<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T> {
+pub(super) fn named<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T> {
     text.parse()
         .map_err(|e: T::Err| crate::error::CliError::usage(e.to_string()))
 }

@@ -1,8 +1,9 @@
-//! Configuration and secrets: set and removed with the deployment that rolls the change out.
+//! Configuration and secrets: set and removed with the deployment that rolls the change out; shown, compared.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::{Context, Place, follow};
+use super::{Context, Place, env_file, follow, now};
 use crate::args::{Config, Secret};
 use crate::error::{CliError, Exit, Result};
 use crate::output::{ago, line};
@@ -11,6 +12,14 @@ use crate::session::Session;
 pub(crate) async fn config(context: &mut Context<'_>, args: &Config) -> Result<Exit> {
     let (patch, detach) = match args {
         Config::List => return config_list(context).await,
+        Config::Export => return export(context).await,
+        Config::History => return history(context).await,
+        Config::Diff {
+            left,
+            right,
+            detailed_exitcode,
+        } => return super::compare::run(context, left, right, *detailed_exitcode).await,
+        Config::Import { file, detach } => (read(context, file)?, *detach),
         Config::Set { values, detach } => {
             let set = values
                 .iter()
@@ -25,12 +34,13 @@ pub(crate) async fn config(context: &mut Context<'_>, args: &Config) -> Result<E
     let (session, place) = context.target().await?;
     let config = session.config_update(&place, &patch).await?;
     let names: Vec<&str> = patch.keys().map(String::as_str).collect();
-    let verb = if matches!(args, Config::Set { .. }) {
-        "set"
-    } else {
+    let verb = if matches!(args, Config::Unset { .. }) {
         "removed"
+    } else {
+        "set"
     };
     context.out.done(format!("{verb} {}", names.join(", ")));
+    warn_of_secrets(context, &patch);
     rolled_out(context, &session, &place, config.deployment, detach).await
 }
 
@@ -47,12 +57,112 @@ async fn config_list(context: &mut Context<'_>) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// Reads a file of variables.
+fn read(context: &mut Context<'_>, file: &Path) -> Result<BTreeMap<String, Option<String>>> {
+    let name = file.display().to_string();
+    let bytes = super::body(context, &format!("@{name}"))?;
+    let text = (bytes.len() <= env_file::MAX_BYTES)
+        .then(|| String::from_utf8(bytes).ok())
+        .flatten()
+        .ok_or_else(|| {
+            CliError::usage(format!("{name} is no file of variables"))
+                .why(format!(
+                    "expected text of at most {} bytes",
+                    env_file::MAX_BYTES
+                ))
+                .now("nothing was changed")
+        })?;
+    let values = env_file::parse(&name, &text)?;
+    if values.is_empty() {
+        return Err(CliError::usage(format!("{name} sets nothing")).now("nothing was changed"));
+    }
+    Ok(values
+        .into_iter()
+        .map(|(key, value)| (key, Some(value)))
+        .collect())
+}
+
+/// What looks like a secret is set as asked, and said: everybody in the team reads configuration.
+fn warn_of_secrets(context: &mut Context<'_>, patch: &BTreeMap<String, Option<String>>) {
+    for (key, value) in patch {
+        let why = value
+            .as_deref()
+            .and_then(|value| env_file::looks_secret(key, value));
+        if let Some(why) = why {
+            context.out.warn(format!(
+                "{key} looks like a secret ({why}), and the whole team can read it: segue config unset {key}, then \
+                 segue secret set {key}"
+            ));
+        }
+    }
+}
+
+async fn export(context: &mut Context<'_>) -> Result<Exit> {
+    let (session, place) = context.quiet_target().await?;
+    let config = session.config_get(&place).await?;
+    let secrets = session.secret_list(&place).await?;
+    if context.out.json {
+        context.out.object(&config.values)?;
+        return Ok(Exit::Ok);
+    }
+    for (key, value) in &config.values {
+        context.out.data(env_file::line(key, value))?;
+    }
+    for secret in &secrets {
+        context.out.data(format!(
+            "# {}: a secret, version {}",
+            secret.key, secret.version
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+async fn history(context: &mut Context<'_>) -> Result<Exit> {
+    let (session, place) = context.quiet_target().await?;
+    let versions = session.config_version_list(&place).await?;
+    if context.out.json {
+        context.out.object(&versions)?;
+        return Ok(Exit::Ok);
+    }
+    if versions.is_empty() {
+        context.out.say("nothing was set yet");
+    }
+    let now = now();
+    for (index, version) in versions.iter().enumerate() {
+        let when = version
+            .created_at
+            .map_or_else(|| "-".to_owned(), |at| ago(now, at.timestamp()));
+        let by = version.created_by.as_deref().unwrap_or("-");
+        context
+            .out
+            .data(format!("version {}, {when}, by {by}", version.version))?;
+        let Some(before) = versions.get(index + 1) else {
+            continue;
+        };
+        let keys = before.values.keys().chain(version.values.keys());
+        let keys: std::collections::BTreeSet<&String> = keys.collect();
+        for key in keys {
+            let (old, new) = (before.values.get(key), version.values.get(key));
+            let line = match (old, new) {
+                (None, Some(new)) => format!("  + {}", env_file::line(key, new)),
+                (Some(old), None) => format!("  - {}", env_file::line(key, old)),
+                (Some(old), Some(new)) if old != new => {
+                    format!("  ~ {} (was {old:?})", env_file::line(key, new))
+                }
+                _ => continue,
+            };
+            context.out.data(line)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
 pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<Exit> {
     match args {
         Secret::List => {
             let (session, place) = context.quiet_target().await?;
             let secrets = session.secret_list(&place).await?;
-            let now = super::now();
+            let now = now();
             context
                 .out
                 .table(&secrets, &["KEY", "VERSION", "SET", "BY"], |secret| {
@@ -81,6 +191,7 @@ pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<E
                 .done(format!("set {key} (version {})", secret.version));
             rolled_out(context, &session, &place, secret.deployment, *detach).await
         }
+        Secret::Rotate { key, detach } => rotate(context, key, *detach).await,
         Secret::Unset { key, detach } => {
             let (session, place) = context.target().await?;
             let before = session.newest_deployment(&place).await?;
@@ -91,6 +202,34 @@ pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<E
             rolled_out(context, &session, &place, made, *detach).await
         }
     }
+}
+
+/// A new random value for a secret that is there. Nobody sees it, this program's output included.
+async fn rotate(context: &mut Context<'_>, key: &str, detach: bool) -> Result<Exit> {
+    use rand::TryRngCore as _;
+    let (session, place) = context.target().await?;
+    let known = session.secret_list(&place).await?;
+    let Some(old) = known.iter().find(|secret| secret.key == key) else {
+        return Err(
+            CliError::new(format!("{} has no secret {key}", place.short()))
+                .now("nothing was changed")
+                .next(format!("segue secret list {}", place.flags()))
+                .code("not_found"),
+        );
+    };
+    let mut bytes = [0u8; 32];
+    rand::rngs::OsRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|e| CliError::new("no random value can be made").why(e))?;
+    let secret = session.secret_set(&place, key, hex::encode(bytes)).await?;
+    context.out.done(format!(
+        "{key} has a new random value (version {} → {}); what knows the old one outside of {} must learn it \
+         otherwise",
+        old.version,
+        secret.version,
+        place.short()
+    ));
+    rolled_out(context, &session, &place, secret.deployment, detach).await
 }
 
 /// A secret's value: a line that a person types, or all of stdin without its last line break.

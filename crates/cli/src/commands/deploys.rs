@@ -3,7 +3,7 @@
 use segue_client::{Deployment, DeploymentCreate};
 
 use super::{Context, follow, idempotency_key, now};
-use crate::args::{Deploys, Releases, Restart, Rollback};
+use crate::args::{Deploys, Redeploy, Releases, Restart, Rollback};
 use crate::error::{CliError, Exit, Result};
 use crate::output::ago;
 
@@ -135,6 +135,18 @@ pub(crate) async fn rollback(context: &mut Context<'_>, args: &Rollback) -> Resu
                 .await?
         }
     };
+    follow::after(context, &session, &place, deployment.number, args.detach).await
+}
+
+/// The image that runs, with the specification and the settings of now.
+pub(crate) async fn redeploy(context: &mut Context<'_>, args: &Redeploy) -> Result<Exit> {
+    let (session, place) = context.target().await?;
+    let create = DeploymentCreate {
+        spec: Some(true),
+        message: args.message.clone().or_else(|| Some("redeploy".to_owned())),
+        ..DeploymentCreate::default()
+    };
+    let deployment = session.deploy(&place, create, idempotency_key()).await?;
     follow::after(context, &session, &place, deployment.number, args.detach).await
 }
 

@@ -2,14 +2,34 @@
 
 use std::time::{Duration, Instant};
 
-use segue_client::{Deployment, Event};
+use segue_client::{Deployment, Event, LogLine};
 
 use super::{Context, Place, watching};
 use crate::error::{CliError, Exit, Result};
+use crate::output::plain;
 use crate::session::Session;
 
 /// Lines of a log that a failure shows.
 const LAST_LINES: u32 = 10;
+/// How long a finished deployment waits for the end of its build's log.
+const LOG_REST: Duration = Duration::from_secs(5);
+
+/// How long a command stays with the deployment it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// Not at all.
+    Detach,
+    /// Until it is live, or has failed.
+    Live,
+    /// Until it has proved itself, with the build's log: for machines that judge by the exit code.
+    Proved,
+}
+
+impl From<bool> for Stay {
+    fn from(detach: bool) -> Self {
+        if detach { Self::Detach } else { Self::Live }
+    }
+}
 
 /// What follows a deployment that was asked for: its end, or the way to come back to it.
 pub(crate) async fn after(
@@ -17,10 +37,11 @@ pub(crate) async fn after(
     session: &Session,
     place: &Place,
     number: i64,
-    detach: bool,
+    stay: impl Into<Stay>,
 ) -> Result<Exit> {
+    let stay = stay.into();
     let come_back = format!("segue deploys follow {number} {}", place.flags());
-    if detach {
+    if stay == Stay::Detach {
         if context.out.json {
             let deployment = session.deployment_get(place, number).await?;
             context.out.object(&deployment)?;
@@ -31,7 +52,7 @@ pub(crate) async fn after(
         return Ok(Exit::Ok);
     }
     let watched = watching(context, &come_back, async |context: &mut Context<'_>| {
-        follow(context, session, place, number).await
+        follow(context, session, place, number, stay).await
     });
     match watched.await? {
         Ok(end) => settled(context, session, place, &end).await,
@@ -47,8 +68,8 @@ struct End {
 }
 
 /// Whether nobody has to wait any longer.
-fn is_settled(deployment: &Deployment) -> bool {
-    deployment.live || deployment.finished
+fn is_settled(deployment: &Deployment, stay: Stay) -> bool {
+    deployment.finished || (deployment.live && stay != Stay::Proved)
 }
 
 /// Follows until it is live or has ended, and tells each phase when it is over.
@@ -57,15 +78,21 @@ async fn follow(
     session: &Session,
     place: &Place,
     number: i64,
+    stay: Stay,
 ) -> Result<End> {
     let begin = Instant::now();
     let mut failed_in = None;
     let text = number.to_string();
     let mut stream = session.stream(session.url(&place.path(&["deployments", &text, "events"])));
     let mut phase: Option<(String, Instant)> = None;
+    let mut log = BuildLog::default();
     loop {
+        let frame = tokio::select! {
+            frame = stream.next() => frame?,
+            () = log.next(context, session, place), if log.is_open() => continue,
+        };
         // The server ends the stream when it stops; the deployment goes on, and so does looking at it.
-        let Some(frame) = stream.next().await? else {
+        let Some(frame) = frame else {
             continue;
         };
         match frame.event.as_str() {
@@ -89,7 +116,11 @@ async fn follow(
                     }
                     tell(context, &over, &deployment, since);
                 }
-                if is_settled(&deployment) {
+                if stay == Stay::Proved {
+                    log.open(session, place, &deployment);
+                }
+                if is_settled(&deployment, stay) {
+                    log.rest(context, session, place).await;
                     return Ok(End {
                         deployment,
                         failed_in,
@@ -114,6 +145,65 @@ async fn follow(
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// The log of the build that a deployment waits for, told beside its phases. Nothing depends on it: a log that cannot
+/// be read ends, and the deployment is followed on.
+#[derive(Default)]
+struct BuildLog<'s> {
+    build: Option<String>,
+    stream: Option<crate::session::Stream<'s>>,
+}
+
+impl<'s> BuildLog<'s> {
+    fn open(&mut self, session: &'s Session, place: &Place, deployment: &Deployment) {
+        if self.build.is_some() || deployment.phase != "build" {
+            return;
+        }
+        if let Some(build) = deployment.builds.last() {
+            let url = session.url(&place.path(&["builds", build, "log"]));
+            self.stream = Some(session.stream(url));
+            self.build = Some(build.clone());
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Tells the next line, or closes the log.
+    async fn next(&mut self, context: &mut Context<'_>, session: &Session, place: &Place) {
+        let Some(stream) = &mut self.stream else {
+            return;
+        };
+        match stream.next().await {
+            Ok(Some(frame)) => {
+                if frame.event == "line"
+                    && let Ok(line) = serde_json::from_str::<LogLine>(&frame.data)
+                {
+                    context.out.say(format!("  {}", plain(&line.text)));
+                }
+            }
+            Ok(None) => {
+                let build = self.build.clone().unwrap_or_default();
+                if session.build_ended(place, &build).await.unwrap_or(true) {
+                    self.stream = None;
+                }
+            }
+            Err(_) => self.stream = None,
+        }
+    }
+
+    /// The lines that have not come yet when the deployment is over; not for ever.
+    async fn rest(&mut self, context: &mut Context<'_>, session: &Session, place: &Place) {
+        let end = tokio::time::Instant::now() + LOG_REST;
+        while self.is_open() {
+            let next = self.next(context, session, place);
+            if tokio::time::timeout_at(end, next).await.is_err() {
+                break;
+            }
         }
     }
 }
@@ -161,9 +251,11 @@ async fn settled(
             }
             _ => String::new(),
         };
-        context
-            .out
-            .done(format!("v{} is live{requests}", deployment.release));
+        context.out.done(format!(
+            "v{} {}{requests}",
+            deployment.release,
+            standing(deployment)
+        ));
         if !context.out.json {
             for url in &environment.urls {
                 context.out.data(url)?;
@@ -172,6 +264,15 @@ async fn settled(
         return Ok(Exit::Ok);
     }
     Err(failed(session, place, end, environment.serving).await)
+}
+
+/// How a release stands that users have.
+fn standing(deployment: &Deployment) -> &'static str {
+    if deployment.finished {
+        "is live and has proved itself"
+    } else {
+        "is live"
+    }
 }
 
 /// The error for a deployment that did not become live: what, why, what is true now, what next.

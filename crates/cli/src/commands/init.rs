@@ -2,15 +2,18 @@
 
 use std::path::Path;
 
+use segue_model::archive::Contents;
 use segue_model::detect::{Detected, Dockerfile, Runtimes, Source, detect};
 use segue_model::failure::Failure;
 use segue_model::manifest::{FILE_NAME, Manifest, starter};
 use segue_model::name::AppName;
 
-use super::Context;
+use super::{Context, git};
 use crate::args::Init;
+use crate::config_files::Credentials;
 use crate::error::{CliError, Exit, Result};
 use crate::pack;
+use crate::session;
 use crate::target;
 
 pub(crate) fn run(context: &mut Context<'_>, args: &Init) -> Result<Exit> {
@@ -21,6 +24,12 @@ pub(crate) fn run(context: &mut Context<'_>, args: &Init) -> Result<Exit> {
         return print_dockerfile(context, &folder);
     }
     if path.exists() && !args.force {
+        // The folder may have become a repository, or its owner signed in, since the file was written.
+        if let Some((_, file)) = target::manifest(&folder)?
+            && let Some(git::Remote::Added(_)) = remote(context, &folder, file.app())?
+        {
+            return Ok(Exit::Ok);
+        }
         return Err(
             CliError::new(format!("{} is there already", path.display()))
                 .now("nothing was changed")
@@ -53,15 +62,60 @@ pub(crate) fn run(context: &mut Context<'_>, args: &Init) -> Result<Exit> {
         "wrote {FILE_NAME} ({} lines) for app {app}",
         text.lines().count()
     ));
-    context.out.say("Next: segue up");
+    let git = remote(context, &folder, &app)?;
+    let next = match git {
+        Some(git::Remote::Added(_) | git::Remote::Kept) => "Next: segue up, or git push segue main",
+        _ => "Next: segue up",
+    };
+    context.out.say(next);
     if context.out.json {
+        let remote = match &git {
+            Some(git::Remote::Added(url)) => Some(url.clone()),
+            _ => None,
+        };
         let services: Vec<&str> = detected.services.keys().map(|name| name.as_str()).collect();
         context.out.object(&serde_json::json!({
             "app": app, "manifest": path, "runtime": detected.runtime.key(), "version": detected.version,
-            "start": detected.start, "services": services,
+            "start": detected.start, "services": services, "git_remote": remote,
         }))?;
     }
     Ok(Exit::Ok)
+}
+
+/// The git remote `segue`, where the folder is a repository and it is known which server is meant.
+fn remote(context: &mut Context<'_>, folder: &Path, app: &AppName) -> Result<Option<git::Remote>> {
+    let Some((base, team)) = known_server(context)? else {
+        return Ok(None);
+    };
+    let made = git::remote(folder, &base, &team, app.as_str())?;
+    match &made {
+        git::Remote::Added(url) => context
+            .out
+            .done(format!("git remote {} → {url}", git::REMOTE)),
+        git::Remote::Foreign(url) => context.out.warn(format!(
+            "the git remote {} leads to {url} and was left alone",
+            git::REMOTE
+        )),
+        git::Remote::Kept | git::Remote::NoRepository => {}
+    }
+    Ok(Some(made))
+}
+
+/// The server and the team, as far as they are known without asking anybody.
+fn known_server(context: &mut Context<'_>) -> Result<Option<(reqwest::Url, String)>> {
+    let global = context.global;
+    let host = context.out.host();
+    let credentials = Credentials::load(host)?;
+    let Some(base) = session::server(host, global, &credentials)? else {
+        return Ok(None);
+    };
+    let kept = credentials.servers.get(&session::key(&base));
+    let team = global
+        .team
+        .clone()
+        .or_else(|| host.var("SEGUE_TEAM").map(str::to_owned))
+        .or_else(|| kept.and_then(|kept| kept.team.clone()));
+    Ok(team.map(|team| (base, team)))
 }
 
 fn print_dockerfile(context: &mut Context<'_>, folder: &Path) -> Result<Exit> {
@@ -83,6 +137,15 @@ fn print_dockerfile(context: &mut Context<'_>, folder: &Path) -> Result<Exit> {
 /// Runs detection on a folder. The base images named are the usual ones; the server may have others.
 fn look(folder: &Path, manifest: &Manifest) -> Result<Detected> {
     let contents = pack::look(folder)?;
+    detected(folder, &contents, manifest)
+}
+
+/// The same for a folder that was looked through.
+pub(super) fn detected(
+    folder: &Path,
+    contents: &Contents,
+    manifest: &Manifest,
+) -> Result<Detected> {
     let source = Source {
         paths: &contents.paths,
         files: &contents.files,

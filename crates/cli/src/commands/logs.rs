@@ -9,6 +9,7 @@ use super::{Context, Place, watching};
 use crate::args::Logs;
 use crate::calls::failed_in_build;
 use crate::error::{CliError, Exit, Result};
+use crate::output::plain;
 use crate::session::Session;
 
 /// Which lines are shown of those that the server sends.
@@ -162,6 +163,28 @@ async fn show(
     Ok(followed.await?.err().unwrap_or(Exit::Ok))
 }
 
+/// A build's log, from its begin.
+pub(super) async fn of_build(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    build: &str,
+    follow: bool,
+) -> Result<Exit> {
+    let args = Logs {
+        follow,
+        lines: 5000,
+        since: None,
+        service: None,
+        deploy: None,
+        build: true,
+        grep: None,
+    };
+    let url = url(session, place, &["builds", build, "log"], &args, None);
+    let filter = Filter::default();
+    show(context, session, place, url, &args, &filter, Some(build)).await
+}
+
 fn print(context: &mut Context<'_>, line: &LogLine) -> Result<()> {
     if context.out.json {
         return context.out.object(line);
@@ -175,50 +198,4 @@ fn print(context: &mut Context<'_>, line: &LogLine) -> Result<()> {
     context
         .out
         .data(format!("{at} {from} {}", plain(&line.text)))
-}
-
-/// A line without what could move a terminal's cursor or change its title; colours stay.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        if c != '\u{1b}' {
-            if !c.is_control() || c == '\t' {
-                out.push(c);
-            }
-            continue;
-        }
-        if rest.peek() != Some(&'[') {
-            continue;
-        }
-        rest.next();
-        let mut sequence = String::from("\u{1b}[");
-        for c in rest.by_ref() {
-            sequence.push(c);
-            if !(c.is_ascii_digit() || c == ';') {
-                break;
-            }
-        }
-        if sequence.ends_with('m') {
-            out.push_str(&sequence);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_cannot_drive_the_terminal() {
-        assert_eq!(
-            plain("a\tb \u{1b}[1;31mred\u{1b}[0m"),
-            "a\tb \u{1b}[1;31mred\u{1b}[0m"
-        );
-        assert_eq!(plain("x\u{1b}[2J\u{1b}[Hy\r\u{8}z"), "xyz");
-        assert_eq!(plain("\u{1b}]0;title\u{7}t"), "]0;titlet");
-        assert_eq!(plain("\u{1b}"), "");
-        assert_eq!(plain("\u{1b}["), "");
-    }
 }

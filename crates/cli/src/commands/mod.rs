@@ -4,22 +4,31 @@
 mod api;
 mod apply;
 mod apps;
+mod builds;
+mod compare;
 mod config;
 mod deploys;
 mod doctor;
+mod env_file;
+mod events;
 mod follow;
+mod git;
 mod hosts;
 mod init;
 mod login;
 mod logs;
+mod manual;
+mod open;
+mod rehearse;
 mod replace;
 mod scale;
 mod status;
+mod tokens;
 mod up;
 
-use clap::CommandFactory;
-
-use crate::args::{Apps, Cli, Command, Config, Deploys, Envs, Global, Hosts, Releases, Secret};
+use crate::args::{
+    Apps, Builds, Cli, Command, Config, Deploys, Envs, Global, Hosts, Releases, Secret, Tokens,
+};
 use crate::error::{CliError, Exit, Result};
 use crate::host::Host;
 use crate::output::Out;
@@ -112,11 +121,15 @@ pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
     match &cli.command {
         Command::Init(args) => init::run(context, args),
         Command::Up(args) => up::run(context, args).await,
+        Command::Plan(args) => apply::plan(context, args).await,
         Command::Apply(args) => apply::run(context, args).await,
-        Command::Status => status::status(context).await,
+        Command::Status(args) => status::status(context, args).await,
+        Command::Open(args) => open::run(context, args).await,
+        Command::Events(args) => events::run(context, args).await,
         Command::Ps => status::ps(context).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Rollback(args) => deploys::rollback(context, args).await,
+        Command::Redeploy(args) => deploys::redeploy(context, args).await,
         Command::Restart(args) => deploys::restart(context, args).await,
         Command::Scale(args) => scale::run(context, args).await,
         Command::Config { verb } => {
@@ -133,18 +146,21 @@ pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
         Command::Releases { verb } => {
             deploys::releases(context, verb.as_ref().unwrap_or(&Releases::List)).await
         }
+        Command::Builds { verb } => {
+            builds::run(context, verb.as_ref().unwrap_or(&Builds::List)).await
+        }
+        Command::Tokens { verb } => {
+            tokens::run(context, verb.as_ref().unwrap_or(&Tokens::List)).await
+        }
         Command::Hosts { verb } => hosts::run(context, verb.as_ref().unwrap_or(&Hosts::List)).await,
         Command::Api(args) => api::run(context, args).await,
         Command::Doctor => doctor::run(context).await,
         Command::Login(args) => login::login(context, args).await,
         Command::Logout => login::logout(context),
         Command::Whoami => login::whoami(context).await,
-        Command::Completion { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "segue", &mut script);
-            context.out.raw(&script)?;
-            Ok(Exit::Ok)
-        }
+        Command::GitCredential { verb } => git::credential(context, verb),
+        Command::Completion { shell } => manual::completion(context, *shell),
+        Command::Man { dir } => manual::man(context, dir),
     }
 }
 

@@ -6,7 +6,8 @@ use reqwest::{Body, Method, StatusCode, header};
 use segue_client::{DeploymentCreate, Source};
 use tokio_util::io::ReaderStream;
 
-use super::{Context, Place, follow, idempotency_key};
+use super::follow::{self, Stay};
+use super::{Context, Place, idempotency_key};
 use crate::args::Up;
 use crate::config_files::Link;
 use crate::error::{CliError, Exit, Result};
@@ -17,6 +18,9 @@ use crate::target::{self, Target};
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
     let folder = context.out.host().path(&args.path);
+    if args.dry_run {
+        return super::rehearse::run(context, &folder, args).await;
+    }
     let session = context.session()?;
     let target = target(context, &folder, args.image.is_some())?;
     let place = Place::new(&session, target).await?;
@@ -45,11 +49,20 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
         }
     }
     let deployment = session.deploy(&place, create, idempotency_key()).await?;
-    follow::after(context, &session, &place, deployment.number, args.detach).await
+    let stay = if args.ci {
+        Stay::Proved
+    } else {
+        Stay::from(args.detach)
+    };
+    follow::after(context, &session, &place, deployment.number, stay).await
 }
 
 /// The target of a folder; one without a manifest gets the folder's name as its app's.
-fn target(context: &mut Context<'_>, folder: &std::path::Path, image: bool) -> Result<Target> {
+pub(super) fn target(
+    context: &mut Context<'_>,
+    folder: &std::path::Path,
+    image: bool,
+) -> Result<Target> {
     let (host, global) = (context.out.host(), context.global);
     match Target::in_folder(host, global, folder) {
         Err(error) if error.exit == Exit::Usage && !image => {

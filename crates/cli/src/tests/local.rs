@@ -132,7 +132,9 @@ async fn the_app_is_looked_for_in_one_order() {
             stdin_terminal: false,
             stdout: Box::new(io::sink()),
             stderr: Box::new(io::sink()),
+            stdout_terminal: false,
             stderr_terminal: false,
+            browser: |_| Ok(()),
         };
         let cli =
             Cli::try_parse_from(shell_words::split(&format!("segue {line}")).unwrap()).unwrap();

@@ -3,7 +3,9 @@
 
 mod deploy;
 mod doctor;
+mod everyday;
 mod fake;
+mod git;
 mod lists;
 mod local;
 mod running;
@@ -117,7 +119,9 @@ impl World {
             stdin_terminal: false,
             stdout: Box::new(stdout.clone()),
             stderr: Box::new(stderr.clone()),
+            stdout_terminal: false,
             stderr_terminal: self.terminal,
+            browser: |_| Err(io::Error::other("no browser in tests")),
         };
         let args = shell_words::split(&format!("segue {line}")).unwrap();
         let exit = crate::run_on(&mut host, args.into_iter().map(Into::into)).await;

@@ -1,0 +1,57 @@
+//! What is looked at: logs, events, status.
+
+use clap::Args;
+
+use super::parse::{deployment, time};
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print it again whenever it changes
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// Print the address, and open nothing
+    #[arg(long)]
+    pub print: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Go on as lines come
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Lines to begin with
+    #[arg(short = 'n', long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub lines: u32,
+    /// Not older than this
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub since: Option<std::time::Duration>,
+    /// Only this service
+    #[arg(short, long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Only what belongs to this deployment
+    #[arg(long, value_name = "N", value_parser = deployment)]
+    pub deploy: Option<i64>,
+    /// The build's log (of the last deployment, or of --deploy)
+    #[arg(long)]
+    pub build: bool,
+    /// Only lines that contain this
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// Go on as they come
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Events to begin with
+    #[arg(short = 'n', long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub lines: u32,
+    /// Of the whole team
+    #[arg(long)]
+    pub all: bool,
+}

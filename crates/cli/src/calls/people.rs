@@ -1,0 +1,61 @@
+//! Tokens: who may act, and how.
+
+use segue_client::*;
+
+use super::{MOST_ITEMS, missing};
+use crate::error::Result;
+use crate::session::Session;
+
+impl Session {
+    /// The person's own tokens.
+    pub async fn token_list(&self) -> Result<Vec<Token>> {
+        every_page!(self, "listing tokens", |cursor| self.client.token_list(
+            TokenListRequest {
+                query: TokenListRequestQuery {
+                    limit: Some(100),
+                    cursor: cursor.take()
+                },
+            }
+        ))
+    }
+
+    pub async fn token_create(&self, body: TokenCreate, key: Option<String>) -> Result<Token> {
+        let what = format!("making token {}", body.name);
+        let request = TokenCreateRequest {
+            header: TokenCreateRequestHeader {
+                idempotency_key: key,
+            },
+            body,
+        };
+        let answer = self.client.token_create(request).await;
+        self.value(&what, answer).await
+    }
+
+    pub async fn token_delete(&self, id: &str) -> Result<()> {
+        let path = TokenDeleteRequestPath {
+            token: id.to_owned(),
+        };
+        let answer = self.client.token_delete(TokenDeleteRequest { path }).await;
+        let gone = self.maybe(&format!("ending token {id}"), answer).await;
+        gone.map(|_| ())
+    }
+
+    /// One of the person's own tokens, by id, name or first characters.
+    pub async fn token_find(&self, wanted: &str) -> Result<Token> {
+        let tokens = self.token_list().await?;
+        let live = tokens.into_iter().filter(|t| t.revoked_at.is_none());
+        let mut found: Vec<Token> = live
+            .filter(|t| t.id == wanted || t.name == wanted || t.prefix == wanted)
+            .collect();
+        match (found.pop(), found.len()) {
+            (Some(token), 0) => Ok(token),
+            (None, _) => Err(missing(format!("token {wanted}"), "segue tokens list")),
+            (Some(_), more) => Err(crate::error::CliError::usage(format!(
+                "{} tokens are called {wanted}",
+                more + 1
+            ))
+            .now("nothing was changed")
+            .next("segue tokens list, then segue tokens revoke ID")),
+        }
+    }
+}
