@@ -1,5 +1,117 @@
 -- The sum of the migrations, for reading. Made by crates/store/examples/prepare.rs.
 
+CREATE FUNCTION public.auth_attempt(attempt uuid, keys bytea[], allowed integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+declare
+    one bytea;
+    times integer;
+    oldest timestamptz;
+    wait integer := 0;
+begin
+    delete from sign_in_attempts a
+    where (a.attempt, a.key) in (
+        select s.attempt, s.key from sign_in_attempts s
+        where s.at < clock_timestamp() - interval '1 minute'
+        limit 100
+        for update skip locked);
+    -- One after the other for the same address or account, in one order, so that the count is exact.
+    for one in select distinct k from unnest($2) k order by k loop
+        perform pg_advisory_xact_lock(hashtextextended(encode(one, 'hex'), 16));
+        select count(*), min(a.at) into times, oldest
+        from sign_in_attempts a
+        where a.key = one and a.at > clock_timestamp() - interval '1 minute';
+        if times >= $3 then
+            wait := greatest(wait, 1, ceil(extract(epoch from oldest + interval '1 minute' - clock_timestamp()))::integer);
+        end if;
+    end loop;
+    if wait = 0 then
+        insert into sign_in_attempts (attempt, key, at) select distinct $1, k, clock_timestamp() from unnest($2) k;
+    end if;
+    return wait;
+end
+$_$;
+
+ALTER FUNCTION public.auth_attempt(attempt uuid, keys bytea[], allowed integer) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_attempt(attempt uuid, keys bytea[], allowed integer) IS 'Notes a guess for each key, or answers the seconds to wait because one had its share of the last minute.';
+
+CREATE FUNCTION public.auth_attempt_good(attempt uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$ delete from sign_in_attempts a where a.attempt = $1 $_$;
+
+ALTER FUNCTION public.auth_attempt_good(attempt uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_attempt_good(attempt uuid) IS 'It was no guess: it does not count.';
+
+CREATE FUNCTION public.auth_device_poll(device_hash bytea) RETURNS TABLE(outcome text, person uuid, team uuid, role text, scopes text[], client text, wait_ms integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+declare
+    request device_requests;
+begin
+    select d.* into request from device_requests d where d.device_hash = $1 for update;
+    if not found or request.state = 'used' or request.expires_at <= now() then
+        return query select 'expired', null::uuid, null::uuid, null::text, null::text[], null::text, null::integer;
+    elsif request.state = 'denied' then
+        return query select 'denied', null::uuid, null::uuid, null::text, null::text[], null::text, null::integer;
+    elsif request.state = 'approved' then
+        return query select 'approved', request.decided_by, request.for_team, request.role, request.scopes, request.client, null::integer;
+    elsif request.polled_at > clock_timestamp() - make_interval(secs => (request.wait_ms - 500) / 1000.0) then
+        update device_requests d set polled_at = clock_timestamp(), wait_ms = least(d.wait_ms + 5000, 120000)
+        where d.id = request.id
+        returning d.wait_ms into request.wait_ms;
+        return query select 'slow_down', null::uuid, null::uuid, null::text, null::text[], null::text, request.wait_ms;
+    else
+        update device_requests d set polled_at = clock_timestamp() where d.id = request.id;
+        return query select 'pending', null::uuid, null::uuid, null::text, null::text[], null::text, request.wait_ms;
+    end if;
+end
+$_$;
+
+ALTER FUNCTION public.auth_device_poll(device_hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_device_poll(device_hash bytea) IS 'What a device is told that asks whether the person has decided.';
+
+CREATE FUNCTION public.auth_device_show(user_code text) RETURNS TABLE(client text, address inet, created_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select d.client, d.address, d.created_at, d.expires_at
+        from device_requests d
+        where d.user_code = $1 and d.state = 'pending' and d.expires_at > now()
+    $_$;
+
+ALTER FUNCTION public.auth_device_show(user_code text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_device_show(user_code text) IS 'A device that waits, for the person who was told its code.';
+
+CREATE FUNCTION public.auth_device_start(request uuid, device_hash bytea, user_code text, client text, address inet, expires timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    delete from device_requests d
+    where d.id in (
+        select e.id from device_requests e
+        where e.expires_at < now() - interval '1 hour'
+        limit 100
+        for update skip locked);
+    if (select count(*) from device_requests d where d.expires_at > now()) >= 10000 then
+        return false;
+    end if;
+    insert into device_requests (id, device_hash, user_code, client, address, expires_at) values ($1, $2, $3, $4, $5, $6);
+    return true;
+end
+$_$;
+
+ALTER FUNCTION public.auth_device_start(request uuid, device_hash bytea, user_code text, client text, address inet, expires timestamp with time zone) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_device_start(request uuid, device_hash bytea, user_code text, client text, address inet, expires timestamp with time zone) IS 'A device wants to sign in. False if too many wait already.';
+
 CREATE FUNCTION public.auth_epochs() RETURNS TABLE(subject uuid, epoch bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -12,6 +124,31 @@ CREATE FUNCTION public.auth_epochs() RETURNS TABLE(subject uuid, epoch bigint)
 ALTER FUNCTION public.auth_epochs() OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.auth_epochs() IS 'Epochs of people and teams whose tokens were revoked at least once; all others are 1. Read every few seconds.';
+
+CREATE FUNCTION public.auth_invitation(token_hash bytea) RETURNS TABLE(invitation_id uuid, team_id uuid, team_name text, email text, role text, app_name text, environment_name text, invited_by text, expires_at timestamp with time zone, state text, accepted_by uuid, known boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select i.id, i.team_id, t.name, i.email, i.role, a.name, e.name, u.name, i.expires_at,
+            case
+                when i.accepted_at is not null then 'accepted'
+                when i.revoked_at is not null or t.deleted_at is not null or a.deleted_at is not null or e.deleted_at is not null then 'revoked'
+                when i.expires_at <= now() then 'expired'
+                else 'open'
+            end,
+            i.accepted_by,
+            exists (select from users k where k.email = i.email)
+        from invitations i
+        join teams t on t.id = i.team_id
+        join users u on u.id = i.created_by
+        left join apps a on a.id = i.app_id
+        left join environments e on e.id = i.environment_id
+        where i.hash = $1
+    $_$;
+
+ALTER FUNCTION public.auth_invitation(token_hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_invitation(token_hash bytea) IS 'The invitation of a link, whatever became of it. Who shows it tells of one that is over only that it is over.';
 
 CREATE FUNCTION public.auth_is_set_up() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -36,33 +173,6 @@ ALTER FUNCTION public.auth_memberships(user_id uuid) OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.auth_memberships(user_id uuid) IS 'Everything a person was given.';
 
-CREATE FUNCTION public.auth_refresh_end(token_hash bytea) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $_$
-        update refresh_families f set revoked_at = now()
-        from refresh_tokens r
-        where r.hash = $1 and f.id = r.family_id and f.revoked_at is null
-    $_$;
-
-ALTER FUNCTION public.auth_refresh_end(token_hash bytea) OWNER TO segue_system;
-
-COMMENT ON FUNCTION public.auth_refresh_end(token_hash bytea) IS 'Sign-out.';
-
-CREATE FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $_$
-begin
-    insert into refresh_families (id, user_id) values ($1, $2);
-    insert into refresh_tokens (hash, family_id, expires_at) values ($3, $1, $4);
-end
-$_$;
-
-ALTER FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) OWNER TO segue_system;
-
-COMMENT ON FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) IS 'A sign-in.';
-
 CREATE FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) RETURNS TABLE(outcome text, user_id uuid, family_id uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -70,6 +180,7 @@ CREATE FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires 
 declare
     family refresh_families;
     token refresh_tokens;
+    ended boolean;
 begin
     select r.* into token from refresh_tokens r where r.hash = $1 for update;
     if not found then
@@ -77,15 +188,22 @@ begin
         return;
     end if;
     select f.* into family from refresh_families f where f.id = token.family_id for update;
-    if family.revoked_at is not null or token.expires_at <= now() then
+    ended := family.revoked_at is not null or family.expires_at <= now() or token.expires_at <= now()
+        or exists (select from users u where u.id = family.user_id and u.disabled_at is not null);
+    if ended then
         return query select 'expired', family.user_id, family.id;
+    elsif token.used_at > now() - interval '10 seconds' then
+        -- Two tabs at the same moment. The second gets nothing, so a thief would not either.
+        return query select 'superseded', family.user_id, family.id;
     elsif token.used_at is not null then
         -- Somebody has a copy. Both lose.
         update refresh_families f set revoked_at = now() where f.id = family.id;
         return query select 'reused', family.user_id, family.id;
     else
         update refresh_tokens r set used_at = now() where r.hash = $1;
-        insert into refresh_tokens (hash, family_id, expires_at) values ($2, family.id, $3);
+        delete from refresh_tokens r where r.family_id = family.id and r.expires_at <= now();
+        insert into refresh_tokens (hash, family_id, expires_at) values ($2, family.id, least($3, family.expires_at));
+        update refresh_families f set used_at = now() where f.id = family.id;
         return query select 'rotated', family.user_id, family.id;
     end if;
 end
@@ -93,7 +211,7 @@ $_$;
 
 ALTER FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) IS 'Exchanges a refresh token once; a second use revokes the whole sign-in.';
+COMMENT ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) IS 'Exchanges a refresh token once; a second use revokes the whole sign-in, but for the first ten seconds.';
 
 CREATE FUNCTION public.auth_revoke_user(user_id uuid) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -106,6 +224,20 @@ CREATE FUNCTION public.auth_revoke_user(user_id uuid) RETURNS bigint
 ALTER FUNCTION public.auth_revoke_user(user_id uuid) OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.auth_revoke_user(user_id uuid) IS 'Ends every access and refresh token of a person.';
+
+CREATE FUNCTION public.auth_session(session uuid, person uuid) RETURNS TABLE(id uuid, email text, name text, platform_admin boolean, epoch bigint, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select u.id, u.email, u.name, u.platform_admin, u.epoch, f.expires_at
+        from refresh_families f
+        join users u on u.id = f.user_id and u.disabled_at is null
+        where f.id = $1 and f.user_id = $2 and f.revoked_at is null and f.expires_at > now()
+    $_$;
+
+ALTER FUNCTION public.auth_session(session uuid, person uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_session(session uuid, person uuid) IS 'The person of a session that is good now.';
 
 CREATE FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -128,7 +260,25 @@ ALTER FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, nam
 
 COMMENT ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) IS 'Uses the one-time set-up token: first person, first team. False if the token is not good or somebody exists.';
 
-CREATE FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) RETURNS boolean
+CREATE FUNCTION public.auth_setup_state(token_hash bytea) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select case
+            when s.used_at is not null then 'used'
+            when exists (select from users where platform_admin) then 'set_up'
+            when s.expires_at <= now() then 'expired'
+            when s.hash is null then 'unknown'
+            else 'good'
+        end
+        from (values (1)) one left join setup_tokens s on s.hash = $1
+    $_$;
+
+ALTER FUNCTION public.auth_setup_state(token_hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_setup_state(token_hash bytea) IS 'What has become of a set-up link, for whoever holds it.';
+
+CREATE FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, active timestamp with time zone, retire_others timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
@@ -137,29 +287,45 @@ begin
     if $4 and exists (select from signing_keys k where k.retires_at is null) then
         return false;
     end if;
-    update signing_keys k set retires_at = $5 where k.retires_at is null;
-    insert into signing_keys (kid, public_key, sealed_private_key) values ($1, $2, $3);
+    delete from signing_keys k where k.retires_at <= now();
+    update signing_keys k set retires_at = least(k.retires_at, $6);
+    insert into signing_keys (kid, public_key, sealed_private_key, active_at) values ($1, $2, $3, $5);
     return true;
 end
 $_$;
 
-ALTER FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) OWNER TO segue_system;
+ALTER FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, active timestamp with time zone, retire_others timestamp with time zone) OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) IS 'Adds a key; the others verify until the given time. With only_if_none two servers that start at once agree on one key.';
+COMMENT ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, active timestamp with time zone, retire_others timestamp with time zone) IS 'Adds a key; the others verify until the given time and are removed after it. With only_if_none two servers that start at once agree on one key.';
 
-CREATE FUNCTION public.auth_signing_keys() RETURNS TABLE(kid text, public_key bytea, sealed_private_key bytea, created_at timestamp with time zone, retires_at timestamp with time zone)
+CREATE FUNCTION public.auth_signing_keys() RETURNS TABLE(kid text, public_key bytea, sealed_private_key bytea, created_at timestamp with time zone, active_at timestamp with time zone, retires_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-        select k.kid, k.public_key, k.sealed_private_key, k.created_at, k.retires_at
+        select k.kid, k.public_key, k.sealed_private_key, k.created_at, k.active_at, k.retires_at
         from signing_keys k
         where k.retires_at is null or k.retires_at > now()
-        order by k.created_at desc, k.kid
+        order by k.active_at desc, k.kid
     $$;
 
 ALTER FUNCTION public.auth_signing_keys() OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.auth_signing_keys() IS 'Keys that verify; the first that does not retire signs.';
+COMMENT ON FUNCTION public.auth_signing_keys() IS 'Keys that verify, the newest first; the first one that is active signs.';
+
+CREATE FUNCTION public.auth_team(wanted text) RETURNS TABLE(team_id uuid, name text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select t.id, t.name from teams t
+        where t.deleted_at is null
+            and (t.name = $1 or 'team_' || replace(t.id::text, '-', '') = $1)
+        order by t.name = $1
+        limit 1
+    $_$;
+
+ALTER FUNCTION public.auth_team(wanted text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_team(wanted text) IS 'A team by name or id, for the people who run the installation and need not be members.';
 
 CREATE FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -252,6 +418,117 @@ ALTER FUNCTION public.deployment_rank(state text) OWNER TO segue;
 
 COMMENT ON FUNCTION public.deployment_rank(state text) IS 'Rank of a deployment state, as in segue_model::state.';
 
+CREATE FUNCTION public.is_git_ref(text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$ select length($1) <= 215 and $1 ~ '^refs/(heads|tags)/[A-Za-z0-9_][A-Za-z0-9._/-]*$' and $1 !~ '(\.\.|//|/\.|/$|\.lock(/|$)|\.(/|$))' $_$;
+
+ALTER FUNCTION public.is_git_ref(text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.is_git_ref(text) IS 'Grammar of git refs that may be pushed.';
+
+CREATE FUNCTION public.is_label(text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$ select length($1) between 1 and 40 and $1 ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' $_$;
+
+ALTER FUNCTION public.is_label(text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.is_label(text) IS 'Grammar of team, app, environment, service and host names.';
+
+CREATE TABLE public.environments (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    protected boolean DEFAULT false NOT NULL,
+    generation bigint DEFAULT 1 NOT NULL,
+    stopped boolean DEFAULT false NOT NULL,
+    last_release bigint DEFAULT 0 NOT NULL,
+    last_deployment bigint DEFAULT 0 NOT NULL,
+    last_config bigint DEFAULT 0 NOT NULL,
+    last_spec bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    branch text,
+    ttl_seconds bigint,
+    expires_at timestamp with time zone,
+    cloned_from uuid,
+    last_run bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT environments_branch CHECK (public.is_git_ref(('refs/heads/'::text || branch))),
+    CONSTRAINT environments_expiry CHECK (((ttl_seconds IS NULL) = (expires_at IS NULL))),
+    CONSTRAINT environments_kind CHECK ((kind = ANY (ARRAY['production'::text, 'staging'::text, 'preview'::text]))),
+    CONSTRAINT environments_lives CHECK (((expires_at IS NULL) OR (NOT protected))),
+    CONSTRAINT environments_name_check CHECK (public.is_label(name)),
+    CONSTRAINT environments_ttl CHECK (((ttl_seconds >= 60) AND (ttl_seconds <= 31536000)))
+);
+
+ALTER TABLE ONLY public.environments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.environments OWNER TO segue;
+
+COMMENT ON TABLE public.environments IS 'The unit of reconciliation. Only people''s wishes; what became of them is in environment_status.';
+
+COMMENT ON COLUMN public.environments.generation IS 'Raised by every wish; a plan that was made from an older one is not committed.';
+
+COMMENT ON COLUMN public.environments.stopped IS 'Nothing of it shall run.';
+
+COMMENT ON COLUMN public.environments.last_release IS 'Version of the newest release, vN.';
+
+COMMENT ON COLUMN public.environments.last_deployment IS 'Number of the newest deployment, #N.';
+
+COMMENT ON COLUMN public.environments.branch IS 'The branch that a preview follows.';
+
+COMMENT ON COLUMN public.environments.ttl_seconds IS 'How long it lives after it was last deployed by a push; null: until somebody removes it.';
+
+COMMENT ON COLUMN public.environments.expires_at IS 'When the worker removes it. A protected environment has none.';
+
+COMMENT ON COLUMN public.environments.cloned_from IS 'The environment that it was made after.';
+
+COMMENT ON COLUMN public.environments.last_run IS 'Number of the newest one-off run.';
+
+CREATE TABLE public.installation (
+    only_row boolean DEFAULT true NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    address_range cidr DEFAULT '10.96.0.0/12'::cidr NOT NULL,
+    subnet_cursor integer DEFAULT 0 NOT NULL,
+    edge_silence_ms bigint DEFAULT 60000 NOT NULL,
+    address_rest_ms bigint DEFAULT 600000 NOT NULL,
+    subnet_rest_ms bigint DEFAULT 86400000 NOT NULL,
+    listing_max_age_ms bigint DEFAULT 60000 NOT NULL,
+    cpu_overcommit_percent integer DEFAULT 400 NOT NULL,
+    memory_overcommit_percent integer DEFAULT 100 NOT NULL,
+    rollback_deadline_ms bigint DEFAULT 600000 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT installation_address_range_check CHECK (((family((address_range)::inet) = 4) AND (masklen((address_range)::inet) <= 20))),
+    CONSTRAINT installation_address_rest_ms_check CHECK ((address_rest_ms >= 0)),
+    CONSTRAINT installation_cpu_overcommit_percent_check CHECK (((cpu_overcommit_percent >= 1) AND (cpu_overcommit_percent <= 10000))),
+    CONSTRAINT installation_edge_silence_ms_check CHECK (((edge_silence_ms >= 0) AND (edge_silence_ms <= 86400000))),
+    CONSTRAINT installation_listing_max_age_ms_check CHECK ((listing_max_age_ms > 0)),
+    CONSTRAINT installation_memory_overcommit_percent_check CHECK (((memory_overcommit_percent >= 1) AND (memory_overcommit_percent <= 1000))),
+    CONSTRAINT installation_only_row_check CHECK (only_row),
+    CONSTRAINT installation_rollback_deadline_ms_check CHECK ((rollback_deadline_ms > 0)),
+    CONSTRAINT installation_subnet_rest_ms_check CHECK ((subnet_rest_ms >= 0))
+);
+
+ALTER TABLE public.installation OWNER TO segue;
+
+COMMENT ON TABLE public.installation IS 'One row: identity and bounds of this installation.';
+
+COMMENT ON COLUMN public.installation.address_range IS 'Container subnets (/24) are cut from this range.';
+
+COMMENT ON COLUMN public.installation.subnet_cursor IS 'Index of the /24 that was given out last; the next is looked for behind it, so that addresses rest.';
+
+COMMENT ON COLUMN public.installation.edge_silence_ms IS 'A silent edge holds SIGTERM back for this long.';
+
+CREATE FUNCTION public.environment_rested(environment uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (EXISTS (SELECT FROM (public.environments e CROSS JOIN public.installation i) WHERE ((e.id = environment_rested.environment) AND (e.deleted_at < (now() - ((i.subnet_rest_ms)::double precision * '00:00:00.001'::interval))))));
+
+ALTER FUNCTION public.environment_rested(environment uuid) OWNER TO segue;
+
+COMMENT ON FUNCTION public.environment_rested(environment uuid) IS 'Whether an environment was removed so long ago that its addresses have rested; only then what never changes may go.';
+
 CREATE FUNCTION public.host_instances(host uuid) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -268,6 +545,27 @@ CREATE FUNCTION public.host_rank(state text) RETURNS smallint
 ALTER FUNCTION public.host_rank(state text) OWNER TO segue;
 
 COMMENT ON FUNCTION public.host_rank(state text) IS 'Rank of a host state, as in segue_model::state. A host may return, so its rank may fall.';
+
+CREATE FUNCTION public.invitation_person(invitation uuid, person uuid, name text, password_hash text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    insert into users (id, email, name, password_hash)
+    select $2, i.email, $3, $4
+    from invitations i
+    where i.id = $1
+        and i.team_id = nullif(current_setting('segue.team', true), '')::uuid
+        and i.accepted_at is null and i.revoked_at is null and i.expires_at > now();
+    if not found then
+        raise exception 'the invitation is not open' using errcode = '23514', constraint = 'invitation_open';
+    end if;
+end
+$_$;
+
+ALTER FUNCTION public.invitation_person(invitation uuid, person uuid, name text, password_hash text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.invitation_person(invitation uuid, person uuid, name text, password_hash text) IS 'The person whom an open invitation of the own team names, and nobody else.';
 
 CREATE FUNCTION public.is_config_key(text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -288,22 +586,6 @@ CREATE FUNCTION public.is_domain(text) RETURNS boolean
 ALTER FUNCTION public.is_domain(text) OWNER TO segue;
 
 COMMENT ON FUNCTION public.is_domain(text) IS 'Grammar of host names that requests are routed by.';
-
-CREATE FUNCTION public.is_git_ref(text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $_$ select length($1) <= 215 and $1 ~ '^refs/(heads|tags)/[A-Za-z0-9_][A-Za-z0-9._/-]*$' and $1 !~ '(\.\.|//|/\.|/$|\.lock(/|$)|\.(/|$))' $_$;
-
-ALTER FUNCTION public.is_git_ref(text) OWNER TO segue;
-
-COMMENT ON FUNCTION public.is_git_ref(text) IS 'Grammar of git refs that may be pushed.';
-
-CREATE FUNCTION public.is_label(text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $_$ select length($1) between 1 and 40 and $1 ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' $_$;
-
-ALTER FUNCTION public.is_label(text) OWNER TO segue;
-
-COMMENT ON FUNCTION public.is_label(text) IS 'Grammar of team, app, environment, service and host names.';
 
 CREATE FUNCTION public.log_partitions_keep(today date, keep_days integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -367,6 +649,174 @@ ALTER FUNCTION public.observed_may_become(old_state text, new_state text) OWNER 
 
 COMMENT ON FUNCTION public.observed_may_become(old_state text, new_state text) IS 'The same as segue_model::state::Observed::may_become: ranks grow; ready and unready alternate; the engine may restart an ended container by itself.';
 
+CREATE FUNCTION public.person_by_email(address text) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$ select u.id from users u where u.email = lower($1) $_$;
+
+ALTER FUNCTION public.person_by_email(address text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_by_email(address text) IS 'A person, disabled or not, for operators.';
+
+CREATE FUNCTION public.person_device_decide(person uuid, code text, approve boolean, team uuid, as_role text, with_scopes text[]) RETURNS TABLE(request uuid, client text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        update device_requests d
+        set state = case when $3 then 'approved' else 'denied' end, decided_by = $1,
+            for_team = case when $3 then $4 end, role = case when $3 then $5 end, scopes = case when $3 then $6 end
+        where d.user_code = $2 and d.state = 'pending' and d.expires_at > now()
+        returning d.id, d.client
+    $_$;
+
+ALTER FUNCTION public.person_device_decide(person uuid, code text, approve boolean, team uuid, as_role text, with_scopes text[]) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_device_decide(person uuid, code text, approve boolean, team uuid, as_role text, with_scopes text[]) IS 'A person lets a device in, or not.';
+
+CREATE FUNCTION public.person_device_use(hash bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    update device_requests d set state = 'used'
+    where d.device_hash = $1 and d.state = 'approved' and d.expires_at > now();
+    return found;
+end
+$_$;
+
+ALTER FUNCTION public.person_device_use(hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_device_use(hash bytea) IS 'Takes the approval, once, in the transaction that makes the token.';
+
+CREATE FUNCTION public.person_disable(person uuid, disabled boolean) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    update users u set disabled_at = case when $2 then coalesce(u.disabled_at, now()) end, epoch = u.epoch + 1 where u.id = $1;
+    if not found then
+        return false;
+    end if;
+    if $2 then
+        update refresh_families f set revoked_at = now() where f.user_id = $1 and f.revoked_at is null;
+    end if;
+    return true;
+end
+$_$;
+
+ALTER FUNCTION public.person_disable(person uuid, disabled boolean) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_disable(person uuid, disabled boolean) IS 'A disabled person cannot sign in, and the tokens that they made answer nothing.';
+
+CREATE FUNCTION public.person_name_set(person uuid, new_name text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$ update users u set name = $2 where u.id = $1 $_$;
+
+ALTER FUNCTION public.person_name_set(person uuid, new_name text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_name_set(person uuid, new_name text) IS 'What the person is called.';
+
+CREATE FUNCTION public.person_password_get(person uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$ select u.password_hash from users u where u.id = $1 and u.disabled_at is null $_$;
+
+ALTER FUNCTION public.person_password_get(person uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_password_get(person uuid) IS 'For a person who proves the old password before the new one is set.';
+
+CREATE FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+declare
+    ended integer;
+begin
+    update users u set password_hash = $2, epoch = u.epoch + 1 where u.id = $1;
+    update refresh_families f set revoked_at = now()
+    where f.user_id = $1 and f.revoked_at is null and f.id is distinct from $3;
+    get diagnostics ended = row_count;
+    return ended;
+end
+$_$;
+
+ALTER FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) IS 'A new password ends every other session of the person.';
+
+CREATE FUNCTION public.person_refresh_end(token_hash bytea) RETURNS TABLE(person uuid, session uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        update refresh_families f set revoked_at = now()
+        from refresh_tokens r
+        where r.hash = $1 and f.id = r.family_id and f.revoked_at is null
+        returning f.user_id, f.id
+    $_$;
+
+ALTER FUNCTION public.person_refresh_end(token_hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_refresh_end(token_hash bytea) IS 'Signs out whoever holds this refresh token.';
+
+CREATE FUNCTION public.person_session_end(person uuid, session uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    update refresh_families f set revoked_at = now()
+    where f.id = $2 and f.user_id = $1 and f.revoked_at is null and f.expires_at > now();
+    return found;
+end
+$_$;
+
+ALTER FUNCTION public.person_session_end(person uuid, session uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_session_end(person uuid, session uuid) IS 'Ends a session: its access and refresh tokens at once.';
+
+CREATE FUNCTION public.person_session_list(person uuid, before uuid, most integer) RETURNS TABLE(id uuid, created_at timestamp with time zone, used_at timestamp with time zone, expires_at timestamp with time zone, address inet, client text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select f.id, f.created_at, f.used_at, f.expires_at, f.address, f.client
+        from refresh_families f
+        where f.user_id = $1 and f.revoked_at is null and f.expires_at > now() and ($2 is null or f.id < $2)
+        order by f.id desc
+        limit $3
+    $_$;
+
+ALTER FUNCTION public.person_session_list(person uuid, before uuid, most integer) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_session_list(person uuid, before uuid, most integer) IS 'Sessions of a person that are good now, the newest first.';
+
+CREATE FUNCTION public.person_session_start(session uuid, person uuid, token_hash bytea, token_expires timestamp with time zone, session_expires timestamp with time zone, address inet, client text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    perform from users u where u.id = $2 and u.disabled_at is null for update;
+    if not found then
+        return false;
+    end if;
+    delete from refresh_families f
+    where f.user_id = $2 and least(f.revoked_at, f.expires_at) < now() - interval '30 days';
+    -- Nobody signs in at more than a hundred places: the ones that rested longest end.
+    update refresh_families f set revoked_at = now()
+    where f.id in (
+        select o.id from refresh_families o
+        where o.user_id = $2 and o.revoked_at is null and o.expires_at > now()
+        order by o.used_at desc, o.id
+        offset 99);
+    insert into refresh_families (id, user_id, address, client, expires_at) values ($1, $2, $6, $7, $5);
+    insert into refresh_tokens (hash, family_id, expires_at) values ($3, $1, least($4, $5));
+    return true;
+end
+$_$;
+
+ALTER FUNCTION public.person_session_start(session uuid, person uuid, token_hash bytea, token_expires timestamp with time zone, session_expires timestamp with time zone, address inet, client text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_session_start(session uuid, person uuid, token_hash bytea, token_expires timestamp with time zone, session_expires timestamp with time zone, address inet, client text) IS 'A sign-in with its first refresh token. False for somebody who may not sign in.';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -379,6 +829,22 @@ $$;
 ALTER FUNCTION public.refuse_change() OWNER TO segue;
 
 COMMENT ON FUNCTION public.refuse_change() IS 'Rows are only ever added.';
+
+CREATE FUNCTION public.refuse_change_unless_rested() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'DELETE' and environment_rested(old.environment_id) then
+        return old;
+    end if;
+    raise exception 'rows of % never change', tg_table_name
+        using errcode = 'SG001', constraint = tg_table_name || '_immutable';
+end
+$$;
+
+ALTER FUNCTION public.refuse_change_unless_rested() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_change_unless_rested() IS 'As refuse_change, but what belongs to an environment that was removed long ago may be deleted.';
 
 CREATE FUNCTION public.refuse_falling_generation() RETURNS trigger
     LANGUAGE plpgsql
@@ -436,12 +902,36 @@ ALTER FUNCTION public.refuse_observed_fall() OWNER TO segue;
 
 COMMENT ON FUNCTION public.refuse_observed_fall() IS 'Invariant I3 for observed states.';
 
+CREATE FUNCTION public.refuse_release_build_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'DELETE' and exists (
+        select from releases r where r.id = old.release_id and environment_rested(r.environment_id)
+    ) then
+        return old;
+    end if;
+    raise exception 'rows of % never change', tg_table_name
+        using errcode = 'SG001', constraint = tg_table_name || '_immutable';
+end
+$$;
+
+ALTER FUNCTION public.refuse_release_build_change() OWNER TO segue;
+
+COMMENT ON FUNCTION public.refuse_release_build_change() IS 'Invariant I2, for the builds that a release names.';
+
 CREATE FUNCTION public.refuse_release_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    if tg_op = 'DELETE'
-        or (to_jsonb(new) - 'stable_at') is distinct from (to_jsonb(old) - 'stable_at')
+    if tg_op = 'DELETE' then
+        if environment_rested(old.environment_id) then
+            return old;
+        end if;
+        raise exception 'a release never changes'
+            using errcode = 'SG001', constraint = 'releases_immutable';
+    end if;
+    if (to_jsonb(new) - 'stable_at') is distinct from (to_jsonb(old) - 'stable_at')
         or (old.stable_at is not null and new.stable_at is distinct from old.stable_at) then
         raise exception 'a release never changes'
             using errcode = 'SG001', constraint = 'releases_immutable';
@@ -454,6 +944,14 @@ ALTER FUNCTION public.refuse_release_change() OWNER TO segue;
 
 COMMENT ON FUNCTION public.refuse_release_change() IS 'Invariant I2.';
 
+CREATE FUNCTION public.run_rank(state text) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE state WHEN 'queued'::text THEN 0 WHEN 'scheduled'::text THEN 10 WHEN 'running'::text THEN 20 WHEN 'succeeded'::text THEN 100 WHEN 'failed'::text THEN 101 WHEN 'timed_out'::text THEN 102 WHEN 'cancelled'::text THEN 103 WHEN 'unknown'::text THEN 104 ELSE NULL::integer END;
+
+ALTER FUNCTION public.run_rank(state text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.run_rank(state text) IS 'Rank of a run state, as in segue_model::state.';
+
 CREATE FUNCTION public.schema_version() RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -462,6 +960,24 @@ CREATE FUNCTION public.schema_version() RETURNS bigint
 ALTER FUNCTION public.schema_version() OWNER TO segue;
 
 COMMENT ON FUNCTION public.schema_version() IS 'The newest migration that ran, for programs that must not run on an older schema.';
+
+CREATE FUNCTION public.team_name_claim() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    insert into team_names (name, team_id) values (new.name, new.id) on conflict (name) do nothing;
+    if not exists (select from team_names n where n.name = new.name and n.team_id = new.id) then
+        raise exception 'the name of a team is never given again'
+            using errcode = '23505', constraint = 'teams_name_taken';
+    end if;
+    return null;
+end
+$$;
+
+ALTER FUNCTION public.team_name_claim() OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.team_name_claim() IS 'Keeps a team''s names for it. A team may take back a name that it had.';
 
 CREATE FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -520,8 +1036,10 @@ CREATE TABLE public.apps (
     generation bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    previews jsonb,
     CONSTRAINT apps_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text)),
-    CONSTRAINT apps_name_check CHECK (public.is_label(name))
+    CONSTRAINT apps_name_check CHECK (public.is_label(name)),
+    CONSTRAINT apps_previews CHECK ((jsonb_typeof(previews) = 'object'::text))
 );
 
 ALTER TABLE ONLY public.apps FORCE ROW LEVEL SECURITY;
@@ -533,6 +1051,8 @@ COMMENT ON TABLE public.apps IS 'An app has one source.';
 COMMENT ON COLUMN public.apps.repo IS 'Where the source is fetched from, if not pushed: url, branch, auto_deploy.';
 
 COMMENT ON COLUMN public.apps.generation IS 'Raised by every change; people''s If-Match names it.';
+
+COMMENT ON COLUMN public.apps.previews IS 'Whether pushes of other branches make environments, from which one, for how long, and which secrets they get; null: never set.';
 
 CREATE TABLE public.attempts (
     id bigint NOT NULL,
@@ -758,6 +1278,42 @@ ALTER TABLE public.deployments OWNER TO segue;
 
 COMMENT ON TABLE public.deployments IS 'Attempts to carry an environment to a release, as people asked for them. Their progress is in rollouts.';
 
+CREATE TABLE public.device_requests (
+    id uuid NOT NULL,
+    device_hash bytea NOT NULL,
+    user_code text NOT NULL,
+    client text NOT NULL,
+    address inet,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    wait_ms integer DEFAULT 5000 NOT NULL,
+    polled_at timestamp with time zone,
+    state text DEFAULT 'pending'::text NOT NULL,
+    decided_by uuid,
+    for_team uuid,
+    role text,
+    scopes text[],
+    CONSTRAINT device_requests_client_check CHECK (((length(client) >= 1) AND (length(client) <= 100))),
+    CONSTRAINT device_requests_decided CHECK ((((state = 'pending'::text) = (decided_by IS NULL)) AND ((state = ANY (ARRAY['approved'::text, 'used'::text])) = ((for_team IS NOT NULL) AND (role IS NOT NULL) AND (scopes IS NOT NULL))))),
+    CONSTRAINT device_requests_device_hash_check CHECK ((length(device_hash) = 32)),
+    CONSTRAINT device_requests_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'deployer'::text, 'viewer'::text]))),
+    CONSTRAINT device_requests_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'used'::text]))),
+    CONSTRAINT device_requests_user_code_check CHECK ((user_code ~ '^[BCDFGHJKLMNPQRSTVWXZ]{8}$'::text)),
+    CONSTRAINT device_requests_wait_ms_check CHECK (((wait_ms >= 0) AND (wait_ms <= 120000)))
+);
+
+ALTER TABLE public.device_requests OWNER TO segue;
+
+COMMENT ON TABLE public.device_requests IS 'Sign-ins of devices (RFC 8628) that wait for a person, until they end. Not tenant data.';
+
+COMMENT ON COLUMN public.device_requests.device_hash IS 'SHA-256 of the code that only the device knows.';
+
+COMMENT ON COLUMN public.device_requests.user_code IS 'What the person types; eight letters without vowels.';
+
+COMMENT ON COLUMN public.device_requests.wait_ms IS 'The device may ask again after this long; grows when it does not keep to it.';
+
+COMMENT ON COLUMN public.device_requests.for_team IS 'The token is made in this team, with at most this role and these scopes.';
+
 CREATE TABLE public.domains (
     id uuid NOT NULL,
     team_id uuid NOT NULL,
@@ -874,39 +1430,6 @@ COMMENT ON COLUMN public.environment_status.next_serial IS 'Serial of the next i
 COMMENT ON COLUMN public.environment_status.reasons IS 'Why something waits, as the last plan said it.';
 
 COMMENT ON COLUMN public.environment_status.check_at IS 'When the planner wants to look again without any change.';
-
-CREATE TABLE public.environments (
-    id uuid NOT NULL,
-    team_id uuid NOT NULL,
-    app_id uuid NOT NULL,
-    name text NOT NULL,
-    kind text NOT NULL,
-    protected boolean DEFAULT false NOT NULL,
-    generation bigint DEFAULT 1 NOT NULL,
-    stopped boolean DEFAULT false NOT NULL,
-    last_release bigint DEFAULT 0 NOT NULL,
-    last_deployment bigint DEFAULT 0 NOT NULL,
-    last_config bigint DEFAULT 0 NOT NULL,
-    last_spec bigint DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT environments_kind CHECK ((kind = ANY (ARRAY['production'::text, 'staging'::text, 'preview'::text]))),
-    CONSTRAINT environments_name_check CHECK (public.is_label(name))
-);
-
-ALTER TABLE ONLY public.environments FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.environments OWNER TO segue;
-
-COMMENT ON TABLE public.environments IS 'The unit of reconciliation. Only people''s wishes; what became of them is in environment_status.';
-
-COMMENT ON COLUMN public.environments.generation IS 'Raised by every wish; a plan that was made from an older one is not committed.';
-
-COMMENT ON COLUMN public.environments.stopped IS 'Nothing of it shall run.';
-
-COMMENT ON COLUMN public.environments.last_release IS 'Version of the newest release, vN.';
-
-COMMENT ON COLUMN public.environments.last_deployment IS 'Number of the newest deployment, #N.';
 
 CREATE TABLE public.events (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -1075,40 +1598,6 @@ COMMENT ON TABLE public.image_facts IS 'What the engine said of an image, by con
 
 COMMENT ON COLUMN public.image_facts.exposed_port IS 'Its single EXPOSEd port; null if it has none or several.';
 
-CREATE TABLE public.installation (
-    only_row boolean DEFAULT true NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    address_range cidr DEFAULT '10.96.0.0/12'::cidr NOT NULL,
-    subnet_cursor integer DEFAULT 0 NOT NULL,
-    edge_silence_ms bigint DEFAULT 60000 NOT NULL,
-    address_rest_ms bigint DEFAULT 600000 NOT NULL,
-    subnet_rest_ms bigint DEFAULT 86400000 NOT NULL,
-    listing_max_age_ms bigint DEFAULT 60000 NOT NULL,
-    cpu_overcommit_percent integer DEFAULT 400 NOT NULL,
-    memory_overcommit_percent integer DEFAULT 100 NOT NULL,
-    rollback_deadline_ms bigint DEFAULT 600000 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT installation_address_range_check CHECK (((family((address_range)::inet) = 4) AND (masklen((address_range)::inet) <= 20))),
-    CONSTRAINT installation_address_rest_ms_check CHECK ((address_rest_ms >= 0)),
-    CONSTRAINT installation_cpu_overcommit_percent_check CHECK (((cpu_overcommit_percent >= 1) AND (cpu_overcommit_percent <= 10000))),
-    CONSTRAINT installation_edge_silence_ms_check CHECK (((edge_silence_ms >= 0) AND (edge_silence_ms <= 86400000))),
-    CONSTRAINT installation_listing_max_age_ms_check CHECK ((listing_max_age_ms > 0)),
-    CONSTRAINT installation_memory_overcommit_percent_check CHECK (((memory_overcommit_percent >= 1) AND (memory_overcommit_percent <= 1000))),
-    CONSTRAINT installation_only_row_check CHECK (only_row),
-    CONSTRAINT installation_rollback_deadline_ms_check CHECK ((rollback_deadline_ms > 0)),
-    CONSTRAINT installation_subnet_rest_ms_check CHECK ((subnet_rest_ms >= 0))
-);
-
-ALTER TABLE public.installation OWNER TO segue;
-
-COMMENT ON TABLE public.installation IS 'One row: identity and bounds of this installation.';
-
-COMMENT ON COLUMN public.installation.address_range IS 'Container subnets (/24) are cut from this range.';
-
-COMMENT ON COLUMN public.installation.subnet_cursor IS 'Index of the /24 that was given out last; the next is looked for behind it, so that addresses rest.';
-
-COMMENT ON COLUMN public.installation.edge_silence_ms IS 'A silent edge holds SIGTERM back for this long.';
-
 CREATE TABLE public.instance_replacements (
     team_id uuid NOT NULL,
     environment_id uuid NOT NULL,
@@ -1198,6 +1687,7 @@ END) STORED NOT NULL,
     unrouted_at timestamp with time zone,
     stop_decided_at timestamp with time zone,
     died boolean DEFAULT false NOT NULL,
+    run_id uuid,
     CONSTRAINT instances_address_check CHECK (((family(address) = 4) AND (masklen(address) = 32))),
     CONSTRAINT instances_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instances_cpu_millis_check CHECK ((cpu_millis >= 0)),
@@ -1223,6 +1713,44 @@ COMMENT ON COLUMN public.instances.reserved IS 'Its reservation is still counted
 COMMENT ON COLUMN public.instances.unrouted_gen IS 'First generation of the routes without it, once it was routed and is not any more.';
 
 COMMENT ON COLUMN public.instances.died IS 'It ended by itself, or was taken over in a crash loop.';
+
+COMMENT ON COLUMN public.instances.run_id IS 'It is the container of a one-off run and belongs to no service''s set. A run has one, ever: it is never started twice.';
+
+CREATE TABLE public.invitations (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    app_id uuid,
+    environment_id uuid,
+    hash bytea NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    accepted_by uuid,
+    revoked_at timestamp with time zone,
+    CONSTRAINT invitations_accepted CHECK (((accepted_at IS NULL) = (accepted_by IS NULL))),
+    CONSTRAINT invitations_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)) AND (email ~~ '_%@_%'::text))),
+    CONSTRAINT invitations_environment_needs_app CHECK (((environment_id IS NULL) OR (app_id IS NOT NULL))),
+    CONSTRAINT invitations_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT invitations_one_end CHECK (((accepted_at IS NULL) OR (revoked_at IS NULL))),
+    CONSTRAINT invitations_role CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'deployer'::text, 'viewer'::text])))
+);
+
+ALTER TABLE ONLY public.invitations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.invitations OWNER TO segue;
+
+COMMENT ON TABLE public.invitations IS 'Links by which a person becomes a member. Good once, for one e-mail address, until they end or are taken back.';
+
+COMMENT ON COLUMN public.invitations.email IS 'The person who may use it: a new one gets this address, a known one must have it.';
+
+COMMENT ON COLUMN public.invitations.app_id IS 'Null: the role is on the whole team.';
+
+COMMENT ON COLUMN public.invitations.hash IS 'SHA-256 of the token in the link; the token itself is shown once and never kept.';
+
+COMMENT ON COLUMN public.invitations.created_by IS 'Whose authority it rests on: it is taken back when that falls below the role it gives.';
 
 CREATE TABLE public.lease_epochs (
     shard text NOT NULL,
@@ -1340,12 +1868,25 @@ CREATE TABLE public.refresh_families (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    address inet,
+    client text DEFAULT ''::text NOT NULL,
+    used_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone DEFAULT (now() + '90 days'::interval) NOT NULL,
+    CONSTRAINT refresh_families_client_check CHECK ((length(client) <= 200))
 );
 
 ALTER TABLE public.refresh_families OWNER TO segue;
 
 COMMENT ON TABLE public.refresh_families IS 'One sign-in of a person; revoked as a whole when a refresh token is used twice.';
+
+COMMENT ON COLUMN public.refresh_families.address IS 'Socket peer of the sign-in, shown to the person.';
+
+COMMENT ON COLUMN public.refresh_families.client IS 'What the client called itself at sign-in, shown to the person; proves nothing.';
+
+COMMENT ON COLUMN public.refresh_families.used_at IS 'When it was last refreshed.';
+
+COMMENT ON COLUMN public.refresh_families.expires_at IS 'Ends then, however often it is refreshed.';
 
 CREATE TABLE public.refresh_tokens (
     hash bytea NOT NULL,
@@ -1386,6 +1927,7 @@ CREATE TABLE public.releases (
     created_by text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     stable_at timestamp with time zone,
+    origin_release_id uuid,
     CONSTRAINT releases_message_check CHECK ((length(message) <= 1000)),
     CONSTRAINT releases_version_check CHECK ((version > 0))
 );
@@ -1397,6 +1939,8 @@ ALTER TABLE public.releases OWNER TO segue;
 COMMENT ON TABLE public.releases IS 'Immutable, except that they are once seen to be good (stable_at).';
 
 COMMENT ON COLUMN public.releases.spec IS 'segue_model::spec::ReleaseSpec.';
+
+COMMENT ON COLUMN public.releases.origin_release_id IS 'The release of another environment that this one was promoted from: the same images.';
 
 CREATE TABLE public.request_counts (
     team_id uuid NOT NULL,
@@ -1495,6 +2039,58 @@ COMMENT ON COLUMN public.routes.removed IS 'The environment is gone; kept so tha
 
 COMMENT ON COLUMN public.routes.changed_xid IS 'Transaction of the change: readers ask for what is not below the horizon of their last look, so that a late commit is never missed.';
 
+CREATE TABLE public.run_status (
+    run_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    rank smallint GENERATED ALWAYS AS (public.run_rank(state)) STORED NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    exit_code integer,
+    oom boolean DEFAULT false NOT NULL,
+    failure jsonb,
+    CONSTRAINT run_status_finished CHECK (((public.run_rank(state) >= 100) = (finished_at IS NOT NULL))),
+    CONSTRAINT run_status_state CHECK ((state = ANY (ARRAY['queued'::text, 'scheduled'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'timed_out'::text, 'cancelled'::text, 'unknown'::text])))
+);
+
+ALTER TABLE ONLY public.run_status FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.run_status OWNER TO segue;
+
+COMMENT ON TABLE public.run_status IS 'What became of a run. The API inserts it queued; only the reconciler changes it.';
+
+COMMENT ON COLUMN public.run_status.exit_code IS 'What its process ended with, if that was seen.';
+
+CREATE TABLE public.runs (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    number bigint NOT NULL,
+    release_id uuid NOT NULL,
+    service text NOT NULL,
+    command jsonb NOT NULL,
+    time_limit_seconds integer NOT NULL,
+    cancel_requested boolean DEFAULT false NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT runs_command_check CHECK ((jsonb_typeof(command) = 'array'::text)),
+    CONSTRAINT runs_number_check CHECK ((number > 0)),
+    CONSTRAINT runs_service_check CHECK (public.is_label(service)),
+    CONSTRAINT runs_time_limit_seconds_check CHECK (((time_limit_seconds >= 1) AND (time_limit_seconds <= 86400)))
+);
+
+ALTER TABLE ONLY public.runs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.runs OWNER TO segue;
+
+COMMENT ON TABLE public.runs IS 'One-off runs as people asked for them: a command in one container of a release. What became of one is in run_status.';
+
+COMMENT ON COLUMN public.runs.command IS 'Arguments, no shell.';
+
+COMMENT ON COLUMN public.runs.time_limit_seconds IS 'From its start; then it is stopped.';
+
 CREATE TABLE public.scale_targets (
     team_id uuid NOT NULL,
     environment_id uuid NOT NULL,
@@ -1536,6 +2132,20 @@ COMMENT ON TABLE public.secret_versions IS 'Sealed values, every version.';
 
 COMMENT ON COLUMN public.secret_versions.sealed IS 'Nonce and XChaCha20-Poly1305 box, bound to team, app, environment, key and version; null: the secret was removed.';
 
+CREATE TABLE public.secret_wishes (
+    team_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    key text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT secret_wishes_key_check CHECK (public.is_config_key(key))
+);
+
+ALTER TABLE ONLY public.secret_wishes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.secret_wishes OWNER TO segue;
+
+COMMENT ON TABLE public.secret_wishes IS 'Secrets that an environment needs and that nobody has set in it: a clone takes names over, never values. Written by the API.';
+
 CREATE TABLE public.setup_tokens (
     hash bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1548,23 +2158,39 @@ ALTER TABLE public.setup_tokens OWNER TO segue;
 
 COMMENT ON TABLE public.setup_tokens IS 'One-time links by which the first owner is made. SHA-256 of the token.';
 
+CREATE TABLE public.sign_in_attempts (
+    attempt uuid NOT NULL,
+    key bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT sign_in_attempts_key_check CHECK ((length(key) = 32))
+);
+
+ALTER TABLE public.sign_in_attempts OWNER TO segue;
+
+COMMENT ON TABLE public.sign_in_attempts IS 'Guesses of the last minute, so that all servers together count them. Not tenant data.';
+
+COMMENT ON COLUMN public.sign_in_attempts.key IS 'SHA-256 of what is counted: an address, an account.';
+
 CREATE TABLE public.signing_keys (
     kid text NOT NULL,
     public_key bytea NOT NULL,
     sealed_private_key bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     retires_at timestamp with time zone,
+    active_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT signing_keys_kid_check CHECK ((kid ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT signing_keys_public_key_check CHECK ((length(public_key) = 32))
 );
 
 ALTER TABLE public.signing_keys OWNER TO segue;
 
-COMMENT ON TABLE public.signing_keys IS 'Ed25519 keys that sign access tokens. The newest one that is not retiring signs.';
+COMMENT ON TABLE public.signing_keys IS 'Ed25519 keys that sign access tokens. The newest active one signs; what retired is removed.';
 
 COMMENT ON COLUMN public.signing_keys.sealed_private_key IS 'Sealed by the key-encryption key, which is not in the database.';
 
 COMMENT ON COLUMN public.signing_keys.retires_at IS 'Verifies until then, signs no more.';
+
+COMMENT ON COLUMN public.signing_keys.active_at IS 'Signs from then on, so that every server knows it before the first token comes.';
 
 CREATE TABLE public.source_chunks (
     team_id uuid NOT NULL,
@@ -1641,6 +2267,43 @@ ALTER TABLE public.subnets OWNER TO segue;
 COMMENT ON TABLE public.subnets IS 'A /24 per environment and host, handed out round-robin; after release it rests.';
 
 COMMENT ON COLUMN public.subnets.cursor IS 'Last octet given out last.';
+
+CREATE TABLE public.team_names (
+    name text NOT NULL,
+    team_id uuid NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT team_names_name_check CHECK (public.is_label(name))
+);
+
+ALTER TABLE ONLY public.team_names FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.team_names OWNER TO segue;
+
+COMMENT ON TABLE public.team_names IS 'Every name that a team has or had. Another team never gets it, also after a rename.';
+
+CREATE TABLE public.team_quotas (
+    team_id uuid NOT NULL,
+    apps integer,
+    cpu_millis bigint,
+    memory_bytes bigint,
+    set_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT team_quotas_apps_check CHECK (((apps >= 0) AND (apps <= 1000000))),
+    CONSTRAINT team_quotas_cpu_millis_check CHECK (((cpu_millis >= 0) AND (cpu_millis <= 1000000000))),
+    CONSTRAINT team_quotas_memory_bytes_check CHECK (((memory_bytes >= 0) AND (memory_bytes <= '1125899906842624'::bigint)))
+);
+
+ALTER TABLE ONLY public.team_quotas FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.team_quotas OWNER TO segue;
+
+COMMENT ON TABLE public.team_quotas IS 'What a team may ask for at most. No row, and null: as much as it likes.';
+
+COMMENT ON COLUMN public.team_quotas.cpu_millis IS 'Thousandths of a core over all environments: replicas times what an instance reserves.';
+
+COMMENT ON COLUMN public.team_quotas.memory_bytes IS 'The same of memory.';
+
+COMMENT ON COLUMN public.team_quotas.set_by IS 'Who of the installation set it.';
 
 CREATE TABLE public.teams (
     id uuid NOT NULL,
@@ -1874,6 +2537,15 @@ ALTER TABLE ONLY public.deployments
 ALTER TABLE ONLY public.deployments
     ADD CONSTRAINT deployments_team_id_id_key UNIQUE (team_id, id);
 
+ALTER TABLE ONLY public.device_requests
+    ADD CONSTRAINT device_requests_device UNIQUE (device_hash);
+
+ALTER TABLE ONLY public.device_requests
+    ADD CONSTRAINT device_requests_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.device_requests
+    ADD CONSTRAINT device_requests_user_code UNIQUE (user_code);
+
 ALTER TABLE ONLY public.domains
     ADD CONSTRAINT domains_name_taken UNIQUE (name);
 
@@ -1952,6 +2624,15 @@ ALTER TABLE ONLY public.instances
 ALTER TABLE ONLY public.instances
     ADD CONSTRAINT instances_team_id_id_key UNIQUE (team_id, id);
 
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_hash_taken UNIQUE (hash);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_team_id_id_key UNIQUE (team_id, id);
+
 ALTER TABLE ONLY public.lease_epochs
     ADD CONSTRAINT lease_epochs_pkey PRIMARY KEY (shard);
 
@@ -2000,14 +2681,35 @@ ALTER TABLE ONLY public.rollouts
 ALTER TABLE ONLY public.routes
     ADD CONSTRAINT routes_pkey PRIMARY KEY (environment_id);
 
+ALTER TABLE ONLY public.run_status
+    ADD CONSTRAINT run_status_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_number UNIQUE (environment_id, number);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_team_id_environment_id_id_key UNIQUE (team_id, environment_id, id);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_team_id_id_key UNIQUE (team_id, id);
+
 ALTER TABLE ONLY public.scale_targets
     ADD CONSTRAINT scale_targets_pkey PRIMARY KEY (environment_id, service);
 
 ALTER TABLE ONLY public.secret_versions
     ADD CONSTRAINT secret_versions_pkey PRIMARY KEY (environment_id, key, version);
 
+ALTER TABLE ONLY public.secret_wishes
+    ADD CONSTRAINT secret_wishes_pkey PRIMARY KEY (environment_id, key);
+
 ALTER TABLE ONLY public.setup_tokens
     ADD CONSTRAINT setup_tokens_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.sign_in_attempts
+    ADD CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (attempt, key);
 
 ALTER TABLE ONLY public.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
@@ -2032,6 +2734,12 @@ ALTER TABLE ONLY public.subnets
 
 ALTER TABLE ONLY public.subnets
     ADD CONSTRAINT subnets_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.team_names
+    ADD CONSTRAINT team_names_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.team_quotas
+    ADD CONSTRAINT team_quotas_pkey PRIMARY KEY (team_id);
 
 ALTER TABLE ONLY public.teams
     ADD CONSTRAINT teams_name_taken UNIQUE (name);
@@ -2066,15 +2774,29 @@ CREATE UNIQUE INDEX apps_name_taken ON public.apps USING btree (team_id, name) W
 
 CREATE INDEX attempts_instance_id_started_at_idx ON public.attempts USING btree (instance_id, started_at DESC);
 
+CREATE INDEX audit_actor ON public.audit USING btree (team_id, actor, seq);
+
+CREATE INDEX audit_at ON public.audit USING btree (team_id, at);
+
+CREATE INDEX audit_resource ON public.audit USING btree (team_id, resource, seq);
+
 CREATE INDEX build_status_claim_until_idx ON public.build_status USING btree (claim_until) WHERE (rank < 100);
 
 CREATE INDEX build_status_waiting ON public.build_status USING btree (build_id) WHERE (rank < 100);
 
 CREATE INDEX builds_environment_id_created_at_idx ON public.builds USING btree (environment_id, created_at);
 
+CREATE INDEX device_requests_expires_at_idx ON public.device_requests USING btree (expires_at);
+
 CREATE INDEX domains_environment_id_idx ON public.domains USING btree (environment_id);
 
+CREATE UNIQUE INDEX environments_branch_taken ON public.environments USING btree (app_id, branch) WHERE ((deleted_at IS NULL) AND (branch IS NOT NULL));
+
+CREATE INDEX environments_expiring ON public.environments USING btree (expires_at) WHERE ((deleted_at IS NULL) AND (expires_at IS NOT NULL));
+
 CREATE UNIQUE INDEX environments_name_taken ON public.environments USING btree (app_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX environments_removed ON public.environments USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE INDEX events_at_idx ON public.events USING btree (at);
 
@@ -2094,9 +2816,13 @@ CREATE INDEX instances_environment_id_service_slot_serial_idx ON public.instance
 
 CREATE INDEX instances_host_id_idx ON public.instances USING btree (host_id) WHERE reserved;
 
+CREATE UNIQUE INDEX instances_one_per_run ON public.instances USING btree (run_id) WHERE (run_id IS NOT NULL);
+
 CREATE UNIQUE INDEX instances_one_per_slot ON public.instances USING btree (environment_id, service, slot, revision) WHERE (desired = 'run'::text);
 
 CREATE INDEX instances_release_id_idx ON public.instances USING btree (release_id);
+
+CREATE INDEX invitations_team_id_email_idx ON public.invitations USING btree (team_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
 CREATE INDEX log_chunks_build_id_xid_id_idx ON ONLY public.log_chunks USING btree (build_id, xid, id) WHERE (build_id IS NOT NULL);
 
@@ -2108,6 +2834,8 @@ CREATE INDEX log_chunks_rest_environment_id_xid_id_idx ON public.log_chunks_rest
 
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
 
+CREATE INDEX refresh_families_user_id_idx ON public.refresh_families USING btree (user_id);
+
 CREATE INDEX refresh_tokens_family_id_idx ON public.refresh_tokens USING btree (family_id);
 
 CREATE INDEX request_counts_second_idx ON public.request_counts USING btree (second);
@@ -2115,6 +2843,14 @@ CREATE INDEX request_counts_second_idx ON public.request_counts USING btree (sec
 CREATE UNIQUE INDEX rollouts_one_unfinished ON public.rollouts USING btree (environment_id) WHERE (rank < 100);
 
 CREATE INDEX routes_changed_xid_idx ON public.routes USING btree (changed_xid);
+
+CREATE INDEX run_status_environment_id_idx ON public.run_status USING btree (environment_id) WHERE (rank < 100);
+
+CREATE INDEX runs_created_at_idx ON public.runs USING btree (created_at);
+
+CREATE INDEX sign_in_attempts_at_idx ON public.sign_in_attempts USING btree (at);
+
+CREATE INDEX sign_in_attempts_key_at_idx ON public.sign_in_attempts USING btree (key, at);
 
 CREATE INDEX source_chunks_team_id_digest_idx ON public.source_chunks USING btree (team_id, digest);
 
@@ -2125,6 +2861,8 @@ CREATE UNIQUE INDEX subnets_base_taken ON public.subnets USING btree (base) WHER
 CREATE UNIQUE INDEX subnets_one_per_host ON public.subnets USING btree (environment_id, host_id) WHERE (released_at IS NULL);
 
 CREATE INDEX subnets_resting ON public.subnets USING btree (base, released_at) WHERE (released_at IS NOT NULL);
+
+CREATE INDEX team_names_team_id_idx ON public.team_names USING btree (team_id);
 
 CREATE INDEX work_shard_due_at_idx ON public.work USING btree (shard, due_at);
 
@@ -2138,7 +2876,7 @@ CREATE TRIGGER audit_immutable BEFORE DELETE OR UPDATE ON public.audit FOR EACH 
 
 CREATE TRIGGER build_status_rank AFTER UPDATE ON public.build_status FOR EACH ROW WHEN (((new.rank < old.rank) AND (NOT ((new.rank = 0) AND (old.rank < 100))))) EXECUTE FUNCTION public.refuse_falling_rank();
 
-CREATE TRIGGER config_versions_immutable BEFORE DELETE OR UPDATE ON public.config_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER config_versions_immutable BEFORE DELETE OR UPDATE ON public.config_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change_unless_rested();
 
 CREATE TRIGGER events_immutable BEFORE UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -2148,7 +2886,7 @@ CREATE TRIGGER instances_immutable BEFORE UPDATE ON public.instances FOR EACH RO
 
 CREATE TRIGGER instances_rank AFTER UPDATE ON public.instances FOR EACH ROW WHEN ((new.rank < old.rank)) EXECUTE FUNCTION public.refuse_falling_rank();
 
-CREATE TRIGGER release_builds_immutable BEFORE DELETE OR UPDATE ON public.release_builds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER release_builds_immutable BEFORE DELETE OR UPDATE ON public.release_builds FOR EACH ROW EXECUTE FUNCTION public.refuse_release_build_change();
 
 CREATE TRIGGER releases_immutable BEFORE DELETE OR UPDATE ON public.releases FOR EACH ROW EXECUTE FUNCTION public.refuse_release_change();
 
@@ -2156,9 +2894,13 @@ CREATE TRIGGER rollouts_rank AFTER UPDATE ON public.rollouts FOR EACH ROW WHEN (
 
 CREATE TRIGGER routes_generation AFTER UPDATE ON public.routes FOR EACH ROW WHEN ((new.route_gen <> (old.route_gen + 1))) EXECUTE FUNCTION public.refuse_falling_generation();
 
-CREATE TRIGGER secret_versions_immutable BEFORE DELETE OR UPDATE ON public.secret_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER run_status_rank AFTER UPDATE ON public.run_status FOR EACH ROW WHEN (((new.rank < old.rank) OR ((old.rank >= 100) AND (new.rank <> old.rank)))) EXECUTE FUNCTION public.refuse_falling_rank();
 
-CREATE TRIGGER spec_versions_immutable BEFORE DELETE OR UPDATE ON public.spec_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER secret_versions_immutable BEFORE DELETE OR UPDATE ON public.secret_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change_unless_rested();
+
+CREATE TRIGGER spec_versions_immutable BEFORE DELETE OR UPDATE ON public.spec_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change_unless_rested();
+
+CREATE TRIGGER teams_name_claim AFTER INSERT OR UPDATE OF name ON public.teams FOR EACH ROW EXECUTE FUNCTION public.team_name_claim();
 
 ALTER TABLE ONLY public.addresses
     ADD CONSTRAINT addresses_team_id_environment_id_subnet_id_fkey FOREIGN KEY (team_id, environment_id, subnet_id) REFERENCES public.subnets(team_id, environment_id, id) ON DELETE CASCADE;
@@ -2205,6 +2947,12 @@ ALTER TABLE ONLY public.deployments
 ALTER TABLE ONLY public.deployments
     ADD CONSTRAINT deployments_team_id_environment_id_release_id_fkey FOREIGN KEY (team_id, environment_id, release_id) REFERENCES public.releases(team_id, environment_id, id);
 
+ALTER TABLE ONLY public.device_requests
+    ADD CONSTRAINT device_requests_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.device_requests
+    ADD CONSTRAINT device_requests_for_team_fkey FOREIGN KEY (for_team) REFERENCES public.teams(id);
+
 ALTER TABLE ONLY public.domains
     ADD CONSTRAINT domains_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
 
@@ -2237,6 +2985,9 @@ ALTER TABLE ONLY public.environment_status
 
 ALTER TABLE ONLY public.environments
     ADD CONSTRAINT environments_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.environments
+    ADD CONSTRAINT environments_team_id_cloned_from_fkey FOREIGN KEY (team_id, cloned_from) REFERENCES public.environments(team_id, id);
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
@@ -2272,7 +3023,25 @@ ALTER TABLE ONLY public.instances
     ADD CONSTRAINT instances_team_id_environment_id_release_id_fkey FOREIGN KEY (team_id, environment_id, release_id) REFERENCES public.releases(team_id, environment_id, id);
 
 ALTER TABLE ONLY public.instances
+    ADD CONSTRAINT instances_team_id_environment_id_run_id_fkey FOREIGN KEY (team_id, environment_id, run_id) REFERENCES public.runs(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.instances
     ADD CONSTRAINT instances_team_id_environment_id_subnet_id_fkey FOREIGN KEY (team_id, environment_id, subnet_id) REFERENCES public.subnets(team_id, environment_id, id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.invitations
+    ADD CONSTRAINT invitations_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
 
 ALTER TABLE ONLY public.lease_epochs
     ADD CONSTRAINT lease_epochs_shard_fkey FOREIGN KEY (shard) REFERENCES public.leases(shard);
@@ -2308,6 +3077,9 @@ ALTER TABLE ONLY public.releases
     ADD CONSTRAINT releases_team_id_environment_id_config_version_fkey FOREIGN KEY (team_id, environment_id, config_version) REFERENCES public.config_versions(team_id, environment_id, version);
 
 ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_team_id_origin_release_id_fkey FOREIGN KEY (team_id, origin_release_id) REFERENCES public.releases(team_id, id);
+
+ALTER TABLE ONLY public.releases
     ADD CONSTRAINT releases_team_id_source_id_fkey FOREIGN KEY (team_id, source_id) REFERENCES public.sources(team_id, id);
 
 ALTER TABLE ONLY public.request_counts
@@ -2322,6 +3094,15 @@ ALTER TABLE ONLY public.rollouts
 ALTER TABLE ONLY public.routes
     ADD CONSTRAINT routes_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
 
+ALTER TABLE ONLY public.run_status
+    ADD CONSTRAINT run_status_team_id_environment_id_run_id_fkey FOREIGN KEY (team_id, environment_id, run_id) REFERENCES public.runs(team_id, environment_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.runs
+    ADD CONSTRAINT runs_team_id_environment_id_release_id_fkey FOREIGN KEY (team_id, environment_id, release_id) REFERENCES public.releases(team_id, environment_id, id);
+
 ALTER TABLE ONLY public.scale_targets
     ADD CONSTRAINT scale_targets_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
 
@@ -2330,6 +3111,9 @@ ALTER TABLE ONLY public.secret_versions
 
 ALTER TABLE ONLY public.secret_versions
     ADD CONSTRAINT secret_versions_team_id_data_key_version_fkey FOREIGN KEY (team_id, data_key_version) REFERENCES public.data_keys(team_id, version);
+
+ALTER TABLE ONLY public.secret_wishes
+    ADD CONSTRAINT secret_wishes_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
 
 ALTER TABLE ONLY public.source_chunks
     ADD CONSTRAINT source_chunks_team_id_digest_fkey FOREIGN KEY (team_id, digest) REFERENCES public.chunks(team_id, digest);
@@ -2348,6 +3132,12 @@ ALTER TABLE ONLY public.subnets
 
 ALTER TABLE ONLY public.subnets
     ADD CONSTRAINT subnets_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
+
+ALTER TABLE ONLY public.team_names
+    ADD CONSTRAINT team_names_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.team_quotas
+    ADD CONSTRAINT team_quotas_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
 
 ALTER TABLE ONLY public.token_uses
     ADD CONSTRAINT token_uses_team_id_token_id_fkey FOREIGN KEY (team_id, token_id) REFERENCES public.tokens(team_id, id) ON DELETE CASCADE;
@@ -2409,6 +3199,8 @@ ALTER TABLE public.instance_seen ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.instances ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.invitations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.log_chunks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.log_chunks_rest ENABLE ROW LEVEL SECURITY;
@@ -2425,9 +3217,15 @@ ALTER TABLE public.rollouts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.routes ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.run_status ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.runs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.scale_targets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.secret_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.secret_wishes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.source_chunks ENABLE ROW LEVEL SECURITY;
 
@@ -2485,6 +3283,8 @@ CREATE POLICY system_all ON public.instance_seen TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.instances TO segue_system USING (true);
 
+CREATE POLICY system_all ON public.invitations TO segue_system USING (true);
+
 CREATE POLICY system_all ON public.log_chunks TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.log_chunks_rest TO segue_system USING (true);
@@ -2501,9 +3301,15 @@ CREATE POLICY system_all ON public.rollouts TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.routes TO segue_system USING (true);
 
+CREATE POLICY system_all ON public.run_status TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.runs TO segue_system USING (true);
+
 CREATE POLICY system_all ON public.scale_targets TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.secret_versions TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.secret_wishes TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.source_chunks TO segue_system USING (true);
 
@@ -2513,11 +3319,17 @@ CREATE POLICY system_all ON public.spec_versions TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.subnets TO segue_system USING (true);
 
+CREATE POLICY system_all ON public.team_names TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.team_quotas TO segue_system USING (true);
+
 CREATE POLICY system_all ON public.teams TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.token_uses TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.tokens TO segue_system USING (true);
+
+ALTER TABLE public.team_names ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY team_only ON public.addresses TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
@@ -2567,6 +3379,8 @@ CREATE POLICY team_only ON public.instance_seen TO segue_api USING ((team_id = (
 
 CREATE POLICY team_only ON public.instances TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
+CREATE POLICY team_only ON public.invitations TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
 CREATE POLICY team_only ON public.log_chunks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.log_chunks_rest TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
@@ -2583,9 +3397,15 @@ CREATE POLICY team_only ON public.rollouts TO segue_api USING ((team_id = (NULLI
 
 CREATE POLICY team_only ON public.routes TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
+CREATE POLICY team_only ON public.run_status TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.runs TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
 CREATE POLICY team_only ON public.scale_targets TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.secret_versions TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.secret_wishes TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.source_chunks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
@@ -2595,11 +3415,17 @@ CREATE POLICY team_only ON public.spec_versions TO segue_api USING ((team_id = (
 
 CREATE POLICY team_only ON public.subnets TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
+CREATE POLICY team_only ON public.team_names TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.team_quotas TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
 CREATE POLICY team_only ON public.teams TO segue_api USING ((id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.token_uses TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.tokens TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+ALTER TABLE public.team_quotas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
 
@@ -2612,8 +3438,26 @@ GRANT USAGE ON SCHEMA public TO segue_api;
 GRANT USAGE ON SCHEMA public TO segue_auth;
 GRANT USAGE ON SCHEMA public TO segue_system;
 
+REVOKE ALL ON FUNCTION public.auth_attempt(attempt uuid, keys bytea[], allowed integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_attempt(attempt uuid, keys bytea[], allowed integer) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_attempt_good(attempt uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_attempt_good(attempt uuid) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_device_poll(device_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_device_poll(device_hash bytea) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_device_show(user_code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_device_show(user_code text) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_device_start(request uuid, device_hash bytea, user_code text, client text, address inet, expires timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_device_start(request uuid, device_hash bytea, user_code text, client text, address inet, expires timestamp with time zone) TO segue_auth;
+
 REVOKE ALL ON FUNCTION public.auth_epochs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_epochs() TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_invitation(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_invitation(token_hash bytea) TO segue_auth;
 
 REVOKE ALL ON FUNCTION public.auth_is_set_up() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_is_set_up() TO segue_auth;
@@ -2621,26 +3465,31 @@ GRANT ALL ON FUNCTION public.auth_is_set_up() TO segue_auth;
 REVOKE ALL ON FUNCTION public.auth_memberships(user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_memberships(user_id uuid) TO segue_auth;
 
-REVOKE ALL ON FUNCTION public.auth_refresh_end(token_hash bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.auth_refresh_end(token_hash bytea) TO segue_auth;
-
-REVOKE ALL ON FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.auth_refresh_start(family uuid, user_id uuid, token_hash bytea, expires timestamp with time zone) TO segue_auth;
-
 REVOKE ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) TO segue_auth;
+GRANT ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.auth_revoke_user(user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_revoke_user(user_id uuid) TO segue_auth;
 
+REVOKE ALL ON FUNCTION public.auth_session(session uuid, person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_session(session uuid, person uuid) TO segue_auth;
+
 REVOKE ALL ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) TO segue_auth;
 
-REVOKE ALL ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, retire_others_at timestamp with time zone) TO segue_auth;
+REVOKE ALL ON FUNCTION public.auth_setup_state(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_setup_state(token_hash bytea) TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, active timestamp with time zone, retire_others timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, active timestamp with time zone, retire_others timestamp with time zone) TO segue_auth;
+GRANT ALL ON FUNCTION public.auth_signing_key_add(kid text, public_key bytea, sealed_private_key bytea, only_if_none boolean, active timestamp with time zone, retire_others timestamp with time zone) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.auth_signing_keys() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_signing_keys() TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_team(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_team(wanted text) TO segue_auth;
 
 REVOKE ALL ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) TO segue_auth;
@@ -2660,16 +3509,66 @@ GRANT ALL ON FUNCTION public.auth_user_by_email(address text) TO segue_auth;
 REVOKE ALL ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) TO segue_auth;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.environments TO segue_api;
+GRANT SELECT ON TABLE public.environments TO segue_system;
+
+GRANT UPDATE(id) ON TABLE public.environments TO segue_system;
+
+GRANT UPDATE(generation) ON TABLE public.environments TO segue_system;
+
+GRANT UPDATE(deleted_at) ON TABLE public.environments TO segue_system;
+
+GRANT SELECT ON TABLE public.installation TO segue_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.installation TO segue_system;
+
 REVOKE ALL ON FUNCTION public.host_instances(host uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.host_instances(host uuid) TO segue_api;
 
+REVOKE ALL ON FUNCTION public.invitation_person(invitation uuid, person uuid, name text, password_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.invitation_person(invitation uuid, person uuid, name text, password_hash text) TO segue_api;
+
 REVOKE ALL ON FUNCTION public.log_partitions_keep(today date, keep_days integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.log_partitions_keep(today date, keep_days integer) TO segue_system;
+
+REVOKE ALL ON FUNCTION public.person_by_email(address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_by_email(address text) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_device_decide(person uuid, code text, approve boolean, team uuid, as_role text, with_scopes text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_device_decide(person uuid, code text, approve boolean, team uuid, as_role text, with_scopes text[]) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_device_use(hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_device_use(hash bytea) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_disable(person uuid, disabled boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_disable(person uuid, disabled boolean) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_name_set(person uuid, new_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_name_set(person uuid, new_name text) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_password_get(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_password_get(person uuid) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_refresh_end(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_refresh_end(token_hash bytea) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_session_end(person uuid, session uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_session_end(person uuid, session uuid) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_session_list(person uuid, before uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_session_list(person uuid, before uuid, most integer) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_session_start(session uuid, person uuid, token_hash bytea, token_expires timestamp with time zone, session_expires timestamp with time zone, address inet, client text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_session_start(session uuid, person uuid, token_hash bytea, token_expires timestamp with time zone, session_expires timestamp with time zone, address inet, client text) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.schema_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schema_version() TO segue_api;
 GRANT ALL ON FUNCTION public.schema_version() TO segue_auth;
 GRANT ALL ON FUNCTION public.schema_version() TO segue_system;
+
+REVOKE ALL ON FUNCTION public.team_name_claim() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) TO segue_api;
@@ -2679,6 +3578,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.addresses TO segue_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.app_refs TO segue_api;
 GRANT SELECT ON TABLE public.app_refs TO segue_system;
+
+GRANT UPDATE(deployment_id) ON TABLE public.app_refs TO segue_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.apps TO segue_api;
 GRANT SELECT ON TABLE public.apps TO segue_system;
@@ -2712,15 +3613,17 @@ GRANT SELECT,DELETE ON TABLE public.chunks TO segue_system;
 GRANT UPDATE(created_at) ON TABLE public.chunks TO segue_api;
 
 GRANT SELECT,INSERT ON TABLE public.config_versions TO segue_api;
-GRANT SELECT ON TABLE public.config_versions TO segue_system;
+GRANT SELECT,DELETE ON TABLE public.config_versions TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.data_keys TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.data_keys TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.deployments TO segue_api;
-GRANT SELECT ON TABLE public.deployments TO segue_system;
+GRANT SELECT,DELETE ON TABLE public.deployments TO segue_system;
 
 GRANT UPDATE(cancel_requested) ON TABLE public.deployments TO segue_api;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.device_requests TO segue_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.domains TO segue_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.domains TO segue_system;
@@ -2749,16 +3652,11 @@ GRANT SELECT(created_at) ON TABLE public.edges TO segue_api;
 GRANT SELECT(removed_at) ON TABLE public.edges TO segue_api;
 
 GRANT SELECT ON TABLE public.environment_status TO segue_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.environment_status TO segue_system;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.environment_status TO segue_system;
 
 GRANT INSERT(environment_id) ON TABLE public.environment_status TO segue_api;
 
 GRANT INSERT(team_id) ON TABLE public.environment_status TO segue_api;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.environments TO segue_api;
-GRANT SELECT ON TABLE public.environments TO segue_system;
-
-GRANT UPDATE(id) ON TABLE public.environments TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.events TO segue_api;
 GRANT SELECT,INSERT ON TABLE public.events TO segue_system;
@@ -2789,9 +3687,6 @@ GRANT SELECT,DELETE ON TABLE public.idempotency TO segue_system;
 GRANT SELECT ON TABLE public.image_facts TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.image_facts TO segue_system;
 
-GRANT SELECT ON TABLE public.installation TO segue_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.installation TO segue_system;
-
 GRANT SELECT,INSERT ON TABLE public.instance_replacements TO segue_api;
 GRANT SELECT,DELETE ON TABLE public.instance_replacements TO segue_system;
 
@@ -2800,6 +3695,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.instance_seen TO segue_system;
 
 GRANT SELECT ON TABLE public.instances TO segue_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.instances TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.invitations TO segue_api;
+GRANT SELECT ON TABLE public.invitations TO segue_system;
+
+GRANT UPDATE(accepted_at) ON TABLE public.invitations TO segue_api;
+
+GRANT UPDATE(accepted_by) ON TABLE public.invitations TO segue_api;
+
+GRANT UPDATE(revoked_at) ON TABLE public.invitations TO segue_api;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.lease_epochs TO segue_system;
 
@@ -2816,10 +3720,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_families TO segue_syst
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.release_builds TO segue_api;
-GRANT SELECT ON TABLE public.release_builds TO segue_system;
+GRANT SELECT,DELETE ON TABLE public.release_builds TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.releases TO segue_api;
-GRANT SELECT ON TABLE public.releases TO segue_system;
+GRANT SELECT,DELETE ON TABLE public.releases TO segue_system;
 
 GRANT UPDATE(stable_at) ON TABLE public.releases TO segue_system;
 
@@ -2827,20 +3731,41 @@ GRANT SELECT ON TABLE public.request_counts TO segue_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_counts TO segue_system;
 
 GRANT SELECT ON TABLE public.rollouts TO segue_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.rollouts TO segue_system;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollouts TO segue_system;
 
 GRANT SELECT ON TABLE public.routes TO segue_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.routes TO segue_system;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.routes TO segue_system;
+
+GRANT SELECT ON TABLE public.run_status TO segue_api;
+GRANT SELECT,DELETE,UPDATE ON TABLE public.run_status TO segue_system;
+
+GRANT INSERT(run_id) ON TABLE public.run_status TO segue_api;
+
+GRANT INSERT(team_id) ON TABLE public.run_status TO segue_api;
+
+GRANT INSERT(environment_id) ON TABLE public.run_status TO segue_api;
+
+GRANT SELECT,INSERT ON TABLE public.runs TO segue_api;
+GRANT SELECT,DELETE ON TABLE public.runs TO segue_system;
+
+GRANT UPDATE(id) ON TABLE public.runs TO segue_system;
+
+GRANT UPDATE(cancel_requested) ON TABLE public.runs TO segue_api;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.scale_targets TO segue_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.scale_targets TO segue_system;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.scale_targets TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.secret_versions TO segue_api;
-GRANT SELECT ON TABLE public.secret_versions TO segue_system;
+GRANT SELECT,DELETE ON TABLE public.secret_versions TO segue_system;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.secret_wishes TO segue_api;
+GRANT SELECT,DELETE ON TABLE public.secret_wishes TO segue_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.setup_tokens TO segue_system;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.signing_keys TO segue_system;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.signing_keys TO segue_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.source_chunks TO segue_api;
 GRANT SELECT,DELETE ON TABLE public.source_chunks TO segue_system;
@@ -2857,15 +3782,23 @@ GRANT UPDATE(size_bytes) ON TABLE public.sources TO segue_system;
 GRANT UPDATE(last_used_at) ON TABLE public.sources TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.spec_versions TO segue_api;
-GRANT SELECT ON TABLE public.spec_versions TO segue_system;
+GRANT SELECT,DELETE ON TABLE public.spec_versions TO segue_system;
 
 GRANT SELECT ON TABLE public.subnets TO segue_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.subnets TO segue_system;
+
+GRANT SELECT ON TABLE public.team_names TO segue_api;
+GRANT SELECT,INSERT ON TABLE public.team_names TO segue_system;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.team_quotas TO segue_api;
+GRANT SELECT ON TABLE public.team_quotas TO segue_system;
 
 GRANT SELECT ON TABLE public.teams TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.teams TO segue_system;
 
 GRANT UPDATE(name) ON TABLE public.teams TO segue_api;
+
+GRANT UPDATE(deleted_at) ON TABLE public.teams TO segue_api;
 
 GRANT SELECT ON TABLE public.token_uses TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.token_uses TO segue_system;

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::id::{DeploymentId, EdgeId, HostId, InstanceId, ReleaseId};
+use crate::id::{DeploymentId, EdgeId, HostId, InstanceId, ReleaseId, RunId};
 use crate::name::ServiceName;
 use crate::revision::Revision;
 use crate::route::{EnvironmentRoutes, RouteGen};
+use crate::run::RunChange;
 use crate::state::{DeploymentState, Desired};
 use crate::world::RolloutState;
 
@@ -28,6 +29,9 @@ pub struct Changes {
     pub instances: Vec<InstanceChange>,
     /// Rollouts that begin or move; several when one supersedes another.
     pub rollouts: Vec<RolloutChange>,
+    /// One-off runs that move, with their containers.
+    #[serde(default)]
+    pub runs: Vec<RunChange>,
     /// The whole new routes, at the next generation.
     pub routes: Option<EnvironmentRoutes>,
     /// The release the environment stands on now.
@@ -137,6 +141,9 @@ pub struct EventSubject {
     pub edge: Option<EdgeId>,
     /// A generation of routes.
     pub route_gen: Option<RouteGen>,
+    /// A one-off run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
 }
 
 macro_rules! event_kinds {
@@ -185,6 +192,8 @@ event_kinds! {
     EdgeSkipped "edge.skipped";
     /// The drain limit passed with requests still open.
     DrainLimit "drain.limit";
+    /// A one-off run moved.
+    RunChanged "run.changed";
 }
 
 /// Why something waits or is as it is, as the last plan said it: an answer for people, kept with the
@@ -263,6 +272,8 @@ reason_kinds! {
     ReplacementPending "replacement_pending";
     /// The engine call failed; it is made again.
     EngineFailed "engine_failed";
+    /// A one-off run waits.
+    RunPending "run_pending";
 }
 
 impl EventSubject {

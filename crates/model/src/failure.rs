@@ -99,6 +99,10 @@ codes! {
     NoCapacity "no_capacity" "no host has room" "lower resources or replicas, or add a host: segue hosts";
     /// A required secret or variable has no value.
     VariableMissing "variable_missing" "a required variable has no value" "segue secret set KEY, or segue config set KEY=VALUE";
+    /// A secret that the environment needs was never set in it.
+    SecretMissing "secret_missing" "a secret that the environment needs has no value in it" "segue secret set KEY";
+    /// How a run ended cannot be seen any more.
+    RunUnknown "run_unknown" "how the run ended cannot be seen any more" "it is not started again by itself: look at what it did, then run it again";
     /// The release command failed.
     ReleaseCommandFailed "release_command_failed" "the release command failed" "read its log; nothing was switched";
     /// No progress until the deadline.

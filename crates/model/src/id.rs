@@ -92,6 +92,10 @@ ids! {
     UserId "usr" "user";
     /// An API or deploy token.
     TokenId "tok" "token";
+    /// A sign-in of a person at one place.
+    SessionId "ses" "session";
+    /// A link by which a person becomes a member.
+    InvitationId "inv" "invitation";
     /// An app: one source.
     AppId "app" "app";
     /// An environment of an app: the unit of reconciliation.
@@ -114,10 +118,20 @@ ids! {
     SubnetId "net" "subnet";
     /// A named volume on one host.
     VolumeId "vol" "volume";
+    /// A one-off run of a command.
+    RunId "run" "run";
     /// An event.
     EventId "evt" "event";
     /// A worker process, as the holder of leases.
     WorkerId "wrk" "worker";
+}
+
+impl RunId {
+    /// The one container that a run ever has: the id is the run's own, so that it can be made once.
+    #[must_use]
+    pub const fn instance(self) -> InstanceId {
+        InstanceId(self.0)
+    }
 }
 
 impl InstanceId {

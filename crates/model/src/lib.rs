@@ -15,6 +15,7 @@ pub mod name;
 pub mod network;
 pub mod revision;
 pub mod route;
+pub mod run;
 pub mod spec;
 pub mod state;
 pub mod world;

@@ -243,6 +243,53 @@ impl Observed {
 }
 
 machine! {
+    /// A one-off run: a command in one container of a release.
+    RunState "run" {
+        /// Waits for a host.
+        Queued = "queued" 0,
+        /// Its container is decided.
+        Scheduled = "scheduled" 10,
+        /// Its process runs.
+        Running = "running" 20,
+        /// It ended with exit code 0.
+        Succeeded = "succeeded" 100,
+        /// It ended with another code, or could not be started.
+        Failed = "failed" 101,
+        /// Longer than its limit; stopped.
+        TimedOut = "timed_out" 102,
+        /// A person stopped it, or its environment was stopped or removed.
+        Cancelled = "cancelled" 103,
+        /// It was to be started, and how it ended cannot be seen any more. It is not started again.
+        Unknown = "unknown" 104,
+    }
+}
+
+impl RunState {
+    /// The next state, if the machine allows it: forward only, and nothing follows an end.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] otherwise; staying in place is not a transition.
+    pub fn to(self, next: Self) -> Result<Self, InvalidTransition> {
+        use RunState as S;
+        let allowed = match self {
+            S::Queued => matches!(next, S::Scheduled | S::Failed | S::Cancelled),
+            S::Scheduled => next.rank() > S::Scheduled.rank(),
+            S::Running => next.is_terminal(),
+            S::Succeeded | S::Failed | S::TimedOut | S::Cancelled | S::Unknown => false,
+        };
+        if allowed {
+            Ok(next)
+        } else {
+            Err(InvalidTransition {
+                machine: "run",
+                from: self.as_str(),
+                to: next.as_str(),
+            })
+        }
+    }
+}
+
+machine! {
     /// A host: a Docker engine.
     HostState "host" {
         /// Being prepared.

@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, LAST_WORDS_LIMIT};
 use crate::id::{
-    AppId, BuildId, DeploymentId, EdgeId, EnvironmentId, HostId, InstanceId, ReleaseId, TeamId,
+    AppId, BuildId, DeploymentId, EdgeId, EnvironmentId, HostId, InstanceId, ReleaseId, RunId,
+    TeamId,
 };
 use crate::name::{Domain, Label, ServiceName};
 use crate::network::ForeignNetwork;
 use crate::revision::{Revision, RevisionContent};
 use crate::route::{EnvironmentRoutes, OpenRequests, RequestCounts, RouteGen};
+use crate::run::Run;
 use crate::spec::{ImageRef, Rollout, ServiceSpec, Strategy};
 use crate::state::{BuildState, DeploymentState, Desired, HostState, Observed};
 
@@ -54,6 +56,10 @@ pub struct World {
     pub targets: BTreeMap<ServiceName, u32>,
     /// Instances that are not gone, and per slot the newest one that is (for back-off).
     pub instances: BTreeMap<InstanceId, Instance>,
+    /// One-off runs that have not ended, and those whose container may still be there. Their containers are not among
+    /// `instances`: no rollout, route or replacement ever sees them.
+    #[serde(default)]
+    pub runs: BTreeMap<RunId, Run>,
     /// Hosts that are not removed.
     pub hosts: BTreeMap<HostId, Host>,
     /// This environment's subnets by host.
@@ -70,6 +76,25 @@ pub struct World {
     pub traffic: BTreeMap<ServiceName, BTreeMap<ReleaseId, RequestCounts>>,
     /// Bounds that the installation sets.
     pub policy: Policy,
+}
+
+impl World {
+    /// An instance, whether of a service or of a one-off run.
+    #[must_use]
+    pub fn container(&self, id: InstanceId) -> Option<&Instance> {
+        self.instances.get(&id).or_else(|| {
+            let run = self.runs.get(&RunId::from_uuid(id.as_uuid()))?;
+            run.instance.as_ref()
+        })
+    }
+
+    /// Every instance that the snapshot knows: those of services, then those of one-off runs.
+    pub fn containers(&self) -> impl Iterator<Item = (InstanceId, &Instance)> {
+        let of_services = self.instances.iter().map(|(id, instance)| (*id, instance));
+        let of_runs = (self.runs.iter())
+            .filter_map(|(id, run)| Some((id.instance(), run.instance.as_ref()?)));
+        of_services.chain(of_runs)
+    }
 }
 
 /// Bounds that the installation sets.

@@ -17,6 +17,7 @@ use crate::draft::{Draft, has_ended};
 use crate::drain;
 use crate::goal::Goal;
 use crate::routes;
+use crate::runs;
 use crate::symptoms;
 use crate::time::later;
 
@@ -54,24 +55,18 @@ pub(crate) fn derive(draft: &mut Draft<'_>, goal: &Goal<'_>) -> BTreeMap<HostId,
         let Some(action) = act else {
             continue;
         };
-        let list = actions.entry(instance.host).or_default();
-        if matches!(action, Action::EnsureRunning { .. })
-            && let Some(subnet) = draft.world.subnets.get(&instance.host)
-            && !list
-                .iter()
-                .any(|a| matches!(a, Action::EnsureNetwork { .. }))
-        {
-            list.push(Action::EnsureNetwork {
-                subnet: subnet.base,
-            });
-        }
-        list.push(action);
+        add(draft, &mut actions, instance.host, action);
+    }
+    for (host, action) in runs::actions(draft) {
+        add(draft, &mut actions, host, action);
     }
     if draft.world.deleted {
         for (host, subnet) in &draft.world.subnets {
+            let of_run = |(_, i): (InstanceId, &Instance)| i.host == *host && i.may_exist();
             let in_use = instances
                 .iter()
-                .any(|(_, i)| i.host == *host && i.may_exist());
+                .any(|(_, i)| i.host == *host && i.may_exist())
+                || draft.world.containers().any(of_run);
             if !in_use && drain::blocked(draft.world, *host).is_none() {
                 actions
                     .entry(*host)
@@ -86,6 +81,27 @@ pub(crate) fn derive(draft: &mut Draft<'_>, goal: &Goal<'_>) -> BTreeMap<HostId,
         list.sort();
     }
     actions
+}
+
+/// Adds an action of a host; the network that a container needs comes with it, once.
+fn add(
+    draft: &Draft<'_>,
+    actions: &mut BTreeMap<HostId, Vec<Action>>,
+    host: HostId,
+    action: Action,
+) {
+    let list = actions.entry(host).or_default();
+    if matches!(action, Action::EnsureRunning { .. })
+        && let Some(subnet) = draft.world.subnets.get(&host)
+        && !list
+            .iter()
+            .any(|a| matches!(a, Action::EnsureNetwork { .. }))
+    {
+        list.push(Action::EnsureNetwork {
+            subnet: subnet.base,
+        });
+    }
+    list.push(action);
 }
 
 fn start(draft: &mut Draft<'_>, id: InstanceId, instance: &Instance) -> Option<Action> {

@@ -1,6 +1,7 @@
 //! The world after a commit, as the store makes it.
 
 use segue_model::change::{Changes, NewInstance};
+use segue_model::run::RunChange;
 use segue_model::state::{Desired, Observed};
 use segue_model::world::{Instance, World};
 
@@ -37,6 +38,9 @@ pub fn after(world: &World, changes: &Changes) -> World {
                 .saturating_sub(instance.memory_bytes);
         }
     }
+    for change in &changes.runs {
+        run(&mut next, change);
+    }
     for change in &changes.rollouts {
         let terminal = change.rollout.state.is_terminal();
         let deployment = next
@@ -66,7 +70,49 @@ pub fn after(world: &World, changes: &Changes) -> World {
     next
 }
 
+/// A run that moves. One whose container is gone, or was never made, is known no more once it has ended.
+fn run(world: &mut World, change: &RunChange) {
+    if let Some(new) = &change.place {
+        let instance = placed(world, new);
+        if let Some(run) = world.runs.get_mut(&change.id) {
+            run.instance = Some(instance);
+        }
+    }
+    let Some(run) = world.runs.get_mut(&change.id) else {
+        return;
+    };
+    run.state = change.state;
+    if let Some(instance) = &mut run.instance {
+        instance.desired = change.desired.unwrap_or(instance.desired);
+        if change.lost {
+            instance.observed = Observed::Lost;
+        }
+        if (change.desired == Some(Desired::Gone) || change.lost)
+            && let Some(host) = world.hosts.get_mut(&instance.host)
+        {
+            host.reserved_cpu_millis = host.reserved_cpu_millis.saturating_sub(instance.cpu_millis);
+            host.reserved_memory_bytes = host
+                .reserved_memory_bytes
+                .saturating_sub(instance.memory_bytes);
+        }
+    }
+    let over = run.state.is_terminal()
+        && run
+            .instance
+            .as_ref()
+            .is_none_or(|i| i.desired == Desired::Gone && !i.may_exist());
+    if over {
+        world.runs.remove(&change.id);
+    }
+}
+
 fn create(world: &mut World, new: &NewInstance) {
+    let instance = placed(world, new);
+    world.instances.insert(new.id, instance);
+}
+
+/// Takes what a new instance takes: its serial, its reservation and its address.
+fn placed(world: &mut World, new: &NewInstance) -> Instance {
     world.next_serial = world.next_serial.max(new.serial.saturating_add(1));
     if let Some(host) = world.hosts.get_mut(&new.host) {
         host.reserved_cpu_millis = host.reserved_cpu_millis.saturating_add(new.cpu_millis);
@@ -78,7 +124,7 @@ fn create(world: &mut World, new: &NewInstance) {
         subnet.resting.remove(&octet);
         subnet.cursor = octet;
     }
-    let instance = Instance {
+    Instance {
         service: new.service.clone(),
         slot: new.slot,
         revision: new.revision,
@@ -111,6 +157,5 @@ fn create(world: &mut World, new: &NewInstance) {
         words_due_since: None,
         failure: None,
         replace_requested: false,
-    };
-    world.instances.insert(new.id, instance);
+    }
 }

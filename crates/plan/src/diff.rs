@@ -10,6 +10,7 @@ use segue_model::id::{InstanceId, ReleaseId};
 use segue_model::state::{Desired, Observed};
 
 use crate::draft::Draft;
+use crate::runs;
 
 impl Draft<'_> {
     /// The difference between draft and world, each change of desired state with its event.
@@ -113,6 +114,11 @@ impl Draft<'_> {
                 died: after.died && !before.died,
             });
         }
+        for decided in self.runs.values() {
+            let subject = runs::subject_of(self.world, &decided.change);
+            let failure = decided.change.failure.clone();
+            event(EventKind::RunChanged, subject, decided.why.clone(), failure);
+        }
         if let Some(routes) = &self.routes {
             let subject = EventSubject {
                 route_gen: Some(routes.route_gen),
@@ -157,6 +163,7 @@ impl Draft<'_> {
             create: self.created,
             instances,
             rollouts,
+            runs: self.runs.into_values().map(|d| d.change).collect(),
             routes: self.routes,
             serving,
             stable: self.stable,

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use segue_model::Timestamp;
 use segue_model::change::{EventKind, EventSubject, NewEvent, NewInstance, Reason, ReasonKind};
-use segue_model::id::{DeploymentId, HostId, InstanceId, ReleaseId};
+use segue_model::id::{DeploymentId, HostId, InstanceId, ReleaseId, RunId};
 use segue_model::name::ServiceName;
 use segue_model::route::{EnvironmentRoutes, RouteGen};
 use segue_model::state::{Desired, HostState, Observed};
 use segue_model::world::{Deployment, Instance, RolloutState, World};
 
+use crate::runs;
 use crate::schedule::Room;
 
 /// Everything a plan has decided so far.
@@ -22,6 +23,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     pub(crate) created: Vec<NewInstance>,
     pub(crate) room: Room<'a>,
+    /// What is decided of one-off runs.
+    pub(crate) runs: BTreeMap<RunId, runs::Decided>,
     /// Hosts on which a subnet is asked for.
     pub(crate) subnets: BTreeSet<HostId>,
     /// Rollouts as they will be.
@@ -54,6 +57,7 @@ impl<'a> Draft<'a> {
             world,
             instances: world.instances.clone(),
             created: Vec::new(),
+            runs: BTreeMap::new(),
             room: Room::new(world),
             subnets: BTreeSet::new(),
             rollouts: BTreeMap::new(),

@@ -2,7 +2,7 @@
 //! deterministic: time and everything else is in the [`World`].
 //!
 //! The way of a plan: `queue` (which deployment runs) -> `judge` (how far it is, whether it fails) ->
-//! `rollout`, `heal` and `schedule` (the instances of each service) -> `routes` -> `drain` -> `actions`. Each module works on
+//! `rollout`, `heal` and `schedule` (the instances of each service) -> `runs` (one-off runs) -> `routes` -> `drain` -> `actions`. Each module works on
 //! one [`draft`]; the changes are the difference between the draft and the world, so that each change of desired
 //! state has exactly one event by construction.
 //!
@@ -34,6 +34,7 @@ mod queue;
 mod replace;
 mod rollout;
 pub mod routes;
+mod runs;
 mod schedule;
 mod staff;
 mod strategy;
@@ -86,6 +87,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
     let goal = Goal::new(&draft);
     overlap::leave(&mut draft);
     rollout::converge(&mut draft, &goal);
+    // After the services: what serves has the room first.
+    runs::advance(&mut draft);
     routes::update(&mut draft, &goal);
     judge::note_generations(&mut draft, &goal);
     drain::settle(&mut draft);

@@ -18,9 +18,9 @@ pub(crate) fn is_given_up(world: &World, host: HostId) -> bool {
         .subnets
         .get(&host)
         .is_some_and(|s| s.overlap.is_some())
-        && (world.instances.values())
-            .filter(|i| i.host == host)
-            .all(was_never_made)
+        && (world.containers())
+            .filter(|(_, i)| i.host == host)
+            .all(|(_, i)| was_never_made(i))
 }
 
 /// No container of it is there, and no call is under way that may make one. One that was lost with its host may

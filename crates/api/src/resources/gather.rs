@@ -124,6 +124,7 @@ fn follows(base: &segue_store::ReleaseView, spec: ReleaseSpec, input: &DeployInp
         config_version: base.config_version,
         source: base.source,
         commit: base.commit.clone(),
+        origin: base.origin.as_ref().map(|origin| origin.id),
         message: input.message.clone(),
     }
 }
@@ -378,6 +379,7 @@ async fn assemble(
         config_version: loaded.config_version,
         source: None,
         commit: None,
+        origin: None,
         message: input.message.clone(),
     };
     Ok((release, changes))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use segue_model::id::{HostId, InstanceId};
 use segue_model::state::{Desired, HostState, Observed};
 
-use super::Case;
+use super::{Case, runs};
 use crate::Action;
 
 /// I3: new ids are derived, unused and from serials that were never given; wishes only grow; slots are single.
@@ -64,7 +64,7 @@ pub(super) fn one_container(case: &Case<'_>, found: &mut Vec<String>) {
         let Some(id) = action.instance() else {
             continue;
         };
-        let Some(instance) = case.after.instances.get(&id) else {
+        let Some(instance) = case.after.container(id) else {
             found.push(format!("{id} is unknown and acted on"));
             continue;
         };
@@ -148,6 +148,7 @@ pub(super) fn nothing_on_stale_listings(case: &Case<'_>, found: &mut Vec<String>
             ));
         }
     }
+    runs::nothing_blindly(case, may, found);
     for (host, action) in case.actions() {
         let destroys = matches!(
             action,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use segue_model::Timestamp;
+use segue_model::change::NewInstance;
 use segue_model::id::{HostId, InstanceId, ReleaseId};
 use segue_model::name::ServiceName;
 use segue_model::route::EnvironmentRoutes;
@@ -19,6 +20,7 @@ use crate::{Action, Input, Plan, after};
 mod lifecycle;
 mod place;
 mod record;
+mod runs;
 mod traffic;
 
 /// The invariants that a single plan can break, by their numbers in the design.
@@ -52,6 +54,8 @@ pub enum Invariant {
     I15,
     /// Rollouts end, and go back once, to what was good.
     I16,
+    /// A one-off run has one container and one start.
+    I17,
     /// Addresses are apart and rest.
     I20,
     /// One event per change of desired state.
@@ -76,7 +80,7 @@ pub(crate) struct Case<'a> {
 
 type Checker = fn(&Case<'_>, &mut Vec<String>);
 
-/// One checker per invariant.
+/// The checkers; those of one-off runs stand apart from those of services.
 const CHECKERS: &[(Invariant, Checker)] = &[
     (Invariant::I1, record::one_rollout),
     (Invariant::I2, record::releases_stand),
@@ -92,6 +96,10 @@ const CHECKERS: &[(Invariant, Checker)] = &[
     (Invariant::I14, lifecycle::nothing_on_stale_listings),
     (Invariant::I15, place::one_holder),
     (Invariant::I16, record::rollouts_end),
+    (Invariant::I3, runs::serials),
+    (Invariant::I11, runs::made_or_explained),
+    (Invariant::I12, runs::reserves_as_specified),
+    (Invariant::I17, runs::at_most_once),
     (Invariant::I20, place::addresses),
     (Invariant::I23, record::one_event_each),
 ];
@@ -201,6 +209,13 @@ impl Case<'_> {
         let unseen =
             host.is_none_or(|h| !(h.state == HostState::Ready || h.state == HostState::Suspect));
         instance.is_ready() && !unseen
+    }
+
+    /// New containers, of services and of one-off runs.
+    fn places(&self) -> impl Iterator<Item = &NewInstance> {
+        let changes = &self.plan.changes;
+        let of_runs = changes.runs.iter().filter_map(|run| run.place.as_ref());
+        changes.create.iter().chain(of_runs)
     }
 
     fn actions(&self) -> impl Iterator<Item = (HostId, &Action)> {

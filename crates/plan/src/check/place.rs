@@ -9,7 +9,7 @@ use super::Case;
 /// I12: reservations fit capacity times overcommit on every host that gets something new.
 pub(super) fn capacity(case: &Case<'_>, found: &mut Vec<String>) {
     let mut wanted: BTreeMap<_, (u64, u64)> = BTreeMap::new();
-    for new in &case.plan.changes.create {
+    for new in case.places() {
         let sum = wanted.entry(new.host).or_default();
         sum.0 = sum.0.saturating_add(u64::from(new.cpu_millis));
         sum.1 = sum.1.saturating_add(new.memory_bytes);
@@ -52,7 +52,7 @@ pub(super) fn capacity(case: &Case<'_>, found: &mut Vec<String>) {
 
 /// I13: hosts of new instances are ready, open, unpressed, labelled as required, and not shared where that is asked.
 pub(super) fn constraints(case: &Case<'_>, found: &mut Vec<String>) {
-    for new in &case.plan.changes.create {
+    for new in case.places() {
         let Some(host) = case.before.hosts.get(&new.host) else {
             continue;
         };
@@ -121,7 +121,7 @@ pub(super) fn one_holder(case: &Case<'_>, found: &mut Vec<String>) {
 /// I20, rule 9: new addresses lie in the environment's subnet on the host, are apart, and have rested.
 pub(super) fn addresses(case: &Case<'_>, found: &mut Vec<String>) {
     let mut given = BTreeSet::new();
-    for new in &case.plan.changes.create {
+    for new in case.places() {
         let Some(subnet) = case.before.subnets.get(&new.host) else {
             found.push(format!("{} has no subnet on its host", new.id));
             continue;

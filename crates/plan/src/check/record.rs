@@ -244,6 +244,9 @@ pub(super) fn one_event_each(case: &Case<'_>, found: &mut Vec<String>) {
             want("deployment", change.deployment.to_string());
         }
     }
+    for change in &changes.runs {
+        want("run", change.id.to_string());
+    }
     if let Some(routes) = &changes.routes {
         want("routes", routes.route_gen.0.to_string());
     }
@@ -276,6 +279,7 @@ pub(super) fn one_event_each(case: &Case<'_>, found: &mut Vec<String>) {
             }
             EventKind::ServingChanged => ("serving", text(subject.release.map(|i| i.to_string()))),
             EventKind::ReleaseStable => ("stable", text(subject.release.map(|i| i.to_string()))),
+            EventKind::RunChanged => ("run", text(subject.run.map(|i| i.to_string()))),
             // Said besides a change, not for one.
             EventKind::EdgeSkipped | EventKind::DrainLimit => continue,
         };

@@ -163,6 +163,7 @@ pub fn world(hosts: u64, edges: u64, memory_units: u64) -> World {
         deployments: BTreeMap::new(),
         targets: BTreeMap::new(),
         instances: BTreeMap::new(),
+        runs: BTreeMap::new(),
         hosts: (1..=hosts)
             .map(|n| (host_id(n), host(n, memory_units)))
             .collect(),

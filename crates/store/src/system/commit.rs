@@ -70,12 +70,15 @@ impl SystemStore {
         rows::instances(&mut tx, world, &changes.instances).await?;
         rows::created(&mut tx, world, &changes.create).await?;
         rows::rollouts(&mut tx, world, &changes.rollouts).await?;
+        super::run::commit(&mut tx, world, &changes.runs).await?;
         if let Some(routes) = &changes.routes {
             rows::routes(&mut tx, world, routes).await?;
         }
         rows::stable(&mut tx, world, &changes.stable).await?;
         rows::events(&mut tx, world, &changes.events).await?;
-        let serials = decode::number::<usize, i64>(changes.create.len(), "serial")?;
+        let placed = changes.runs.iter().filter(|run| run.place.is_some());
+        let serials = changes.create.len() + placed.count();
+        let serials = decode::number::<usize, i64>(serials, "serial")?;
         sqlx::query!(
             "
             update environment_status

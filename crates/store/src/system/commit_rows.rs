@@ -224,8 +224,18 @@ pub(super) async fn created(
     world: &World,
     new: &[NewInstance],
 ) -> Result<(), StoreError> {
+    let all: Vec<(&NewInstance, Option<Uuid>)> = new.iter().map(|new| (new, None)).collect();
+    created_for(tx, world, &all).await
+}
+
+/// The same, each with the one-off run that it is the container of, if it is one's.
+pub(super) async fn created_for(
+    tx: &mut Tx,
+    world: &World,
+    new: &[(&NewInstance, Option<Uuid>)],
+) -> Result<(), StoreError> {
     let mut reserved: BTreeMap<HostId, (i64, i64)> = BTreeMap::new();
-    for instance in new {
+    for (instance, run) in new {
         let subnet = sqlx::query_scalar!(
             "
             select id
@@ -238,7 +248,7 @@ pub(super) async fn created(
         .fetch_optional(&mut **tx)
         .await?
         .ok_or_else(|| superseded("subnet"))?;
-        insert(tx, world, instance, subnet).await?;
+        insert(tx, world, instance, subnet, *run).await?;
         address(tx, world, instance.id, instance.address, subnet).await?;
         let sum = reserved.entry(instance.host).or_default();
         sum.0 += i64::from(instance.cpu_millis);
@@ -255,13 +265,15 @@ async fn insert(
     world: &World,
     new: &NewInstance,
     subnet: Uuid,
+    run: Option<Uuid>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "
         with instance as (
             insert into instances (id, team_id, app_id, environment_id, service, slot, revision, release_id, serial,
-                host_id, host_epoch, subnet_id, address, port, cpu_millis, memory_bytes, exclusive, attempt, not_before)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                host_id, host_epoch, subnet_id, address, port, cpu_millis, memory_bytes, exclusive, attempt, not_before,
+                run_id)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
             returning id, team_id, environment_id
         )
         insert into instance_seen (instance_id, team_id, environment_id)
@@ -286,6 +298,7 @@ async fn insert(
         new.exclusive,
         decode::number::<u32, i32>(new.attempt, "attempt")?,
         new.not_before.to_sqlx() as _,
+        run,
     )
     .execute(&mut **tx)
     .await

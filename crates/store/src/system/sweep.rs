@@ -176,11 +176,11 @@ impl SystemStore {
             from instances i
             join instance_seen s on s.instance_id = i.id
             where s.state = 'gone' and s.gone_at < now() - $1 * interval '1 second'
-                and exists (
+                and (i.run_id is not null or exists (
                     select from instances younger
                     where younger.environment_id = i.environment_id and younger.service = i.service
-                        and younger.slot = i.slot and younger.serial > i.serial
-                )
+                        and younger.slot = i.slot and younger.serial > i.serial and younger.run_id is null
+                ))
                 and not exists (
                     select from edges e
                     left join edge_acks a on a.edge_id = e.id and a.environment_id = i.environment_id

@@ -48,6 +48,7 @@ impl SystemStore {
         };
         let deployments = rows::deployments(&mut tx, id).await?;
         let instances = rows::instances(&mut tx, id).await?;
+        let runs = super::run::load(&mut tx, id).await?;
         let mut wanted: BTreeSet<Uuid> = [row.serving_release_id, row.stable_release_id]
             .into_iter()
             .flatten()
@@ -62,6 +63,7 @@ impl SystemStore {
                 .values()
                 .map(|instance| instance.release.as_uuid()),
         );
+        wanted.extend(runs.values().map(|run| run.release.as_uuid()));
         let world = World {
             now: row.now.to_jiff(),
             team: TeamId::from_uuid(row.team_id),
@@ -85,6 +87,7 @@ impl SystemStore {
             traffic: traffic::of_rollout(&mut tx, id).await?,
             policy: rows::policy(&mut tx).await?,
             instances,
+            runs,
         };
         tx.commit().await?;
         Ok(Some(world))

@@ -22,7 +22,7 @@ fn millis(value: i64) -> Result<Duration, StoreError> {
     Ok(Duration::from_millis(decode::number(value, "duration")?))
 }
 
-fn ipv4(net: sqlx::types::ipnet::IpNet) -> Result<Ipv4Addr, StoreError> {
+pub(super) fn ipv4(net: sqlx::types::ipnet::IpNet) -> Result<Ipv4Addr, StoreError> {
     match net.addr() {
         IpAddr::V4(address) => Ok(address),
         IpAddr::V6(_) => Err(corrupt("address")("an IPv6 address")),
@@ -164,7 +164,7 @@ pub(super) async fn instances(
         with newest as (
             select distinct on (service, slot) id
             from instances
-            where environment_id = $1
+            where environment_id = $1 and run_id is null
             order by service, slot, serial desc
         )
         select i.id, i.service, i.slot, i.revision, i.release_id, i.serial, i.host_id, i.address, i.port,
@@ -178,7 +178,7 @@ pub(super) async fn instances(
             (select max(a.started_at) from attempts a where a.instance_id = i.id) as attempted_at
         from instances i
         join instance_seen s on s.instance_id = i.id
-        where i.environment_id = $1
+        where i.environment_id = $1 and i.run_id is null
             and (s.state not in ('gone', 'lost') or i.desired <> 'gone' or i.id in (select id from newest))
         "#,
         environment,

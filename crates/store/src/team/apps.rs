@@ -9,7 +9,7 @@ use segue_model::name::AppName;
 use serde_json::{Value, json};
 
 use super::intent::{Done, Idempotency, Intent};
-use super::{Page, TeamScope};
+use super::{Page, TeamScope, quota};
 use crate::decode;
 use crate::error::StoreError;
 
@@ -24,6 +24,8 @@ pub struct App {
     pub repo: Option<Value>,
     /// Free labels.
     pub labels: BTreeMap<String, String>,
+    /// Whether pushes of other branches make environments, and how.
+    pub previews: Option<Value>,
     /// For `If-Match`.
     pub generation: i64,
     /// When it was made.
@@ -52,6 +54,8 @@ pub struct AppPatch {
     pub repo: Option<Option<Value>>,
     /// New labels.
     pub labels: Option<BTreeMap<String, String>>,
+    /// New settings of previews; `Some(None)` removes them.
+    pub previews: Option<Option<Value>>,
 }
 
 struct Row {
@@ -59,6 +63,7 @@ struct Row {
     name: String,
     repo: Option<Value>,
     labels: Value,
+    previews: Option<Value>,
     generation: i64,
     created_at: jiff_sqlx::Timestamp,
 }
@@ -72,6 +77,7 @@ impl TryFrom<Row> for App {
             name: decode::text(&row.name, "app name")?,
             repo: row.repo,
             labels: decode::json(row.labels, "labels")?,
+            previews: row.previews,
             generation: row.generation,
             created_at: row.created_at.to_jiff(),
         })
@@ -82,7 +88,7 @@ impl TeamScope {
     /// Makes an app.
     ///
     /// # Errors
-    /// `apps_name_taken`.
+    /// `apps_name_taken`; [`StoreError::Quota`]; [`StoreError::NotFound`] if the team ended meanwhile.
     pub async fn app_create(
         &self,
         new: &NewApp,
@@ -92,12 +98,13 @@ impl TeamScope {
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
+        quota::admit_app(&mut intent).await?;
         let app: App = sqlx::query_as!(
             Row,
             "
             insert into apps (id, team_id, name, repo, labels)
             values ($1, $2, $3, $4, $5)
-            returning id, name, repo, labels, generation, created_at
+            returning id, name, repo, labels, previews, generation, created_at
             ",
             new.id.as_uuid(),
             intent.team(),
@@ -143,7 +150,7 @@ impl TeamScope {
         sqlx::query_as!(
             Row,
             "
-            select id, name, repo, labels, generation, created_at
+            select id, name, repo, labels, previews, generation, created_at
             from apps
             where team_id = $1 and name = $2 and deleted_at is null
             ",
@@ -164,7 +171,7 @@ impl TeamScope {
         sqlx::query_as!(
             Row,
             "
-            select id, name, repo, labels, generation, created_at
+            select id, name, repo, labels, previews, generation, created_at
             from apps
             where team_id = $1 and deleted_at is null and ($2::uuid is null or id > $2)
             order by id
@@ -203,9 +210,10 @@ impl TeamScope {
             set name = coalesce($3, name),
                 repo = case when $4 then $5 else repo end,
                 labels = coalesce($6, labels),
+                previews = case when $7 then $8 else previews end,
                 generation = generation + 1
             where team_id = $1 and id = $2
-            returning id, name, repo, labels, generation, created_at
+            returning id, name, repo, labels, previews, generation, created_at
             ",
             intent.team(),
             id.as_uuid(),
@@ -213,6 +221,8 @@ impl TeamScope {
             patch.repo.is_some(),
             patch.repo.clone().flatten(),
             decode::to_json_opt(patch.labels.as_ref(), "labels")?,
+            patch.previews.is_some(),
+            patch.previews.clone().flatten(),
         )
         .fetch_one(&mut *intent.tx)
         .await?
@@ -236,12 +246,28 @@ impl TeamScope {
     /// Deletes an app with all its environments: their containers are stopped and removed by the worker.
     ///
     /// # Errors
-    /// [`StoreError::PreconditionFailed`] if the generation is another one.
+    /// [`StoreError::PreconditionFailed`] if the generation is another one; a conflict with `environment_protected`
+    /// while one of its environments is protected.
     pub async fn app_delete(&self, id: AppId, expected_generation: i64) -> Result<(), StoreError> {
         let mut intent = self.begin().await?;
         let before = lock(&mut intent, id).await?;
         if before != expected_generation {
             return Err(StoreError::PreconditionFailed { current: before });
+        }
+        let protected = sqlx::query_scalar!(
+            r#"
+            select exists (
+                select from environments
+                where team_id = $1 and app_id = $2 and protected and deleted_at is null
+            ) as "protected!"
+            "#,
+            intent.team(),
+            id.as_uuid(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        if protected {
+            return Err(super::environments::protected());
         }
         sqlx::query!(
             "
@@ -291,7 +317,7 @@ pub(super) async fn find(intent: &mut Intent<'_>, id: AppId) -> Result<App, Stor
     sqlx::query_as!(
         Row,
         "
-        select id, name, repo, labels, generation, created_at
+        select id, name, repo, labels, previews, generation, created_at
         from apps
         where team_id = $1 and id = $2 and deleted_at is null
         ",

@@ -1,15 +1,24 @@
 //! Environments: the unit that is reconciled. Here people's wishes; what became of them is read from
 //! `environment_status`, which only the worker writes.
 
+mod clone;
+mod life;
+
+use std::time::Duration;
+
 use jiff::Timestamp;
 use segue_model::change::EventSubject;
 use segue_model::id::{AppId, EnvironmentId, ReleaseId};
 use segue_model::name::EnvironmentName;
 use serde_json::{Value, json};
 
+pub use self::clone::{CloneSecrets, EnvironmentOrigin};
+pub(super) use self::life::renew;
+
 use super::TeamScope;
 use super::domains::{self, NewDomain};
 use super::intent::{Done, Idempotency, Intent};
+use super::quota::Ask;
 use crate::decode;
 use crate::error::StoreError;
 use crate::text_enum;
@@ -53,6 +62,14 @@ pub struct Environment {
     pub stable: Option<ReleaseId>,
     /// Why something waits, as the planner said it.
     pub reasons: Value,
+    /// The branch that it follows.
+    pub branch: Option<String>,
+    /// How long it lives after the last push.
+    pub ttl: Option<Duration>,
+    /// When it is removed.
+    pub expires_at: Option<Timestamp>,
+    /// Name of the environment that it was made after, while that is there.
+    pub cloned_from: Option<EnvironmentName>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -85,6 +102,10 @@ pub(super) struct Row {
     serving_release_id: Option<uuid::Uuid>,
     stable_release_id: Option<uuid::Uuid>,
     reasons: Value,
+    branch: Option<String>,
+    ttl_seconds: Option<i64>,
+    expires_at: Option<jiff_sqlx::Timestamp>,
+    cloned_from: Option<String>,
     created_at: jiff_sqlx::Timestamp,
 }
 
@@ -105,6 +126,18 @@ impl TryFrom<Row> for Environment {
             serving: row.serving_release_id.map(ReleaseId::from_uuid),
             stable: row.stable_release_id.map(ReleaseId::from_uuid),
             reasons: row.reasons,
+            branch: row.branch,
+            ttl: row
+                .ttl_seconds
+                .map(|seconds| {
+                    Ok::<_, StoreError>(Duration::from_secs(decode::number(seconds, "ttl")?))
+                })
+                .transpose()?,
+            expires_at: decode::time(row.expires_at),
+            cloned_from: row
+                .cloned_from
+                .map(|name| decode::text(&name, "environment name"))
+                .transpose()?,
             created_at: row.created_at.to_jiff(),
         })
     }
@@ -151,11 +184,28 @@ impl TeamScope {
         new: &NewEnvironment,
         idempotency: Option<Idempotency<'_, Environment>>,
     ) -> Result<Done<Environment>, StoreError> {
+        self.environment_create_from(app, new, &EnvironmentOrigin::default(), idempotency)
+            .await
+    }
+
+    /// The same, made after another environment of the app, or for a branch, or for a time.
+    ///
+    /// # Errors
+    /// As [`TeamScope::environment_create`]; [`StoreError::NotFound`] for an unknown environment to be made after;
+    /// `previews_full` where the app has as many previews as it may, `environments_branch_taken`.
+    pub async fn environment_create_from(
+        &self,
+        app: AppId,
+        new: &NewEnvironment,
+        origin: &EnvironmentOrigin,
+        idempotency: Option<Idempotency<'_, Environment>>,
+    ) -> Result<Done<Environment>, StoreError> {
         let mut intent = self.begin().await?;
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
         super::apps::find(&mut intent, app).await?;
+        clone::room(&mut intent, app, origin).await?;
         sqlx::query!(
             "
             insert into environments (id, team_id, app_id, name, kind, protected)
@@ -183,8 +233,11 @@ impl TeamScope {
         for domain in &new.domains {
             domains::claim(&mut intent, app, new.id, domain).await?;
         }
+        clone::adopt(&mut intent, &self.inner.kek, app, new.id, origin).await?;
         let environment = find(&mut intent, new.id).await?;
-        let detail = json!({"name": new.name, "kind": new.kind.as_str(), "app": app});
+        let detail = json!({
+            "name": new.name, "kind": new.kind.as_str(), "app": app, "clone_of": origin.of, "branch": origin.branch,
+        });
         intent
             .audit("environment_create", &new.id.to_string(), &detail)
             .await?;
@@ -246,9 +299,10 @@ impl TeamScope {
             r#"
             select e.id, e.app_id, e.name, e.kind, e.protected, e.generation, e.stopped,
                 e.deleted_at is not null as "deleted!", s.observed_generation, s.serving_release_id, s.stable_release_id,
-                s.reasons, e.created_at
+                s.reasons, e.branch, e.ttl_seconds, e.expires_at, o.name as "cloned_from?", e.created_at
             from environments e
             join environment_status s on s.environment_id = e.id
+            left join environments o on o.id = e.cloned_from and o.deleted_at is null
             where e.team_id = $1 and e.app_id = $2 and e.deleted_at is null
             order by e.id
             limit 100
@@ -263,7 +317,7 @@ impl TeamScope {
         .collect()
     }
 
-    /// Changes the protection of an environment.
+    /// Changes the protection of an environment. One that is protected lives until somebody removes it.
     ///
     /// # Errors
     /// [`StoreError::PreconditionFailed`].
@@ -278,7 +332,9 @@ impl TeamScope {
         sqlx::query!(
             "
             update environments
-            set protected = $3, generation = generation + 1
+            set protected = $3, generation = generation + 1,
+                ttl_seconds = case when $3 then null else ttl_seconds end,
+                expires_at = case when $3 then null else expires_at end
             where team_id = $1 and id = $2
             ",
             intent.team(),
@@ -326,6 +382,8 @@ impl TeamScope {
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
+        // Nothing was asked for while it was stopped.
+        let ask = Ask::begin(&mut intent).await?;
         let locked = lock(&mut intent, id, expected_generation).await?;
         sqlx::query!(
             "
@@ -339,6 +397,7 @@ impl TeamScope {
         )
         .execute(&mut *intent.tx)
         .await?;
+        ask.end(&mut intent).await?;
         let action = if stopped {
             "environment_stop"
         } else {
@@ -367,7 +426,7 @@ impl TeamScope {
     /// Deletes an environment: the worker removes containers, routes and networks.
     ///
     /// # Errors
-    /// [`StoreError::PreconditionFailed`].
+    /// [`StoreError::PreconditionFailed`]; a conflict with `environment_protected`.
     pub async fn environment_delete(
         &self,
         id: EnvironmentId,
@@ -375,6 +434,9 @@ impl TeamScope {
     ) -> Result<(), StoreError> {
         let mut intent = self.begin().await?;
         let locked = lock(&mut intent, id, Some(expected_generation)).await?;
+        if find(&mut intent, id).await?.protected {
+            return Err(protected());
+        }
         delete(&mut intent, locked.app, id).await?;
         intent
             .audit("environment_delete", &id.to_string(), &json!({}))
@@ -422,6 +484,13 @@ pub(super) async fn delete(
         )
         .await?;
     intent.wake(id).await
+}
+
+/// What refuses to remove a protected environment.
+pub(super) fn protected() -> StoreError {
+    StoreError::Conflict {
+        constraint: "environment_protected".to_owned(),
+    }
 }
 
 /// What a locked environment tells.
@@ -494,9 +563,10 @@ pub(super) async fn find(
         r#"
         select e.id, e.app_id, e.name, e.kind, e.protected, e.generation, e.stopped,
             e.deleted_at is not null as "deleted!", s.observed_generation, s.serving_release_id, s.stable_release_id,
-            s.reasons, e.created_at
+            s.reasons, e.branch, e.ttl_seconds, e.expires_at, o.name as "cloned_from?", e.created_at
         from environments e
         join environment_status s on s.environment_id = e.id
+        left join environments o on o.id = e.cloned_from and o.deleted_at is null
         where e.team_id = $1 and e.id = $2
         "#,
         intent.team(),

@@ -191,7 +191,7 @@ async fn fetch(
                     or exists (
                         select from instances n
                         where n.team_id = $1 and n.environment_id = $2 and n.service = i.service and n.desired = 'run'
-                            and n.revision <> i.revision and n.serial > i.serial
+                            and n.revision <> i.revision and n.serial > i.serial and n.run_id is null
                     )
                 ) as "warm!"
             from instances i
@@ -202,7 +202,7 @@ async fn fetch(
             left join rollouts o on o.environment_id = i.environment_id and o.state in ('live', 'baking')
             left join deployments d on d.id = o.deployment_id
             left join releases t on t.id = d.release_id
-            where i.team_id = $1 and i.environment_id = $2
+            where i.team_id = $1 and i.environment_id = $2 and i.run_id is null
                 and ($3::uuid is null or i.id = $3)
                 and ($4 or s.state not in ('gone', 'lost'))
             order by s.state in ('gone', 'lost'), i.service, i.slot, i.serial desc

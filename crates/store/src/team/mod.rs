@@ -4,6 +4,7 @@
 //! A foreign id answers exactly as a missing one does: [`StoreError::NotFound`].
 
 mod apps;
+mod audit;
 pub(crate) mod builds;
 mod config;
 mod deployments;
@@ -11,14 +12,20 @@ mod domains;
 mod environments;
 pub(crate) mod instances;
 pub(crate) mod intent;
+mod invitations;
+mod invitations_link;
 pub(crate) mod logs;
 mod members;
+mod members_rules;
 mod people;
+mod quota;
 pub(crate) mod records;
 mod releases;
+mod runs;
 mod scale;
 pub(crate) mod secrets;
 mod sources;
+mod tenant;
 mod token_grant;
 mod tokens;
 
@@ -27,22 +34,30 @@ use std::sync::Arc;
 use segue_model::id::TeamId;
 
 pub use self::apps::{App, AppPatch, NewApp};
+pub use self::audit::{AuditEntry, AuditFilter, AuditVerdict};
 pub use self::builds::{BuildInput, BuildView, NewBuild};
 pub use self::config::{ConfigVersion, NewSpec, SpecVersion};
 pub use self::deployments::{
     Change, Changed, Deployment, DeploymentKind, NewDeployment, Receipt, SET_HERE, Target,
 };
 pub use self::domains::{DomainKind, DomainState, DomainView, NewDomain};
-pub use self::environments::{Environment, EnvironmentKind, NewEnvironment};
+pub use self::environments::{
+    CloneSecrets, Environment, EnvironmentKind, EnvironmentOrigin, NewEnvironment,
+};
 pub use self::instances::InstanceView;
 pub use self::intent::{Done, Idempotency, StoredResponse};
+pub use self::invitations::{Guest, InvitationState, InvitationView, NewInvitation};
+pub use self::invitations_link::InvitationLink;
 pub use self::logs::{LOG_CHUNK_BYTES, LogChunk, LogCursor, LogFilter};
-pub use self::members::{Member, NewMember, Role};
-pub use self::records::{AuditEntry, AuditVerdict, Event, EventCursor, InvalidCursor};
-pub use self::releases::{NewRelease, ReleaseView};
+pub use self::members::{Giver, Member, MemberPlace, MemberRole, NewMember, Role};
+pub use self::quota::{Quota, QuotaLimits, QuotaUse};
+pub use self::records::{Event, EventCursor, InvalidCursor};
+pub use self::releases::{NewRelease, ReleaseOrigin, ReleaseView};
+pub use self::runs::{NewRun, RunView};
 pub use self::scale::{ScaleTarget, SetBy};
 pub use self::secrets::SecretInfo;
 pub use self::sources::{CHUNK_BYTES, SOURCE_LIMIT_BYTES, SourceInfo};
+pub(crate) use self::tokens::token_insert;
 pub use self::tokens::{NewToken, TokenView};
 
 use self::intent::Intent;

@@ -1,10 +1,11 @@
 //! Releases: immutable. They are made together with the deployment that carries an environment to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use segue_model::id::{AppId, BuildId, EnvironmentId, ReleaseId, SourceId};
-use segue_model::spec::{ImageSource, ReleaseSpec};
+use segue_model::name::ServiceName;
+use segue_model::spec::{ImageRef, ImageSource, ReleaseSpec};
 
 use super::builds::{self, NewBuild};
 use super::intent::Intent;
@@ -27,8 +28,21 @@ pub struct NewRelease {
     pub source: Option<SourceId>,
     /// The commit that it was made from.
     pub commit: Option<String>,
+    /// The release of another environment that its images are from.
+    pub origin: Option<ReleaseId>,
     /// What people say about it.
     pub message: String,
+}
+
+/// Where a promoted release came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseOrigin {
+    /// The release.
+    pub id: ReleaseId,
+    /// Name of its environment.
+    pub environment: String,
+    /// Its version there.
+    pub version: i64,
 }
 
 /// A release.
@@ -48,6 +62,8 @@ pub struct ReleaseView {
     pub source: Option<SourceId>,
     /// The commit that it was made from.
     pub commit: Option<String>,
+    /// The release of another environment that it was promoted from.
+    pub origin: Option<ReleaseOrigin>,
     /// What people say about it.
     pub message: String,
     /// Who made it.
@@ -66,6 +82,9 @@ struct Row {
     config_version: Option<i64>,
     source_id: Option<uuid::Uuid>,
     commit_id: Option<String>,
+    origin_release_id: Option<uuid::Uuid>,
+    origin_environment: Option<String>,
+    origin_version: Option<i64>,
     message: String,
     created_by: String,
     created_at: jiff_sqlx::Timestamp,
@@ -84,6 +103,18 @@ impl TryFrom<Row> for ReleaseView {
             config_version: row.config_version,
             source: row.source_id.map(SourceId::from_uuid),
             commit: row.commit_id,
+            origin: match (
+                row.origin_release_id,
+                row.origin_environment,
+                row.origin_version,
+            ) {
+                (Some(id), Some(environment), Some(version)) => Some(ReleaseOrigin {
+                    id: ReleaseId::from_uuid(id),
+                    environment,
+                    version,
+                }),
+                _ => None,
+            },
             message: row.message,
             created_by: row.created_by,
             created_at: row.created_at.to_jiff(),
@@ -101,11 +132,14 @@ impl TeamScope {
         let mut intent = self.begin().await?;
         let row = sqlx::query_as!(
             Row,
-            "
-            select id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by, created_at, stable_at
-            from releases
-            where team_id = $1 and id = $2
-            ",
+            r#"
+            select r.id, r.environment_id, r.version, r.spec, r.config_version, r.source_id, r.commit_id, r.origin_release_id,
+                oe.name as "origin_environment?", ro.version as "origin_version?", r.message, r.created_by, r.created_at, r.stable_at
+            from releases r
+            left join releases ro on ro.id = r.origin_release_id
+            left join environments oe on oe.id = ro.environment_id
+            where r.team_id = $1 and r.id = $2
+            "#,
             intent.team(),
             id.as_uuid(),
         )
@@ -126,11 +160,14 @@ impl TeamScope {
         let mut intent = self.begin().await?;
         let row = sqlx::query_as!(
             Row,
-            "
-            select id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by, created_at, stable_at
-            from releases
-            where team_id = $1 and environment_id = $2 and version = $3
-            ",
+            r#"
+            select r.id, r.environment_id, r.version, r.spec, r.config_version, r.source_id, r.commit_id, r.origin_release_id,
+                oe.name as "origin_environment?", ro.version as "origin_version?", r.message, r.created_by, r.created_at, r.stable_at
+            from releases r
+            left join releases ro on ro.id = r.origin_release_id
+            left join environments oe on oe.id = ro.environment_id
+            where r.team_id = $1 and r.environment_id = $2 and r.version = $3
+            "#,
             intent.team(),
             environment.as_uuid(),
             version,
@@ -152,13 +189,16 @@ impl TeamScope {
         let mut intent = self.begin().await?;
         let rows = sqlx::query_as!(
             Row,
-            "
-            select id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by, created_at, stable_at
-            from releases
-            where team_id = $1 and environment_id = $2 and ($3::bigint is null or version < $3)
-            order by version desc
+            r#"
+            select r.id, r.environment_id, r.version, r.spec, r.config_version, r.source_id, r.commit_id, r.origin_release_id,
+                oe.name as "origin_environment?", ro.version as "origin_version?", r.message, r.created_by, r.created_at, r.stable_at
+            from releases r
+            left join releases ro on ro.id = r.origin_release_id
+            left join environments oe on oe.id = ro.environment_id
+            where r.team_id = $1 and r.environment_id = $2 and ($3::bigint is null or r.version < $3)
+            order by r.version desc
             limit $4
-            ",
+            "#,
             intent.team(),
             environment.as_uuid(),
             page.after,
@@ -189,17 +229,19 @@ impl TeamScope {
         // A deployment that failed, was cancelled or rolled back is not wanted any more.
         let row = sqlx::query_as!(
             Row,
-            "
-            select r.id, r.environment_id, r.version, r.spec, r.config_version, r.source_id, r.commit_id, r.message,
-                r.created_by, r.created_at, r.stable_at
+            r#"
+            select r.id, r.environment_id, r.version, r.spec, r.config_version, r.source_id, r.commit_id, r.origin_release_id,
+                oe.name as "origin_environment?", ro.version as "origin_version?", r.message, r.created_by, r.created_at, r.stable_at
             from deployments d
             join releases r on r.id = d.release_id
+            left join releases ro on ro.id = r.origin_release_id
+            left join environments oe on oe.id = ro.environment_id
             left join rollouts o on o.deployment_id = d.id
             where d.team_id = $1 and d.environment_id = $2 and not d.cancel_requested
                 and coalesce(o.state, 'queued') not in ('failed', 'rolled_back', 'cancelled', 'failing', 'rolling_back')
             order by d.number desc
             limit 1
-            ",
+            "#,
             intent.team(),
             environment.as_uuid(),
         )
@@ -209,6 +251,54 @@ impl TeamScope {
             Some(row) => named(&mut intent, row).await.map(Some),
             None => Ok(None),
         }
+    }
+}
+
+impl TeamScope {
+    /// The images that a release runs, as they were pinned, by service: with whether Segue wrote the Dockerfile. A
+    /// service whose image is not known (yet) is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn release_images(
+        &self,
+        release: &ReleaseView,
+    ) -> Result<BTreeMap<ServiceName, (ImageRef, bool)>, StoreError> {
+        let mut intent = self.begin().await?;
+        let ids: Vec<uuid::Uuid> = builds_of(&release.spec)
+            .into_iter()
+            .map(BuildId::as_uuid)
+            .collect();
+        let rows = sqlx::query!(
+            r#"
+            select build_id, image as "image!", generated
+            from build_status
+            where team_id = $1 and build_id = any ($2) and state = 'succeeded' and image is not null
+            "#,
+            intent.team(),
+            &ids,
+        )
+        .fetch_all(&mut *intent.tx)
+        .await?;
+        let mut built: BTreeMap<BuildId, (ImageRef, Option<bool>)> = BTreeMap::new();
+        for row in rows {
+            let image = decode::json(row.image, "image")?;
+            built.insert(BuildId::from_uuid(row.build_id), (image, row.generated));
+        }
+        let images = release.spec.services.iter().filter_map(|(name, service)| {
+            let known = match &service.image {
+                ImageSource::Pinned(image) => Some((image.clone(), None)),
+                ImageSource::Build(build) | ImageSource::Resolve { build, .. } => {
+                    built.get(build).cloned()
+                }
+            };
+            let (image, generated) = known?;
+            Some((
+                name.clone(),
+                (image, generated.unwrap_or(service.generated)),
+            ))
+        });
+        Ok(images.collect())
     }
 }
 
@@ -242,8 +332,9 @@ pub(super) async fn insert(
     }
     sqlx::query!(
         "
-        insert into releases (id, team_id, app_id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        insert into releases (id, team_id, app_id, environment_id, version, spec, config_version, source_id, commit_id, message, created_by,
+            origin_release_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         ",
         new.id.as_uuid(),
         intent.team(),
@@ -256,6 +347,7 @@ pub(super) async fn insert(
         new.commit,
         new.message,
         intent.actor(),
+        new.origin.map(ReleaseId::as_uuid),
     )
     .execute(&mut *intent.tx)
     .await?;

@@ -126,17 +126,10 @@ impl TeamScope {
     ) -> Result<SecretBytes, StoreError> {
         let mut intent = self.begin().await?;
         let locked = environments::lock(&mut intent, environment, None).await?;
-        let row = newest(&mut intent, environment, key).await?;
-        let data_key = stored_data_key(&mut intent, &self.inner.kek, row.data_key_version).await?;
-        let place = Place::Secret {
-            team: self.team(),
-            app: locked.app,
-            environment,
-            key,
-            version: row.version,
-        };
-        let value = data_key.open(&row.sealed, &place.encode())?;
-        let detail = json!({"key": key, "version": row.version});
+        let place = (locked.app, environment, key);
+        let value = open(&mut intent, &self.inner.kek, place).await?;
+        let version = newest(&mut intent, environment, key).await?.version;
+        let detail = json!({"key": key, "version": version});
         intent
             .audit("secret_reveal", &environment.to_string(), &detail)
             .await?;
@@ -152,6 +145,24 @@ impl TeamScope {
         intent.finish(None, ()).await?;
         Ok(value)
     }
+}
+
+/// Opens the newest value, inside of the store or for an audited reveal.
+pub(super) async fn open(
+    intent: &mut Intent<'_>,
+    kek: &Keyring,
+    (app, environment, key): (AppId, EnvironmentId, &ConfigKey),
+) -> Result<SecretBytes, StoreError> {
+    let row = newest(intent, environment, key).await?;
+    let data_key = stored_data_key(intent, kek, row.data_key_version).await?;
+    let place = Place::Secret {
+        team: segue_model::id::TeamId::from_uuid(intent.team()),
+        app,
+        environment,
+        key,
+        version: row.version,
+    };
+    Ok(data_key.open(&row.sealed, &place.encode())?)
 }
 
 /// Adds a sealed version, with its audit record and event. The environment is locked.
@@ -177,6 +188,7 @@ pub(super) async fn set(
         Some((key_version, sealed)),
     )
     .await?;
+    grant(intent, environment, key).await?;
     told(intent, "secret_set", app, environment, &info).await?;
     Ok(info)
 }
@@ -186,10 +198,37 @@ pub(super) async fn unset(
     intent: &mut Intent<'_>,
     (app, environment, key): (AppId, EnvironmentId, &ConfigKey),
 ) -> Result<(), StoreError> {
-    newest(intent, environment, key).await?;
+    // A name that was taken over and never set is given up by the same word.
+    let wished = grant(intent, environment, key).await?;
+    match newest(intent, environment, key).await {
+        Err(StoreError::NotFound) if wished => {}
+        found => {
+            found?;
+        }
+    }
     let version = next_version(intent, environment, key).await?;
     let info = insert(intent, (app, environment, key, version), None).await?;
     told(intent, "secret_unset", app, environment, &info).await
+}
+
+/// Nobody waits for this secret any more. Answers whether somebody did.
+async fn grant(
+    intent: &mut Intent<'_>,
+    environment: EnvironmentId,
+    key: &ConfigKey,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "
+        delete from secret_wishes
+        where team_id = $1 and environment_id = $2 and key = $3
+        ",
+        intent.team(),
+        environment.as_uuid(),
+        key.as_str(),
+    )
+    .execute(&mut *intent.tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 struct Newest {

@@ -131,6 +131,7 @@ pub fn deployment_of(spec: ReleaseSpec, builds: Vec<NewBuild>) -> NewDeployment 
             config_version: None,
             source: None,
             commit: None,
+            origin: None,
             message: String::new(),
         })),
         kind: DeploymentKind::Deploy,

@@ -24,6 +24,7 @@ use super::config::{self, ConfigVersion, NewSpec};
 use super::domains::{self, NewDomain};
 use super::environments::Locked;
 use super::intent::{Done, Idempotency, Intent};
+use super::quota::Ask;
 use super::releases::{self, NewRelease};
 use super::secrets::{self, SecretInfo};
 use super::{TeamScope, builds, environments};
@@ -108,7 +109,7 @@ impl TeamScope {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown environment, release, build or source;
-    /// [`StoreError::PreconditionFailed`]; `domains_name_taken`.
+    /// [`StoreError::PreconditionFailed`]; [`StoreError::Quota`]; `domains_name_taken`.
     pub async fn deployment_create(
         &self,
         environment: EnvironmentId,
@@ -142,6 +143,7 @@ impl TeamScope {
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
+        let ask = Ask::begin(&mut intent).await?;
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
         let changed = apply(&mut intent, &self.inner.kek, environment, &locked, changes).await?;
         let mut last_release = locked.last_release;
@@ -192,7 +194,9 @@ impl TeamScope {
         }
         if let Some((name, commit)) = &new.git {
             push_ref(&mut intent, locked.app, name, commit, new.id).await?;
+            environments::renew(&mut intent, environment).await?;
         }
+        ask.end(&mut intent).await?;
         environments::touch(&mut intent, environment).await?;
         let deployment = find(&mut intent, new.id).await?;
         let detail = json!({
