@@ -12,7 +12,7 @@ use segue_store::testing::{TestDb, release_spec};
 use segue_store::{Observation, WORK_SHARDS, fresh_id};
 use sqlx::Executor;
 
-use crate::support::{begin, commit, instance, placed, world};
+use crate::support::{begin, commit, created, placed, world};
 
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -115,14 +115,7 @@ async fn words_are_due_from_the_first_end_until_they_are_read() {
     let db = TestDb::new().await.unwrap();
     let (one, host, lease) = placed(&db, "one").await;
     let system = db.store().system();
-    let before = world(db.store(), &one).await;
-    let new = instance(&before, host, 1, 1, 2);
-    let id = new.id;
-    let changes = Changes {
-        create: vec![new],
-        ..Changes::default()
-    };
-    commit(db.store(), &lease, &before, &changes).await.unwrap();
+    let id = created(db.store(), &lease, &one, host).await.id;
     let end = |seq: i64, restarts: u32| Observation {
         restarts: Some(restarts),
         words_due: Some(true),

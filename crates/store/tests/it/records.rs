@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use segue_model::change::Changes;
 use segue_store::testing::{Fixture, TestDb, release_spec};
 use segue_store::{LogFilter, LogOrigin, NewLogChunk, Page, Retention};
 use sqlx::{Connection, Executor};
 
-use crate::support::{commit, instance, placed, world};
+use crate::support::{created, placed};
 
 fn chunk(origin: LogOrigin, text: &str) -> NewLogChunk {
     NewLogChunk {
@@ -25,14 +24,7 @@ async fn logs_are_kept_paged_and_outlive_their_instance() {
     let db = TestDb::new().await.unwrap();
     let (one, host, lease) = placed(&db, "one").await;
     let two = Fixture::new(db.store(), "two").await.unwrap();
-    let before = world(db.store(), &one).await;
-    let new = instance(&before, host, 1, 1, 2);
-    let id = new.id;
-    let changes = Changes {
-        create: vec![new],
-        ..Changes::default()
-    };
-    commit(db.store(), &lease, &before, &changes).await.unwrap();
+    let id = created(db.store(), &lease, &one, host).await.id;
     let system = db.store().system();
     for n in 0..5 {
         system

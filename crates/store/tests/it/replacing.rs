@@ -6,7 +6,7 @@ use segue_store::testing::{Fixture, TestDb, release_spec};
 use segue_store::{Done, Idempotency, InstanceView, StoreError, StoredResponse};
 use sqlx::Executor;
 
-use crate::support::{begin, commit, instance, placed, rollout, world};
+use crate::support::{begin, commit, created, instance, placed, rollout, world};
 
 fn respond(view: &InstanceView) -> StoredResponse {
     StoredResponse {
@@ -30,13 +30,7 @@ async fn an_instance_is_asked_to_be_replaced_once() {
     let db = TestDb::new().await.unwrap();
     let (one, host, lease) = placed(&db, "one").await;
     let two = Fixture::new(db.store(), "two").await.unwrap();
-    let seen = world(db.store(), &one).await;
-    let web = instance(&seen, host, 1, 1, 2);
-    let changes = Changes {
-        create: vec![web.clone()],
-        ..Changes::default()
-    };
-    commit(db.store(), &lease, &seen, &changes).await.unwrap();
+    let web = created(db.store(), &lease, &one, host).await;
     let scope = one.scope();
     let foreign = two
         .scope()
@@ -122,13 +116,7 @@ async fn an_instance_is_asked_to_be_replaced_once() {
 async fn the_old_ones_are_warm_while_the_new_ones_are_watched() {
     let db = TestDb::new().await.unwrap();
     let (one, host, lease) = placed(&db, "one").await;
-    let seen = world(db.store(), &one).await;
-    let old = instance(&seen, host, 1, 1, 2);
-    let changes = Changes {
-        create: vec![old.clone()],
-        ..Changes::default()
-    };
-    commit(db.store(), &lease, &seen, &changes).await.unwrap();
+    let old = created(db.store(), &lease, &one, host).await;
     let next = one.deploy(release_spec('b')).await.unwrap();
     let seen = world(db.store(), &one).await;
     let new = instance(&seen, host, 1, 2, 3);

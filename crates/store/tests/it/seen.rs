@@ -12,7 +12,9 @@ use segue_store::testing::{Fixture, TestDb, release_spec};
 use segue_store::{Attempt, AttemptVerb, Observation, StoreError, fresh_id};
 use sqlx::{Connection, Executor};
 
-use crate::support::{TTL, begin, commit, instance, placed, routes, shard_of, superseded, world};
+use crate::support::{
+    TTL, begin, commit, created, instance, placed, routes, shard_of, superseded, world,
+};
 
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -20,14 +22,7 @@ const LEASE: Duration = Duration::from_secs(10);
 async fn observations_only_go_forward_and_unchanged_ones_cost_nothing() {
     let db = TestDb::new().await.unwrap();
     let (one, host, lease) = placed(&db, "one").await;
-    let before = world(db.store(), &one).await;
-    let new = instance(&before, host, 1, 1, 2);
-    let id = new.id;
-    let changes = Changes {
-        create: vec![new],
-        ..Changes::default()
-    };
-    commit(db.store(), &lease, &before, &changes).await.unwrap();
+    let id = created(db.store(), &lease, &one, host).await.id;
     let system = db.store().system();
     let attempt = Attempt {
         instance: id,
@@ -100,14 +95,7 @@ async fn a_gone_instance_frees_its_room_at_once_and_its_address_after_a_rest() {
     let db = TestDb::new().await.unwrap();
     let (one, host, lease) = placed(&db, "one").await;
     let system = db.store().system();
-    let before = world(db.store(), &one).await;
-    let new = instance(&before, host, 1, 1, 2);
-    let id = new.id;
-    let create = Changes {
-        create: vec![new],
-        ..Changes::default()
-    };
-    commit(db.store(), &lease, &before, &create).await.unwrap();
+    let id = created(db.store(), &lease, &one, host).await.id;
     for desired in [Desired::Drain, Desired::Stop, Desired::Gone] {
         let seen = world(db.store(), &one).await;
         let change = Changes {

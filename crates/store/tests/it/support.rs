@@ -43,6 +43,18 @@ pub async fn placed(db: &TestDb, name: &str) -> (Fixture, HostId, Lease) {
     (fixture, host, lease)
 }
 
+/// The first instance of `web`, committed: slot 1, serial 1, last octet 2.
+pub async fn created(store: &Store, lease: &Lease, one: &Fixture, host: HostId) -> NewInstance {
+    let before = world(store, one).await;
+    let new = instance(&before, host, 1, 1, 2);
+    let changes = Changes {
+        create: vec![new.clone()],
+        ..Changes::default()
+    };
+    commit(store, lease, &before, &changes).await.unwrap();
+    new
+}
+
 pub fn keys(
     pairs: &[(&str, Option<&str>)],
 ) -> BTreeMap<segue_model::name::ConfigKey, Option<String>> {
