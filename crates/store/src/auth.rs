@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx;
 use segue_model::id::{AppId, EnvironmentId, TeamId, TokenId, UserId};
 use segue_model::name::TeamName;
 use uuid::Uuid;
@@ -14,14 +13,13 @@ use uuid::Uuid;
 use crate::context::fresh_id;
 use crate::decode;
 use crate::error::StoreError;
-use crate::seal::{Keyring, Place, SecretBytes};
 use crate::store::Inner;
 use crate::team::Role;
 
 /// Look-ups by token, address and session.
 #[derive(Debug, Clone)]
 pub struct Auth {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 /// A token that is good now.
@@ -88,38 +86,6 @@ pub struct Setup {
     pub password_hash: String,
     /// The team.
     pub team_name: TeamName,
-}
-
-/// What became of a refresh token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refresh {
-    /// Exchanged.
-    Rotated {
-        /// For this person.
-        user: UserId,
-    },
-    /// Used a second time: the whole sign-in was revoked.
-    Reused {
-        /// Of this person.
-        user: UserId,
-    },
-    /// Unknown, expired or revoked.
-    Refused,
-}
-
-/// A key that signs or verifies access tokens.
-#[derive(Debug, Clone)]
-pub struct SigningKey {
-    /// Its id.
-    pub kid: String,
-    /// Ed25519, raw.
-    pub public_key: [u8; 32],
-    /// Opened; PKCS#8 as its maker encoded it.
-    pub private_key: SecretBytes,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Verifies until then, signs no more.
-    pub retires_at: Option<Timestamp>,
 }
 
 impl Auth {
@@ -361,135 +327,5 @@ impl Auth {
             .fetch_one(&self.inner.auth)
             .await?
             .ok_or(StoreError::NotFound)
-    }
-
-    /// Begins a sign-in with its first refresh token (SHA-256).
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] for an unknown person.
-    pub async fn refresh_start(
-        &self,
-        user: UserId,
-        token_hash: &[u8; 32],
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "select auth_refresh_start($1, $2, $3, $4)",
-            fresh_id(),
-            user.as_uuid(),
-            token_hash.as_slice(),
-            expires_at.to_sqlx() as _,
-        )
-        .fetch_one(&self.inner.auth)
-        .await?;
-        Ok(())
-    }
-
-    /// Exchanges a refresh token for the next one, once.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn refresh_use(
-        &self,
-        old_hash: &[u8; 32],
-        new_hash: &[u8; 32],
-        expires_at: Timestamp,
-    ) -> Result<Refresh, StoreError> {
-        let row = sqlx::query!(
-            r#"
-            select outcome as "outcome!", user_id
-            from auth_refresh_use($1, $2, $3)
-            "#,
-            old_hash.as_slice(),
-            new_hash.as_slice(),
-            expires_at.to_sqlx() as _,
-        )
-        .fetch_one(&self.inner.auth)
-        .await?;
-        Ok(
-            match (row.outcome.as_str(), row.user_id.map(UserId::from_uuid)) {
-                ("rotated", Some(user)) => Refresh::Rotated { user },
-                ("reused", Some(user)) => Refresh::Reused { user },
-                _ => Refresh::Refused,
-            },
-        )
-    }
-
-    /// Ends a sign-in.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn refresh_end(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
-        sqlx::query!("select auth_refresh_end($1)", token_hash.as_slice())
-            .fetch_one(&self.inner.auth)
-            .await?;
-        Ok(())
-    }
-
-    /// Keys that verify, the newest first; the first that does not retire signs.
-    ///
-    /// # Errors
-    /// [`StoreError::Seal`] if a key was sealed by another key-encryption key.
-    pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        sqlx::query!(
-            r#"
-            select kid as "kid!", public_key as "public_key!", sealed_private_key as "sealed_private_key!", created_at as "created_at!", retires_at
-            from auth_signing_keys()
-            "#
-        )
-        .fetch_all(&self.inner.auth)
-        .await?
-        .into_iter()
-        .map(|row| {
-            Ok(SigningKey {
-                public_key: decode::digest(&row.public_key)?,
-                private_key: self
-                    .kek()
-                    .open(&row.sealed_private_key, &signing_place(&row.kid))?,
-                kid: row.kid,
-                created_at: row.created_at.to_jiff(),
-                retires_at: decode::time(row.retires_at),
-            })
-        })
-        .collect()
-    }
-
-    /// Adds a signing key; the others verify until `retire_others_at`. With `only_if_none`, two servers
-    /// that start at once agree on one key: `false` says that there was one.
-    ///
-    /// # Errors
-    /// [`StoreError::Seal`].
-    pub async fn signing_key_add(
-        &self,
-        kid: &str,
-        public_key: &[u8; 32],
-        private_key: &SecretBytes,
-        only_if_none: bool,
-        retire_others_at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let sealed = self.kek().seal(private_key, &signing_place(kid))?;
-        Ok(sqlx::query_scalar!(
-            r#"
-            select auth_signing_key_add($1, $2, $3, $4, $5) as "added!"
-            "#,
-            kid,
-            public_key.as_slice(),
-            sealed,
-            only_if_none,
-            retire_others_at.to_sqlx() as _,
-        )
-        .fetch_one(&self.inner.auth)
-        .await?)
-    }
-
-    fn kek(&self) -> &Keyring {
-        &self.inner.kek
-    }
-}
-
-pub(crate) fn signing_place(kid: &str) -> Place<'_> {
-    Place::Platform {
-        kind: "signing key",
-        name: kid,
     }
 }

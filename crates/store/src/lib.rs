@@ -12,6 +12,12 @@ compile_error!("the feature `testing` gives up durability and is refused in opti
 
 #[cfg(feature = "queries")]
 mod auth;
+#[cfg(feature = "queries")]
+mod auth_account;
+#[cfg(feature = "queries")]
+mod auth_keys;
+#[cfg(feature = "queries")]
+mod auth_sign_in;
 mod begin;
 mod context;
 #[cfg(feature = "queries")]
@@ -33,9 +39,17 @@ pub mod testing;
 mod text_enum;
 
 #[cfg(feature = "queries")]
-pub use self::auth::{Auth, Membership, Refresh, Setup, SigningKey, TokenGrant, UserRecord};
+pub use self::auth::{Auth, Membership, Setup, TokenGrant, UserRecord};
+#[cfg(feature = "queries")]
+pub use self::auth_account::{AccountScope, DeviceGrant, NewSession, Refresh, SessionView, SignIn};
+#[cfg(feature = "queries")]
+pub use self::auth_keys::{NewSigningKey, SigningKey};
+#[cfg(feature = "queries")]
+pub use self::auth_sign_in::{
+    ApprovedDevice, DevicePoll, Guess, NewDevice, SetupState, WaitingDevice,
+};
 pub use self::context::{Actor, TeamContext, fresh_id};
-pub use self::error::StoreError;
+pub use self::error::{QuotaExceeded, StoreError};
 pub use self::migrate::{migrate, newest_migration};
 #[cfg(feature = "queries")]
 pub use self::platform::{HostView, PlatformScope};

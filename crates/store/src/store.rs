@@ -4,12 +4,15 @@
 //! look-ups before a team is known through [`Auth`], everything of the worker and the internal
 //! interface through [`SystemStore`], which only those get.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use segue_model::id::UserId;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::auth::Auth;
+use crate::auth_account::{AccountScope, SignIn};
 use crate::context::{Actor, TeamContext};
 use crate::error::StoreError;
 use crate::platform::PlatformScope;
@@ -145,6 +148,19 @@ impl Store {
     #[must_use]
     pub fn platform(&self, actor: Actor) -> PlatformScope {
         PlatformScope::new(Arc::clone(&self.inner), TeamContext::platform(actor))
+    }
+
+    /// What a person may do with the own account; the caller has proved who it is. The context is one of the
+    /// installation ([`TeamContext::platform`]).
+    #[must_use]
+    pub fn account(&self, person: UserId, context: TeamContext) -> AccountScope {
+        AccountScope::new(Arc::clone(&self.inner), person, context)
+    }
+
+    /// Steps of signing in and out that prove who the person is.
+    #[must_use]
+    pub fn sign_in(&self, request_id: Option<String>, address: Option<IpAddr>) -> SignIn {
+        SignIn::new(Arc::clone(&self.inner), request_id, address)
     }
 
     /// Look-ups before a team is known.

@@ -52,7 +52,8 @@ impl SystemStore {
         Ok(())
     }
 
-    /// Keeps a one-time set-up token (SHA-256); older ones end.
+    /// Keeps a one-time set-up token (SHA-256); older ones end, and are known for a day more, so that whoever
+    /// holds one is told that it is old.
     ///
     /// # Errors
     /// Only those of the database.
@@ -62,9 +63,23 @@ impl SystemStore {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = crate::begin::begin(&self.inner.system).await?;
-        sqlx::query!("delete from setup_tokens where used_at is null")
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query!(
+            "
+            delete from setup_tokens
+            where used_at is null and expires_at < now() - interval '1 day'
+            "
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "
+            update setup_tokens
+            set expires_at = now()
+            where used_at is null and expires_at > now()
+            "
+        )
+        .execute(&mut *tx)
+        .await?;
         sqlx::query!(
             "
             insert into setup_tokens (hash, expires_at)

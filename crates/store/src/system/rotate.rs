@@ -4,7 +4,7 @@ use segue_model::id::TeamId;
 
 use super::SystemStore;
 use super::certificate::place as certificate_place;
-use crate::auth::signing_place;
+use crate::auth_keys::signing_place;
 use crate::error::StoreError;
 use crate::seal::Place;
 

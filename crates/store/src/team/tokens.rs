@@ -7,7 +7,7 @@ use segue_model::change::EventSubject;
 use segue_model::id::{AppId, TokenId, UserId};
 use serde_json::json;
 
-use super::intent::{Done, Idempotency};
+use super::intent::{Done, Idempotency, Intent};
 use super::{Page, Role, TeamScope};
 use crate::decode;
 use crate::error::StoreError;
@@ -80,54 +80,7 @@ impl TeamScope {
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
-        let created_at = sqlx::query_scalar!(
-            "
-            insert into tokens (id, team_id, created_by, name, prefix, hash, role, scopes, app_id, address_ranges, expires_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-            returning created_at
-            ",
-            new.id.as_uuid(),
-            intent.team(),
-            new.created_by.as_uuid(),
-            new.name,
-            new.prefix,
-            new.hash.as_slice(),
-            new.role.as_str(),
-            &new.scopes,
-            new.app.map(AppId::as_uuid),
-            &new.address_ranges as _,
-            new.expires_at.to_sqlx() as _,
-        )
-        .fetch_one(&mut *intent.tx)
-        .await?;
-        let detail = json!({"name": new.name, "prefix": new.prefix, "role": new.role.as_str(), "scopes": new.scopes, "app": new.app});
-        intent
-            .audit("token_create", &new.id.to_string(), &detail)
-            .await?;
-        let message = format!("token {} created", new.prefix);
-        intent
-            .event(
-                new.app,
-                None,
-                "token.created",
-                &EventSubject::default(),
-                &message,
-            )
-            .await?;
-        let view = TokenView {
-            id: new.id,
-            name: new.name.clone(),
-            prefix: new.prefix.clone(),
-            role: new.role,
-            scopes: new.scopes.clone(),
-            app: new.app,
-            address_ranges: new.address_ranges.clone(),
-            created_by: new.created_by,
-            created_at: created_at.to_jiff(),
-            expires_at: new.expires_at,
-            revoked_at: None,
-            used_at: None,
-        };
+        let view = token_insert(&mut intent, new).await?;
         intent.finish(idempotency, view).await
     }
 
@@ -173,26 +126,41 @@ impl TeamScope {
     /// # Errors
     /// Only those of the database.
     pub async fn token_list(&self, page: Page<TokenId>) -> Result<Vec<TokenView>, StoreError> {
+        let made = self.token_list_of(None, page).await?;
+        Ok(made.into_iter().map(|(token, _)| token).collect())
+    }
+
+    /// Tokens of the team in order of age, of one maker or of all, each with the maker's name.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn token_list_of(
+        &self,
+        maker: Option<UserId>,
+        page: Page<TokenId>,
+    ) -> Result<Vec<(TokenView, String)>, StoreError> {
         let mut intent = self.begin().await?;
         sqlx::query!(
             r#"
             select t.id, t.name, t.prefix, t.role, t.scopes, t.app_id, t.address_ranges as "address_ranges: Vec<IpNet>",
-                t.created_by, t.created_at, t.expires_at, t.revoked_at, u.used_at as "used_at?"
+                t.created_by, t.created_at, t.expires_at, t.revoked_at, s.used_at as "used_at?", u.name as maker
             from tokens t
-            left join token_uses u on u.token_id = t.id
-            where t.team_id = $1 and ($2::uuid is null or t.id > $2)
+            join users u on u.id = t.created_by
+            left join token_uses s on s.token_id = t.id
+            where t.team_id = $1 and ($2::uuid is null or t.id > $2) and ($3::uuid is null or t.created_by = $3)
             order by t.id
-            limit $3
+            limit $4
             "#,
             intent.team(),
             page.after.map(TokenId::as_uuid),
+            maker.map(UserId::as_uuid),
             page.sql_limit(),
         )
         .fetch_all(&mut *intent.tx)
         .await?
         .into_iter()
         .map(|row| {
-            Ok(TokenView {
+            let token = TokenView {
                 id: TokenId::from_uuid(row.id),
                 name: row.name,
                 prefix: row.prefix,
@@ -205,8 +173,64 @@ impl TeamScope {
                 expires_at: row.expires_at.to_jiff(),
                 revoked_at: decode::time(row.revoked_at),
                 used_at: decode::time(row.used_at),
-            })
+            };
+            Ok((token, row.maker))
         })
         .collect()
     }
+}
+
+/// Keeps a token, with its audit record and event, in a transaction that has begun.
+pub(crate) async fn token_insert(
+    intent: &mut Intent<'_>,
+    new: &NewToken,
+) -> Result<TokenView, StoreError> {
+    let created_at = sqlx::query_scalar!(
+        "
+        insert into tokens (id, team_id, created_by, name, prefix, hash, role, scopes, app_id, address_ranges, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        returning created_at
+        ",
+        new.id.as_uuid(),
+        intent.team(),
+        new.created_by.as_uuid(),
+        new.name,
+        new.prefix,
+        new.hash.as_slice(),
+        new.role.as_str(),
+        &new.scopes,
+        new.app.map(AppId::as_uuid),
+        &new.address_ranges as _,
+        new.expires_at.to_sqlx() as _,
+    )
+    .fetch_one(&mut *intent.tx)
+    .await?;
+    let detail = json!({"name": new.name, "prefix": new.prefix, "role": new.role.as_str(), "scopes": new.scopes, "app": new.app});
+    intent
+        .audit("token_create", &new.id.to_string(), &detail)
+        .await?;
+    let message = format!("token {} created", new.prefix);
+    intent
+        .event(
+            new.app,
+            None,
+            "token.created",
+            &EventSubject::default(),
+            &message,
+        )
+        .await?;
+    Ok(TokenView {
+        id: new.id,
+        name: new.name.clone(),
+        prefix: new.prefix.clone(),
+        role: new.role,
+        scopes: new.scopes.clone(),
+        app: new.app,
+        address_ranges: new.address_ranges.clone(),
+        created_by: new.created_by,
+        created_at: created_at.to_jiff(),
+        expires_at: new.expires_at,
+        revoked_at: None,
+        used_at: None,
+    })
 }

@@ -2,7 +2,7 @@
 
 use segue_store::seal::{KeyEncryptionKey, SealError, SecretBytes};
 use segue_store::testing::{Fixture, TestDb};
-use segue_store::{Store, StoreConfig, StoreError};
+use segue_store::{Actor, NewSigningKey, Store, StoreConfig, StoreError, TeamContext};
 
 #[tokio::test]
 async fn a_secret_is_sealed_versioned_and_revealed_with_a_record() {
@@ -166,6 +166,21 @@ async fn another_key_encryption_key_opens_nothing() {
     );
 }
 
+fn signing_key<'a>(
+    kid: &'a str,
+    byte: u8,
+    private_key: &'a SecretBytes,
+    retire_others_at: jiff::Timestamp,
+) -> NewSigningKey<'a> {
+    NewSigningKey {
+        kid,
+        public_key: [byte; 32],
+        private_key,
+        active_at: jiff::Timestamp::now(),
+        retire_others_at,
+    }
+}
+
 #[tokio::test]
 async fn servers_that_start_at_once_agree_on_one_signing_key() {
     let db = TestDb::new().await.unwrap();
@@ -175,9 +190,9 @@ async fn servers_that_start_at_once_agree_on_one_signing_key() {
             let auth = db.store().auth();
             tokio::spawn(async move {
                 let private = SecretBytes::new(vec![n; 48]);
-                auth.signing_key_add(&format!("k{n}"), &[n; 32], &private, true, never)
-                    .await
-                    .unwrap()
+                let kid = format!("k{n}");
+                let new = signing_key(&kid, n, &private, never);
+                auth.signing_key_first(&new).await.unwrap()
             })
         })
         .collect();
@@ -190,9 +205,9 @@ async fn servers_that_start_at_once_agree_on_one_signing_key() {
     assert_eq!(keys.len(), 1);
     assert_eq!(keys[0].private_key.expose()[0], keys[0].public_key[0]);
     let private = SecretBytes::new(vec![9; 48]);
+    let context = TeamContext::platform(Actor::System("test"));
     db.store()
-        .auth()
-        .signing_key_add("next", &[9; 32], &private, false, never)
+        .signing_key_rotate(&context, &signing_key("next", 9, &private, never))
         .await
         .unwrap();
     let keys = db.store().auth().signing_keys().await.unwrap();
@@ -221,7 +236,7 @@ async fn the_key_encryption_key_is_rotated_without_a_pause() {
         .unwrap();
     let private = SecretBytes::new(vec![5; 48]);
     let auth = db.store().auth();
-    auth.signing_key_add("k", &[5; 32], &private, true, later)
+    auth.signing_key_first(&signing_key("k", 5, &private, later))
         .await
         .unwrap();
     let certificate = Certificate {
