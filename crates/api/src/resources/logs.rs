@@ -69,10 +69,13 @@ page! {
 #[serde(deny_unknown_fields)]
 pub(super) struct LogQuery {
     /// Of this service only.
+    #[param(max_length = 40, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     service: Option<String>,
     /// Of this instance only, by id.
+    #[param(pattern = "^ins_[0-9a-f]{32}$")]
     instance: Option<String>,
     /// Not older than this (RFC 3339).
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Only lines that hold this text.
     #[param(max_length = 200)]

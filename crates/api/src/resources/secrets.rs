@@ -88,7 +88,7 @@ async fn secret_list(at: InEnv<Read>) -> Result<ApiJson<SecretPage>, Problem> {
 
 /// Shows a secret without its value.
 #[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}", tag = "secrets",
-    params(EnvPath, ("key" = String, Path, description = "Key of the secret")),
+    params(EnvPath, ("key" = String, Path, description = "Key of the secret", pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$")),
     responses((status = 200, description = "The secret, without its value.", body = Secret), Errors))]
 async fn secret_get(
     at: InEnv<Read>,
@@ -101,7 +101,7 @@ async fn secret_get(
 
 /// Sets a secret and rolls the change out.
 #[utoipa::path(put, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}", tag = "secrets",
-    params(EnvPath, ChangeQuery, ("key" = String, Path, description = "Key of the secret")),
+    params(EnvPath, ChangeQuery, ("key" = String, Path, description = "Key of the secret", pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$")),
     request_body = SecretSet,
     responses((status = 200, description = "The secret, without its value.", body = Secret), Errors))]
 async fn secret_set(
@@ -131,7 +131,7 @@ async fn secret_set(
 
 /// Removes a secret and rolls the change out.
 #[utoipa::path(delete, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}", tag = "secrets",
-    params(EnvPath, ChangeQuery, ("key" = String, Path, description = "Key of the secret")),
+    params(EnvPath, ChangeQuery, ("key" = String, Path, description = "Key of the secret", pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$")),
     responses((status = 204, description = "It is removed."), Errors))]
 async fn secret_delete(
     at: InEnv<SecretWrite>,

@@ -55,7 +55,8 @@ pub(crate) struct IdempotencyHeader {
         rename = "Idempotency-Key",
         required = false,
         min_length = 1,
-        max_length = 200
+        max_length = 200,
+        pattern = "^[!-~]{1,200}$"
     )]
     pub key: Option<String>,
 }
@@ -66,7 +67,12 @@ pub(crate) struct IdempotencyHeader {
 #[expect(dead_code, reason = "describes a header that an extractor reads")]
 pub(crate) struct IfMatchHeader {
     /// The ETag of what the change is based on.
-    #[param(rename = "If-Match", required = true, example = "\"7\"")]
+    #[param(
+        rename = "If-Match",
+        required = true,
+        pattern = "^\"[0-9]{1,18}\"$",
+        example = "\"7\""
+    )]
     pub etag: String,
 }
 

@@ -16,11 +16,16 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 #[serde(deny_unknown_fields)]
 pub(crate) struct WaitQuery {
     /// Answer when what was asked for is done or has ended, at most after this time: `30s`, up to `300s`.
-    #[param(pattern = "^[0-9]{1,3}s$")]
+    #[param(pattern = "^([0-9]{1,2}|[0-2][0-9]{2}|300)s$")]
     wait: Option<String>,
 }
 
 impl WaitQuery {
+    /// The same parameter of an operation that has others beside it.
+    pub(crate) const fn of(wait: Option<String>) -> Self {
+        Self { wait }
+    }
+
     /// The time, within bounds.
     pub(crate) fn time(&self) -> Result<Option<Duration>, Problem> {
         let Some(text) = &self.wait else {
