@@ -67,7 +67,7 @@ words! {
         Deployer = "deployer",
         /// Removes apps and environments, administers members and other people's tokens.
         Admin = "admin",
-        /// Everything, and may make others owners.
+        /// Everything, the team itself included, and may make others owners.
         Owner = "owner",
     }
 }
@@ -111,6 +111,8 @@ words! {
         Tokens = "tokens",
         /// Reads a secret's value.
         SecretReveal = "secret_reveal",
+        /// Renames or removes the team itself.
+        Team = "team",
     }
 }
 
@@ -126,6 +128,7 @@ impl Role {
             | Action::Configure
             | Action::SecretWrite => Self::Deployer,
             Action::Delete | Action::Members | Action::SecretReveal => Self::Admin,
+            Action::Team => Self::Owner,
         };
         self as u8 >= least as u8
     }
@@ -159,7 +162,7 @@ impl Scopes {
             }
             Action::Deploy | Action::Scale => Scope::Deploy,
             Action::Create | Action::Configure | Action::SecretWrite => Scope::Write,
-            Action::Delete | Action::Members | Action::Tokens => Scope::Admin,
+            Action::Delete | Action::Members | Action::Tokens | Action::Team => Scope::Admin,
             Action::SecretReveal => Scope::SecretReveal,
         };
         self.0.contains(&needed)
@@ -190,6 +193,7 @@ mod tests {
             (Action::Members, [false, false, true, true]),
             (Action::Tokens, [true, true, true, true]),
             (Action::SecretReveal, [false, false, true, true]),
+            (Action::Team, [false, false, false, true]),
         ];
         assert_eq!(rows.len(), Action::ALL.len());
         for (action, allowed) in rows {

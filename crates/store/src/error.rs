@@ -8,6 +8,20 @@ use crate::seal::SealError;
 const IMMUTABLE: &str = "SG001";
 const RANK: &str = "SG002";
 
+/// What of a team's quota is not enough. All figures of one kind: apps, thousandths of a core, or bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{resource}: {used} used, {asked} asked, {allowed} allowed")]
+pub struct QuotaExceeded {
+    /// `apps`, `cpu` or `memory`.
+    pub resource: &'static str,
+    /// In use before.
+    pub used: u64,
+    /// In use after, if it were allowed.
+    pub asked: u64,
+    /// Allowed at most.
+    pub allowed: u64,
+}
+
 /// A failure of a store operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,6 +71,9 @@ pub enum StoreError {
         /// What ran out.
         what: &'static str,
     },
+    /// The team would have more than its quota.
+    #[error("the quota of the team is used up")]
+    Quota(#[from] QuotaExceeded),
     /// A secret could not be sealed or opened.
     #[error("sealing failed")]
     Seal(#[from] SealError),

@@ -1,6 +1,6 @@
 //! Apps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use segue_model::change::EventSubject;
@@ -167,6 +167,27 @@ impl TeamScope {
     /// # Errors
     /// Only those of the database.
     pub async fn app_list(&self, page: Page<AppId>) -> Result<Vec<App>, StoreError> {
+        self.apps(None, page).await
+    }
+
+    /// The same, of these only.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn app_list_of(
+        &self,
+        only: &BTreeSet<AppId>,
+        page: Page<AppId>,
+    ) -> Result<Vec<App>, StoreError> {
+        let only: Vec<_> = only.iter().map(|id| id.as_uuid()).collect();
+        self.apps(Some(&only), page).await
+    }
+
+    async fn apps(
+        &self,
+        only: Option<&[uuid::Uuid]>,
+        page: Page<AppId>,
+    ) -> Result<Vec<App>, StoreError> {
         let mut intent = self.begin().await?;
         sqlx::query_as!(
             Row,
@@ -174,11 +195,13 @@ impl TeamScope {
             select id, name, repo, labels, previews, generation, created_at
             from apps
             where team_id = $1 and deleted_at is null and ($2::uuid is null or id > $2)
+                and ($3::uuid[] is null or id = any($3))
             order by id
-            limit $3
+            limit $4
             ",
             intent.team(),
             page.after.map(AppId::as_uuid),
+            only,
             page.sql_limit(),
         )
         .fetch_all(&mut *intent.tx)

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::environments::Locked;
 use super::intent::{Done, Idempotency, Intent};
+use super::quota::Ask;
 use super::{Page, TeamScope, environments, scale};
 use crate::decode;
 use crate::error::StoreError;
@@ -133,7 +134,7 @@ impl TeamScope {
     /// Keeps what people wrote for an environment, and the scale targets that it edits.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
+    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`], [`StoreError::Quota`].
     pub async fn spec_put(
         &self,
         environment: EnvironmentId,
@@ -145,8 +146,11 @@ impl TeamScope {
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
+        let ask = Ask::begin(&mut intent).await?;
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
         let mut version = write_spec(&mut intent, environment, &locked, spec).await?;
+        ask.end_with_spec(&mut intent, environment, &spec.spec)
+            .await?;
         version.generation = environments::touch(&mut intent, environment).await?;
         intent.finish(idempotency, version).await
     }

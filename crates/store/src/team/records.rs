@@ -1,4 +1,4 @@
-//! Events and audit: what happened, and who did it.
+//! Events: what happened, and who did it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use segue_model::change::EventSubject;
 use segue_model::failure::Failure;
 use segue_model::id::{AppId, EnvironmentId, EventId};
-use serde_json::Value;
 
-use super::intent::AuditRecord;
 use super::{Page, TeamScope};
 use crate::decode;
 use crate::error::StoreError;
@@ -75,42 +73,6 @@ pub struct Event {
     pub failure: Option<Failure>,
     /// A person, a token or a part of Segue.
     pub actor: String,
-}
-
-/// An audit record.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AuditEntry {
-    /// Its number in the team's chain.
-    pub seq: i64,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: String,
-    /// What, by the operation's name.
-    pub action: String,
-    /// To what.
-    pub resource: String,
-    /// How.
-    pub detail: Value,
-    /// Which request.
-    pub request_id: Option<String>,
-    /// From where.
-    pub address: Option<String>,
-}
-
-/// What verifying a chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuditVerdict {
-    /// Every record follows from the one before it, up to the head.
-    Whole {
-        /// Records in the chain.
-        records: i64,
-    },
-    /// The first place where it does not.
-    Broken {
-        /// Number of the record that does not follow.
-        seq: i64,
-    },
 }
 
 impl TeamScope {
@@ -231,105 +193,6 @@ impl TeamScope {
             .name_all(events.iter_mut().map(|event| &mut event.actor))
             .await?;
         Ok(events)
-    }
-
-    /// Audit records, the newest first; `after` is a number of the chain.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn audit_list(&self, page: Page<i64>) -> Result<Vec<AuditEntry>, StoreError> {
-        let mut intent = self.begin().await?;
-        Ok(sqlx::query!(
-            "
-            select seq, at, actor, action, resource, detail, request_id, address
-            from audit
-            where team_id = $1 and ($2::bigint is null or seq < $2)
-            order by seq desc
-            limit $3
-            ",
-            intent.team(),
-            page.after,
-            page.sql_limit(),
-        )
-        .fetch_all(&mut *intent.tx)
-        .await?
-        .into_iter()
-        .map(|row| AuditEntry {
-            seq: row.seq,
-            at: row.at.to_jiff(),
-            actor: row.actor,
-            action: row.action,
-            resource: row.resource,
-            detail: row.detail,
-            request_id: row.request_id,
-            address: row.address,
-        })
-        .collect())
-    }
-
-    /// Computes the team's audit chain again, from the first record to the head.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn audit_verify(&self) -> Result<AuditVerdict, StoreError> {
-        const BATCH: i64 = 1000;
-        let mut intent = self.begin().await?;
-        let head = sqlx::query!(
-            "
-            select seq, hash
-            from audit_heads
-            where team_id = $1
-            ",
-            intent.team(),
-        )
-        .fetch_optional(&mut *intent.tx)
-        .await?;
-        let (mut seq, mut hash) = (0i64, [0u8; 32]);
-        loop {
-            let rows = sqlx::query!(
-                "
-                select seq, at, actor, action, resource, detail, request_id, address, previous_hash, hash
-                from audit
-                where team_id = $1 and seq > $2
-                order by seq
-                limit $3
-                ",
-                intent.team(),
-                seq,
-                BATCH,
-            )
-            .fetch_all(&mut *intent.tx)
-            .await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                seq += 1;
-                let record = AuditRecord {
-                    seq: row.seq,
-                    at_us: row.at.to_jiff().as_microsecond(),
-                    actor: row.actor,
-                    action: &row.action,
-                    resource: &row.resource,
-                    detail: &row.detail,
-                    request_id: row.request_id.as_deref(),
-                    address: row.address,
-                };
-                let expected = record.hash(&hash);
-                if row.seq != seq || row.previous_hash != hash || row.hash != expected {
-                    return Ok(AuditVerdict::Broken { seq });
-                }
-                hash = expected;
-            }
-        }
-        match head {
-            None if seq == 0 => Ok(AuditVerdict::Whole { records: 0 }),
-            Some(head) if head.seq == seq && head.hash == hash => {
-                Ok(AuditVerdict::Whole { records: seq })
-            }
-            // Records were cut off at the end.
-            _ => Ok(AuditVerdict::Broken { seq: seq + 1 }),
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use segue_model::name::ServiceName;
 use serde_json::json;
 
 use super::intent::{Done, Idempotency, Intent};
+use super::quota::Ask;
 use super::{TeamScope, environments};
 use crate::decode;
 use crate::error::StoreError;
@@ -41,7 +42,7 @@ impl TeamScope {
     /// Sets wanted replicas of some services.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`].
+    /// [`StoreError::NotFound`], [`StoreError::PreconditionFailed`], [`StoreError::Quota`].
     pub async fn scale_set(
         &self,
         environment: EnvironmentId,
@@ -53,8 +54,10 @@ impl TeamScope {
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
+        let ask = Ask::begin(&mut intent).await?;
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
         set(&mut intent, locked.app, environment, targets).await?;
+        ask.end(&mut intent).await?;
         environments::touch(&mut intent, environment).await?;
         let targets = list(&mut intent, environment).await?;
         intent.finish(idempotency, targets).await
@@ -117,7 +120,7 @@ pub(super) async fn set(
     Ok(())
 }
 
-async fn list(
+pub(super) async fn list(
     intent: &mut Intent<'_>,
     environment: EnvironmentId,
 ) -> Result<Vec<ScaleTarget>, StoreError> {

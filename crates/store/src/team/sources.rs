@@ -278,6 +278,33 @@ impl TeamScope {
         })
     }
 
+    /// A source by id, while its chunks are kept.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also when its chunks were dropped.
+    pub async fn source_get(&self, source: SourceId) -> Result<SourceInfo, StoreError> {
+        let mut intent = self.begin().await?;
+        let row = sqlx::query!(
+            r#"
+            select app_id, sha256 as "sha256!", size_bytes as "size_bytes!", created_at
+            from sources
+            where team_id = $1 and id = $2 and state = 'complete'
+            "#,
+            intent.team(),
+            source.as_uuid(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        let sha256 = <[u8; 32]>::try_from(row.sha256.as_slice());
+        Ok(SourceInfo {
+            id: source,
+            app: AppId::from_uuid(row.app_id),
+            sha256: sha256.map_err(crate::error::corrupt("source hash"))?,
+            size_bytes: decode::number(row.size_bytes, "size")?,
+            created_at: row.created_at.to_jiff(),
+        })
+    }
+
     /// A chunk of a complete source; `None` behind the last one.
     ///
     /// # Errors

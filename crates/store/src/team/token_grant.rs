@@ -1,4 +1,4 @@
-//! A token by its id, for access tokens that were made from it: they end when it does.
+//! A token by its id: for access tokens that were made from it, which end when it does, and for whoever looks after it.
 
 use ipnet::IpNet;
 use segue_model::id::{AppId, TokenId, UserId};
@@ -41,5 +41,25 @@ impl TeamScope {
             })
         })
         .transpose()
+    }
+
+    /// Who made a token of the team.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn token_maker(&self, id: TokenId) -> Result<UserId, StoreError> {
+        let mut intent = self.begin().await?;
+        let maker = sqlx::query_scalar!(
+            "
+            select created_by
+            from tokens
+            where team_id = $1 and id = $2
+            ",
+            intent.team(),
+            id.as_uuid(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        Ok(UserId::from_uuid(maker))
     }
 }

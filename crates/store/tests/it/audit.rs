@@ -1,7 +1,7 @@
 //! The audit chain shows a record that was changed, removed or moved.
 
 use segue_store::testing::{Fixture, TestDb};
-use segue_store::{AuditVerdict, Page};
+use segue_store::{AuditFilter, AuditVerdict, Page};
 use sqlx::{Connection, Executor};
 
 use crate::support::keys;
@@ -23,7 +23,10 @@ async fn one_record_changed_removed_or_moved_is_found() {
         scope.audit_verify().await.unwrap(),
         AuditVerdict::Whole { records: 12 }
     );
-    let newest = scope.audit_list(Page::first(1)).await.unwrap();
+    let newest = scope
+        .audit_list(&AuditFilter::default(), Page::first(1))
+        .await
+        .unwrap();
     assert_eq!(
         (newest[0].seq, newest[0].action.as_str()),
         (12, "config_patch")

@@ -19,6 +19,7 @@ mod replacing;
 mod schema;
 mod secrets;
 mod seen;
+mod signing_in;
 mod sources;
 mod support;
 mod sweeping;

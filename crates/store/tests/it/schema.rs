@@ -154,6 +154,7 @@ async fn check_lists_are_the_enums() {
         "environments_kind" EnvironmentKind;
         "memberships_role" Role;
         "tokens_role" Role;
+        "invitations_role" Role;
         "domains_kind" DomainKind;
         "domains_state" DomainState;
         "deployments_kind" DeploymentKind;
