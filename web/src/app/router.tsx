@@ -1,0 +1,189 @@
+// Every address of the dashboard. Screens are loaded when they are first opened; the address holds all state
+// that somebody may want to send to a colleague.
+
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+  Outlet,
+  redirect,
+  retainSearchParams,
+} from "@tanstack/react-router";
+import { current, refresh } from "../api/session";
+import { FaultBox } from "../components/FaultBox";
+import type { LogSearch } from "../screens/logs/Logs";
+import { Outside } from "./Outside";
+import { Shell } from "./shell/Shell";
+
+const root = createRootRoute({
+  component: Outlet,
+  notFoundComponent: () => (
+    <Outside
+      title="Nothing is here"
+      sub="The address leads nowhere. It may have been deleted or renamed."
+    >
+      <a href="/apps">To the apps</a>
+    </Outside>
+  ),
+  errorComponent: ({ error }) => (
+    <Outside
+      title="The page broke"
+      sub="This is a fault of the dashboard; nothing happened to your apps."
+    >
+      <FaultBox error={error} onRetry={() => window.location.reload()} />
+    </Outside>
+  ),
+});
+
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== ""
+    ? value
+    : typeof value === "number"
+      ? String(value)
+      : undefined;
+
+const outside = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
+  createRoute({ getParentRoute: () => root, path, component });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (search: Record<string, unknown>): { next?: string } => ({
+    next: text(search.next),
+  }),
+  component: lazyRouteComponent(() => import("../screens/login/Login"), "Login"),
+});
+const setup = outside(
+  "/setup",
+  lazyRouteComponent(() => import("../screens/setup/Setup"), "Setup"),
+);
+
+/** Everything for signed-in people. */
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  validateSearch: (search: Record<string, unknown>): { team?: string } => ({
+    team: text(search.team),
+  }),
+  search: { middlewares: [retainSearchParams(["team"])] },
+  beforeLoad: async ({ location }) => {
+    if (current().status === "unknown") await refresh();
+    if (current().status !== "signed-in")
+      throw redirect({ to: "/login", search: { next: location.href } });
+  },
+  component: Shell,
+});
+
+const page = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
+  createRoute({ getParentRoute: () => inside, path, component });
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: () => <Navigate to="/apps" replace />,
+});
+
+const env = createRoute({
+  getParentRoute: () => inside,
+  path: "/apps/$app/$env",
+  component: lazyRouteComponent(() => import("../screens/env/Env"), "Env"),
+});
+const part = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
+  createRoute({ getParentRoute: () => env, path, component });
+
+const overview = part(
+  "/",
+  lazyRouteComponent(() => import("../screens/overview/Overview"), "Overview"),
+);
+const deployments = part(
+  "/deployments",
+  lazyRouteComponent(() => import("../screens/deployments/Deployments"), "Deployments"),
+);
+const deployment = part(
+  "/deployments/$number",
+  lazyRouteComponent(() => import("../screens/deployment/Deployment"), "Deployment"),
+);
+
+const logs = createRoute({
+  getParentRoute: () => env,
+  path: "/logs",
+  validateSearch: (search: Record<string, unknown>): LogSearch => ({
+    service: text(search.service),
+    contains: text(search.contains),
+    since: text(search.since),
+    at: text(search.at),
+    instance: text(search.instance),
+  }),
+  component: lazyRouteComponent(() => import("../screens/logs/Logs"), "Logs"),
+});
+const config = part(
+  "/config",
+  lazyRouteComponent(() => import("../screens/config/Config"), "Config"),
+);
+const secrets = part(
+  "/secrets",
+  lazyRouteComponent(() => import("../screens/secrets/Secrets"), "Secrets"),
+);
+const releases = part(
+  "/releases",
+  lazyRouteComponent(() => import("../screens/releases/Releases"), "Releases"),
+);
+
+const apps = page(
+  "/apps",
+  lazyRouteComponent(() => import("../screens/apps/Apps"), "Apps"),
+);
+const app = page(
+  "/apps/$app",
+  lazyRouteComponent(() => import("../screens/app/App"), "AppPage"),
+);
+const activity = createRoute({
+  getParentRoute: () => inside,
+  path: "/activity",
+  validateSearch: (search: Record<string, unknown>): { app?: string } => ({
+    app: text(search.app),
+  }),
+  component: lazyRouteComponent(() => import("../screens/activity/Activity"), "Activity"),
+});
+const hosts = page(
+  "/hosts",
+  lazyRouteComponent(() => import("../screens/hosts/Hosts"), "Hosts"),
+);
+const team = page(
+  "/team",
+  lazyRouteComponent(() => import("../screens/team/Team"), "Team"),
+);
+const account = page(
+  "/account",
+  lazyRouteComponent(() => import("../screens/account/Account"), "Account"),
+);
+
+const tree = root.addChildren([
+  home,
+  login,
+  setup,
+  inside.addChildren([
+    apps,
+    app,
+    activity,
+    hosts,
+    team,
+    account,
+    env.addChildren([overview, deployments, deployment, logs, config, secrets, releases]),
+  ]),
+]);
+
+/** The router. */
+export const router = createRouter({
+  routeTree: tree,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,16 @@
+// The person's own things: name, password, sessions, tokens.
+
+import { useSession, useTeam } from "../../api/hooks";
+import { Page } from "../../components/Page";
+import { Tokens } from "./Tokens";
+
+export function Account() {
+  const session = useSession();
+  const team = useTeam();
+  if (session.status !== "signed-in") return null;
+  return (
+    <Page title="Account" sub={session.user.email} command="segue whoami">
+      <Tokens team={team.name} />
+    </Page>
+  );
+}

@@ -1,0 +1,105 @@
+// Takes over a pasted .env file: what it says, what cannot be read, and what should be a secret instead.
+
+import { Button, Checkbox, Group, Modal, Textarea } from "@mantine/core";
+import { useState } from "react";
+import { applied, difference, type Patch, type Values } from "../../lib/configdiff";
+import { looksSecret, parseDotenv } from "../../lib/dotenv";
+import { count } from "../../lib/format";
+import own from "./config.module.css";
+import { Diff } from "./Diff";
+
+export interface PasteProps {
+  opened: boolean;
+  values: Values;
+  onClose: () => void;
+  onPaste: (entries: Patch) => void;
+}
+
+export function Paste({ opened, values, onClose, onPaste }: PasteProps) {
+  const [text, setText] = useState("");
+  const [anyway, setAnyway] = useState(false);
+  const { entries, faults } = parseDotenv(text);
+  const suspects = entries.flatMap((entry) => {
+    const why = looksSecret(entry.key, entry.value);
+    return why ? [{ ...entry, why }] : [];
+  });
+  const taken = anyway
+    ? entries
+    : entries.filter((entry) => !suspects.some((one) => one.key === entry.key));
+  const patch: Patch = Object.fromEntries(taken.map((entry) => [entry.key, entry.value]));
+  const changes = difference(values, applied(values, patch));
+  const close = () => {
+    setText("");
+    setAnyway(false);
+    onClose();
+  };
+  return (
+    <Modal
+      opened={opened}
+      onClose={close}
+      title="Paste .env"
+      size="lg"
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
+      <div className={own.changes}>
+        <Textarea
+          label="Content of the file"
+          description="Nothing is expanded: $HOME stays $HOME."
+          rows={8}
+          maxLength={300_000}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          spellCheck={false}
+          data-autofocus
+        />
+        {faults.length > 0 && (
+          <div className={own.clash} role="alert">
+            {faults.map((one) => (
+              <span key={`${one.line} ${one.text}`}>
+                Line {one.line}: {one.text}
+              </span>
+            ))}
+          </div>
+        )}
+        {suspects.length > 0 && (
+          <div className={own.clash} role="alert">
+            <span>
+              These look like secrets and are left out. Set them as secrets: nobody can read those
+              back.
+            </span>
+            {suspects.map((one) => (
+              <span key={one.key}>
+                <code>{one.key}</code>: {one.why}
+              </span>
+            ))}
+            <Checkbox
+              label="Take them over as plain configuration all the same"
+              checked={anyway}
+              onChange={(event) => setAnyway(event.currentTarget.checked)}
+            />
+          </div>
+        )}
+        {text.trim() !== "" && (
+          <span>
+            {count(entries.length, "variable")} read, {count(changes.length, "change")}.
+          </span>
+        )}
+        <Diff changes={changes} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close}>
+            Leave it
+          </Button>
+          <Button
+            disabled={changes.length === 0}
+            onClick={() => {
+              onPaste(patch);
+              close();
+            }}
+          >
+            Take over {count(changes.length, "change")}
+          </Button>
+        </Group>
+      </div>
+    </Modal>
+  );
+}

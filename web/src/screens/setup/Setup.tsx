@@ -1,0 +1,90 @@
+// The first person and the first team, by the one-time link that the server printed.
+
+import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { setupCreate } from "@segue/client";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { signIn } from "../../api/signin";
+import { Outside } from "../../app/Outside";
+import { Command } from "../../components/Command";
+import { FormFault } from "../../components/FormFault";
+import { emailFault, nameFault, passwordFault, useApiForm } from "../../lib/form";
+
+/** The token is taken out of the address at once: it must not stay in the history. */
+function takeToken(): string {
+  const token = new URLSearchParams(window.location.search).get("token") ?? "";
+  if (token) window.history.replaceState(null, "", "/setup");
+  return token;
+}
+
+export function Setup() {
+  const [token] = useState(takeToken);
+  const navigate = useNavigate();
+  const { form, busy, rest, onSubmit } = useApiForm({
+    initial: { email: "", name: "", password: "", team: "" },
+    validate: { email: emailFault, password: passwordFault, team: nameFault("your team a name") },
+    send: async (values) => {
+      await setupCreate({
+        body: { token, ...values, email: values.email.trim() },
+        throwOnError: true,
+      });
+      await signIn(values.email.trim(), values.password);
+      await navigate({ to: "/apps", replace: true });
+    },
+  });
+  if (!token) {
+    return (
+      <Outside
+        title="The link is not complete"
+        sub="Open the whole link that the server printed, or print a new one on the server:"
+      >
+        <Command text="segue admin setup-link" />
+      </Outside>
+    );
+  }
+  return (
+    <Outside
+      title="Set up Segue"
+      sub="The first account owns this installation and its first team."
+    >
+      <form onSubmit={onSubmit} noValidate>
+        <Stack gap="md">
+          <FormFault text={rest} />
+          <TextInput
+            label="E-mail"
+            type="email"
+            autoComplete="username"
+            maxLength={254}
+            data-autofocus
+            {...form.getInputProps("email")}
+          />
+          <TextInput
+            label="Your name"
+            description="Shown to your team; may be left empty."
+            autoComplete="name"
+            maxLength={100}
+            {...form.getInputProps("name")}
+          />
+          <PasswordInput
+            label="Password"
+            description="At least 10 characters."
+            autoComplete="new-password"
+            maxLength={256}
+            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
+            {...form.getInputProps("password")}
+          />
+          <TextInput
+            label="Team"
+            description="Small letters, digits and dashes: acme."
+            autoComplete="off"
+            maxLength={60}
+            {...form.getInputProps("team")}
+          />
+          <Button type="submit" loading={busy} fullWidth size="md">
+            Create the owner account
+          </Button>
+        </Stack>
+      </form>
+    </Outside>
+  );
+}
