@@ -75,7 +75,6 @@ pub(super) struct LogQuery {
     #[param(pattern = "^ins_[0-9a-f]{32}$")]
     instance: Option<String>,
     /// Not older than this (RFC 3339).
-    #[param(format = DateTime)]
     since: Option<String>,
     /// Only lines that hold this text.
     #[param(max_length = 200)]
