@@ -43,17 +43,17 @@ export class ProblemError extends Error {
   }
 }
 
-/** The options that a generated stream function takes from here. */
-interface StreamOptions {
-  headers?: unknown;
-  signal?: AbortSignal | null;
-  fetch?: typeof fetch;
-  sseMaxRetryAttempts?: number;
-  onSseError?: (error: unknown) => void;
-  onSseEvent?: (event: { data: unknown; event?: string; id?: string }) => void;
-}
-
-type StreamFunction<O extends StreamOptions, T> = (options: O) => Promise<{ stream: AsyncGenerator<T> }>;
+/** A generated stream function. Its options are its own; here only what all of them take is added. */
+// biome-ignore lint/suspicious/noExplicitAny: any is what lets each function keep its own options.
+type StreamFunction = (options: any) => Promise<{ stream: AsyncGenerator<any> }>;
+/** What a stream's messages hold. */
+type Held<F extends StreamFunction> =
+  Awaited<ReturnType<F>> extends { stream: AsyncGenerator<infer T> } ? T : never;
+/** The options of a stream function, as far as its caller decides them. */
+type OptionsOf<F extends StreamFunction> = Omit<
+  NonNullable<Parameters<F>[0]>,
+  "signal" | "onSseError" | "onSseEvent" | "sseMaxRetryAttempts"
+>;
 
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 30_000;
@@ -63,12 +63,13 @@ const LONGEST_WAIT = 30_000;
  * Ends with the signal, with the stream (`atEnd: "return"`), or by a `ProblemError` when the server
  * refuses (4xx but 401, 408, 429; a second 401 in a row too: the token is asked for anew each time).
  */
-export async function* follow<O extends StreamOptions, T>(
-  stream: StreamFunction<O, T>,
-  options: O,
+export async function* follow<F extends StreamFunction>(
+  stream: F,
+  options: OptionsOf<F>,
   followed: Followed,
-): AsyncGenerator<Message<T>, void, undefined> {
+): AsyncGenerator<Message<Held<F>>, void, undefined> {
   const { signal } = followed;
+  const given = options as { headers?: object; fetch?: typeof fetch };
   let lastId = followed.lastEventId ?? "";
   let wait = FIRST_WAIT;
   let refusals = 0;
@@ -78,19 +79,23 @@ export async function* follow<O extends StreamOptions, T>(
     let failure: unknown;
     let problem: Problem | undefined;
     let latest: { event?: string; id?: string } = {};
-    const base = options.fetch ?? globalThis.fetch;
+    const base = given.fetch ?? globalThis.fetch;
     const watched: typeof fetch = async (input, init) => {
       const response = await base(input, init);
       status = response.status;
       if (!response.ok) problem = await problemOf(response);
       return response;
     };
-    const headers = lastId ? { ...(options.headers as object | undefined), "Last-Event-ID": lastId } : options.headers;
+    const headers = lastId ? { ...given.headers, "Last-Event-ID": lastId } : given.headers;
+    // Ends the connection also when the reader leaves in the middle of it.
+    const connection = new AbortController();
+    const leave = (): void => connection.abort();
+    signal?.addEventListener("abort", leave, { once: true });
     try {
       const { stream: messages } = await stream({
         ...options,
         headers,
-        signal,
+        signal: connection.signal,
         fetch: (async (input: RequestInfo | URL, init?: RequestInit) => {
           const response = await watched(input, init);
           if (response.ok) {
@@ -115,6 +120,9 @@ export async function* follow<O extends StreamOptions, T>(
       }
     } catch (error) {
       failure = error;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+      leave();
     }
     if (signal?.aborted) return;
     if (failure === undefined && followed.atEnd === "return") return;
