@@ -12,6 +12,7 @@
 //! by [`BuildEngine::prepare`], in a chain of their own.
 
 mod groups;
+mod mounts;
 mod network;
 
 use std::ffi::OsString;
@@ -95,6 +96,10 @@ impl BuildEngine {
         self.name.clone()
     }
 
+    fn exec_root(&self) -> PathBuf {
+        self.run_root.join("exec")
+    }
+
     fn config_file(&self) -> PathBuf {
         self.run_root.join("daemon.json")
     }
@@ -112,7 +117,7 @@ impl BuildEngine {
             self.dockerd.clone().into(),
             flag("config-file", &self.config_file()),
             flag("data-root", &self.data_root),
-            flag("exec-root", &self.run_root.join("exec")),
+            flag("exec-root", &self.exec_root()),
             flag("pidfile", &self.run_root.join("docker.pid")),
             format!("--host=unix://{}", self.socket().display()).into(),
             format!("--bridge={}", self.bridge).into(),
@@ -184,6 +189,13 @@ impl BuildEngine {
         // The daemon mounts its folder onto itself and leaves it so, and then nobody can remove it.
         while rustix::mount::unmount(&self.data_root, rustix::mount::UnmountFlags::DETACH).is_ok() {
         }
+        // It may also leave the network namespace of a build step, mounted on a file.
+        let exec = self.exec_root();
+        let exec = exec.canonicalize().unwrap_or(exec);
+        let table = std::fs::read("/proc/self/mounts").unwrap_or_default();
+        for point in mounts::below(&table, &exec) {
+            let _ = rustix::mount::unmount(&point, rustix::mount::UnmountFlags::DETACH);
+        }
         // The daemon made its group under every controller, not only under those with limits.
         let controllers = std::fs::read_dir(&self.cgroup_mount)
             .into_iter()
@@ -227,7 +239,7 @@ impl BuildEngine {
         };
         let until = tokio::time::Instant::now() + GOODBYE;
         while !alive(self.run_root.join("docker.pid"))
-            && alive(self.run_root.join("exec/containerd/containerd.pid"))
+            && alive(self.exec_root().join("containerd/containerd.pid"))
             && tokio::time::Instant::now() < until
         {
             tokio::time::sleep(GOODBYE / 100).await;
