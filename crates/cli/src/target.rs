@@ -65,6 +65,14 @@ pub(crate) fn wrong_manifest(path: &Path, text: &str, errors: &[ManifestError]) 
     error
 }
 
+/// An error with each problem of a manifest that was not written by a person.
+pub(crate) fn told(mut error: CliError, errors: &[ManifestError]) -> CliError {
+    for problem in errors {
+        error = error.why(format!("{}: {}", problem.key(), problem.reason));
+    }
+    error
+}
+
 impl Target {
     /// What the command is about.
     pub fn of(host: &Host, global: &Global) -> Result<Self> {

@@ -9,6 +9,7 @@ pub mod change;
 pub mod detect;
 pub mod failure;
 pub mod id;
+pub mod import;
 pub mod internal;
 pub mod manifest;
 pub mod name;

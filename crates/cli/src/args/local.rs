@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::parse::{header, method};
 
@@ -39,6 +39,36 @@ pub(crate) struct Login {
     /// The token; asked for, or read from stdin, if not given
     #[arg(long, value_name = "TOKEN", num_args = 0..=1, default_missing_value = "-")]
     pub token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// What kind of file it is
+    #[arg(value_enum)]
+    pub format: ImportFormat,
+    /// The file
+    pub file: PathBuf,
+    /// Where to write; - prints it
+    #[arg(short, long, value_name = "FILE", default_value = "segue.toml")]
+    pub output: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// A kind of file that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// docker-compose.yml, compose.yaml
+    Compose,
+    /// Procfile
+    Procfile,
+    /// app.json
+    AppJson,
+    /// fly.toml
+    Fly,
+    /// render.yaml
+    Render,
 }
 
 /// What git asks of a credential helper.

@@ -152,6 +152,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: Option<Tokens>,
     },
+    /// Write segue.toml from another tool's file
+    Import(Import),
     /// Call the API
     Api(Api),
     /// Check this folder, the sign-in and the server

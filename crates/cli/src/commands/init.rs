@@ -162,7 +162,7 @@ fn undetected(folder: &Path, failure: &Failure) -> CliError {
 }
 
 /// The name that was given, or the folder's.
-fn app_name(context: &mut Context<'_>, folder: &Path) -> Result<AppName> {
+pub(super) fn app_name(context: &mut Context<'_>, folder: &Path) -> Result<AppName> {
     let given = context
         .global
         .app

@@ -14,6 +14,7 @@ mod events;
 mod follow;
 mod git;
 mod hosts;
+mod import;
 mod init;
 mod login;
 mod logs;
@@ -120,6 +121,7 @@ pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
     let context = &mut context;
     match &cli.command {
         Command::Init(args) => init::run(context, args),
+        Command::Import(args) => import::run(context, args),
         Command::Up(args) => up::run(context, args).await,
         Command::Plan(args) => apply::plan(context, args).await,
         Command::Apply(args) => apply::run(context, args).await,

@@ -211,3 +211,36 @@ fn a_request_and_the_servers_role_are_told_apart() {
     assert!(is("segue api GET /v1/me") && is("segue api post /v1/x --data @-"));
     assert!(!is("segue api") && !is("segue api --config x") && !is("segue apps GET"));
 }
+
+#[tokio::test]
+async fn another_tools_file_becomes_a_manifest_and_what_is_lost_is_told() {
+    let compose =
+        "services:\n  web:\n    image: nginx:1\n    ports: ['80:80']\n    privileged: true\n";
+    let world = World::new(&[("compose.yml", compose), ("fly.toml", "app = 'from-fly'\n")]);
+    let ran = world.run("import compose compose.yml --app shop").await;
+    assert_eq!((ran.exit, ran.stdout.as_str()), (Exit::Ok, ""));
+    insta::assert_snapshot!(format!("{}---\n{}", ran.stderr, world.read("segue.toml")));
+    let again = world.run("import compose compose.yml --app shop").await;
+    assert_eq!(again.exit, Exit::Failed, "nothing is overwritten");
+    let ran = world.run("import fly fly.toml -o - ").await;
+    assert_eq!(
+        (ran.exit, ran.stdout.as_str()),
+        (Exit::Ok, "app = \"from-fly\"\n")
+    );
+    let ran = world
+        .run("import compose compose.yml --app shop -o - --json")
+        .await;
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        value["not_carried_over"][1]["key"],
+        "services.web.privileged"
+    );
+    world.write("bad.yml", "a: &a [*a]");
+    for (line, exit) in [
+        ("import compose bad.yml --app shop -o -", Exit::Failed),
+        ("import compose missing.yml --app shop", Exit::Usage),
+        ("import nonsense compose.yml", Exit::Usage),
+    ] {
+        assert_eq!(world.run(line).await.exit, exit, "{line}");
+    }
+}
