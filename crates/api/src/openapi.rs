@@ -22,7 +22,8 @@ pub fn public() -> Document {
     document.servers = Some(vec![Server::new("/")]);
     document.tags = Some(tags(&[
         ("setup", "The first person and the first team."),
-        ("me", "The person who asks, and their tokens."),
+        ("auth", "Signing in and out, and the keys of access tokens."),
+        ("me", "The person who asks, their sessions and tokens."),
         ("teams", "Teams and their members."),
         ("apps", "Apps: one source each."),
         (
@@ -38,6 +39,7 @@ pub fn public() -> Document {
             "deployments",
             "Attempts to carry an environment to a release.",
         ),
+        ("runs", "One-off runs of a command."),
         ("builds", "From source to image."),
         ("releases", "What runs, immutable."),
         ("logs", "Kept output of containers and builds."),

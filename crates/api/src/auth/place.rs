@@ -11,9 +11,9 @@ use axum::http::request::Parts;
 use segue_model::access::{Action, Role};
 use segue_model::id::TeamId;
 use segue_model::name::{AppName, EnvironmentName};
-use segue_store::{App, Environment, TeamContext, TeamScope};
+use segue_store::{App, Environment, TeamScope};
 
-use super::principal::Principal;
+use super::principal::{Grant, Principal};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -34,7 +34,7 @@ macro_rules! permissions {
     )*};
 }
 
-permissions! { Read Deploy Scale Create Configure SecretWrite Delete Members }
+permissions! { Read Deploy Scale Create Configure SecretWrite Delete Members Tokens Team }
 
 /// A team in which the principal may do `P`.
 pub(crate) struct InTeam<P> {
@@ -48,6 +48,7 @@ pub(crate) struct InTeam<P> {
 
 /// An app in which the principal may do `P`.
 pub(crate) struct InApp<P> {
+    pub principal: Principal,
     pub team_name: String,
     pub scope: TeamScope,
     pub app: App,
@@ -64,16 +65,16 @@ pub(crate) struct InEnv<P> {
     permission: PhantomData<P>,
 }
 
-struct Member {
-    principal: Principal,
-    team: TeamId,
-    team_name: String,
-    scope: TeamScope,
+pub(super) struct Member {
+    pub principal: Principal,
+    pub team: TeamId,
+    pub team_name: String,
+    pub scope: TeamScope,
     params: Vec<(String, String)>,
 }
 
 impl Member {
-    async fn find(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+    pub(super) async fn find(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
         let params: Vec<(String, String)> = RawPathParams::from_request_parts(parts, state)
             .await
@@ -89,13 +90,7 @@ impl Member {
             .find(|grant| by_id == Some(grant.team) || grant.team_name == wanted)
             .ok_or_else(Problem::not_found)?;
         let (team, team_name) = (grant.team, grant.team_name.clone());
-        let context = TeamContext {
-            team,
-            actor: principal.actor(),
-            request_id: principal.request_id.clone(),
-            address: principal.address,
-        };
-        let scope = state.store().team(&context);
+        let scope = state.store().team(&principal.context(team));
         Ok(Self {
             principal,
             team,
@@ -116,25 +111,14 @@ impl Member {
             }
         };
         // A token for one app: no other app exists for it.
-        if self.principal.token_app.is_some_and(|only| only != app.id) {
+        if self.principal.only_app().is_some_and(|only| only != app.id) {
             return Err(Problem::not_found());
         }
         Ok(app)
     }
 
     async fn environment(&self, app: &App) -> Result<Environment, Problem> {
-        let wanted = param(&self.params, "env")?;
-        let env = match wanted.parse() {
-            Ok(id) => self.scope.environment_get(id).await?,
-            Err(_) => {
-                let name = EnvironmentName::new(wanted).map_err(|_| Problem::not_found())?;
-                self.scope.environment_by_name(app.id, &name).await?
-            }
-        };
-        if env.app != app.id || env.deleted {
-            return Err(Problem::not_found());
-        }
-        Ok(env)
+        find_environment(&self.scope, app, param(&self.params, "env")?).await
     }
 }
 
@@ -151,9 +135,9 @@ impl<P: Permission> FromRequestParts<ApiState> for InTeam<P> {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let member = Member::find(parts, state).await?;
-        let role = member.principal.role_at(None, None);
+        let role = member.principal.role_at(member.team, None, None);
         // A token for one app cannot act on the team; it may look.
-        if member.principal.token_app.is_some() && P::ACTION != Action::Read {
+        if member.principal.only_app().is_some() && P::ACTION != Action::Read {
             return Err(Problem::new(
                 crate::problem::ProblemCode::Forbidden,
                 "this token is good for one app only",
@@ -177,9 +161,14 @@ impl<P: Permission> FromRequestParts<ApiState> for InApp<P> {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let member = Member::find(parts, state).await?;
         let app = member.app("").await?;
-        let role = member.principal.role_at(Some(app.id), None);
+        let role = match P::ACTION {
+            // A role on one environment is enough to look at its app, and to send what shall be deployed to it.
+            Action::Read | Action::Deploy => member.principal.strongest_in(member.team, app.id),
+            _ => member.principal.role_at(member.team, Some(app.id), None),
+        };
         member.principal.require(role, P::ACTION)?;
         Ok(Self {
+            principal: member.principal,
             team_name: member.team_name,
             scope: member.scope,
             app,
@@ -195,9 +184,11 @@ impl<P: Permission> FromRequestParts<ApiState> for InEnv<P> {
         let member = Member::find(parts, state).await?;
         let app = member.app("").await?;
         let env = member.environment(&app).await?;
-        let role = member.principal.role_at(Some(app.id), Some(env.id));
+        let role = member
+            .principal
+            .role_at(member.team, Some(app.id), Some(env.id));
         member.principal.require(role, P::ACTION)?;
-        protected(&env, role, P::ACTION)?;
+        protected(&member.principal, &env, role, P::ACTION)?;
         Ok(Self {
             principal: member.principal,
             team_name: member.team_name,
@@ -218,23 +209,98 @@ pub(crate) async fn app_for(
 ) -> Result<(TeamScope, App, String), Problem> {
     let member = Member::find(parts, state).await?;
     let app = member.app(suffix).await?;
-    member
-        .principal
-        .require(member.principal.role_at(Some(app.id), None), action)?;
+    let role = member.principal.role_at(member.team, Some(app.id), None);
+    member.principal.require(role, action)?;
     Ok((member.scope, app, member.principal.email))
 }
 
-/// A protected environment is changed by admins only.
-fn protected(env: &Environment, role: Option<Role>, action: Action) -> Result<(), Problem> {
+/// A protected environment is changed by admins and owners, and by people to whom a role was given on that very
+/// environment: whoever gave it meant this one.
+pub(super) fn protected(
+    principal: &Principal,
+    env: &Environment,
+    role: Option<Role>,
+    action: Action,
+) -> Result<(), Problem> {
     let admin = role.is_some_and(|role| role >= Role::Admin);
-    if env.protected && action != Action::Read && !admin {
+    let chosen = || {
+        let of_it = |grant: &&Grant| grant.environment == Some(env.id);
+        let mut roles = principal
+            .grants
+            .iter()
+            .filter(of_it)
+            .map(|grant| grant.role);
+        roles.any(|role| role.allows(action))
+    };
+    if env.protected && action != Action::Read && !admin && !chosen() {
         return Err(Problem::new(
             crate::problem::ProblemCode::Forbidden,
-            "this environment is protected: only admins change it",
+            format!(
+                "the environment {} is protected: the team's admins and owners change it, and people with a role on this very environment",
+                env.name
+            ),
         )
-        .hint("ask an admin of the team"));
+        .hint("ask an admin of the team to do it, or for a role on this environment"));
     }
     Ok(())
+}
+
+impl<P> InApp<P> {
+    /// Another place in the same app: an environment in which the principal may do `Q`.
+    pub(crate) async fn environment<Q: Permission>(
+        &self,
+        wanted: &str,
+    ) -> Result<Environment, Problem> {
+        let at = (&self.principal, &self.scope, &self.app);
+        sibling(at, wanted, Q::ACTION).await
+    }
+}
+
+impl<P> InEnv<P> {
+    /// Another environment of the same app, in which the principal may do `Q`.
+    pub(crate) async fn other<Q: Permission>(&self, wanted: &str) -> Result<InEnv<Q>, Problem> {
+        let at = (&self.principal, &self.scope, &self.app);
+        let env = sibling(at, wanted, Q::ACTION).await?;
+        Ok(InEnv {
+            principal: self.principal.clone(),
+            team_name: self.team_name.clone(),
+            scope: self.scope.clone(),
+            app: self.app.clone(),
+            env,
+            permission: PhantomData,
+        })
+    }
+}
+
+/// An environment of an app by name or id, with what may be done there.
+pub(crate) async fn sibling(
+    (principal, scope, app): (&Principal, &TeamScope, &App),
+    wanted: &str,
+    action: Action,
+) -> Result<Environment, Problem> {
+    let env = find_environment(scope, app, wanted).await?;
+    let role = principal.role_at(scope.team(), Some(app.id), Some(env.id));
+    principal.require(role, action)?;
+    protected(principal, &env, role, action)?;
+    Ok(env)
+}
+
+async fn find_environment(
+    scope: &TeamScope,
+    app: &App,
+    wanted: &str,
+) -> Result<Environment, Problem> {
+    let env = match wanted.parse() {
+        Ok(id) => scope.environment_get(id).await?,
+        Err(_) => {
+            let name = EnvironmentName::new(wanted).map_err(|_| Problem::not_found())?;
+            scope.environment_by_name(app.id, &name).await?
+        }
+    };
+    if env.app != app.id || env.deleted {
+        return Err(Problem::not_found());
+    }
+    Ok(env)
 }
 
 impl<P> InEnv<P> {

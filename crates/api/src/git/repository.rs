@@ -37,7 +37,8 @@ pub(crate) fn settings(config: &ApiConfig) -> Vec<(String, String)> {
             "receive.maxInputSize".to_owned(),
             MAX_PACK_BYTES.to_string(),
         ),
-        ("receive.denyDeletes".to_owned(), on.clone()),
+        // Which branch may go is the hook's to say: one with a preview.
+        ("receive.denyDeletes".to_owned(), "false".to_owned()),
         ("receive.autogc".to_owned(), "false".to_owned()),
         ("http.receivepack".to_owned(), on.clone()),
         ("http.uploadpack".to_owned(), on),

@@ -1,7 +1,7 @@
 //! The git hook's side of a push: the archive comes in, lines go out until the deployment is settled.
 //!
-//! Invariants: exactly one ref, a head or a tag, never removed; only the app's branch is deployed unless an
-//! environment is named; the same commit pushed again goes on with what is under way; a client that leaves cancels
+//! Invariants: exactly one ref, a head or a tag; only the app's branch is deployed unless an environment is named or
+//! branches have their own (previews), and only a branch with a preview is removed by a push, with it; the same commit pushed again goes on with what is under way; a client that leaves cancels
 //! nothing.
 
 use std::pin::Pin;
@@ -26,7 +26,9 @@ use crate::git::hook::{Message, UPDATE_HEADER, Update};
 use crate::git::narrate::{Narrator, Told};
 use crate::git::pushes::{Entry, Push, Turn};
 use crate::problem::{Problem, ProblemCode};
-use crate::resources::{DeployInput, DeployPlace, What, deploy, receive};
+use crate::resources::{
+    DeployInput, DeployPlace, Previews, What, deploy, preview_environment, receive,
+};
 use crate::state::ApiState;
 use crate::wire::drain::drain;
 use crate::wire::params::{Errors, Octets};
@@ -36,12 +38,18 @@ pub(super) fn routes() -> OpenApiRouter<InternalState> {
     OpenApiRouter::new().routes(routes!(push_receive))
 }
 
+/// How often a removal is tried while others change the environment.
+const REMOVAL_TRIES: usize = 5;
+
 /// What a push asks for, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wish {
     name: GitRef,
-    commit: String,
+    /// `None`: the branch is removed.
+    commit: Option<String>,
     environment: Option<EnvironmentName>,
+    /// The branch whose own environment it goes to.
+    preview: Option<String>,
     detach: bool,
 }
 
@@ -49,8 +57,8 @@ fn refuse(detail: impl Into<String>) -> Problem {
     Problem::new(ProblemCode::Invalid, detail)
 }
 
-/// Checks what git says was pushed.
-fn wish(update: &Update, branch: Option<&str>) -> Result<Wish, Problem> {
+/// Checks what git says was pushed. `previews`: other branches have environments of their own.
+fn wish(update: &Update, branch: Option<&str>, previews: bool) -> Result<Wish, Problem> {
     let [(_, new, name)] = update.refs.as_slice() else {
         return Err(refuse("one branch or tag is deployed per push").hint("git push segue main"));
     };
@@ -65,10 +73,6 @@ fn wish(update: &Update, branch: Option<&str>) -> Result<Wish, Problem> {
         matches!(new.len(), 40 | 64) && new.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !hexadecimal {
         return Err(refuse("git named no commit"));
-    }
-    if new.bytes().all(|b| b == b'0') {
-        return Err(refuse("branches and tags are not removed by a push")
-            .hint("remove an environment: segue envs destroy"));
     }
     let (mut environment, mut detach) = (None, false);
     for option in &update.options {
@@ -89,16 +93,33 @@ fn wish(update: &Update, branch: Option<&str>) -> Result<Wish, Problem> {
         Some(branch) => name.as_str() == format!("refs/heads/{branch}"),
         None => matches!(name.as_str(), "refs/heads/main" | "refs/heads/master"),
     };
-    if !deployed && environment.is_none() {
+    let other = name.as_str().strip_prefix("refs/heads/");
+    let preview = other.filter(|_| previews && !deployed && environment.is_none());
+    if new.bytes().all(|b| b == b'0') {
+        let removed = preview.ok_or_else(|| {
+            refuse("only a branch with a preview is removed by a push")
+                .hint("remove an environment: segue envs destroy")
+        })?;
+        return Ok(Wish {
+            preview: Some(removed.to_owned()),
+            name,
+            commit: None,
+            environment: None,
+            detach: true,
+        });
+    }
+    if !deployed && environment.is_none() && preview.is_none() {
         let branch = branch.unwrap_or("main");
         return Err(refuse(format!("only `{branch}` is deployed, and {name} is not it")).hint(format!(
-            "git push segue HEAD:{branch}, or name an environment: git push -o env=staging segue …"
+            "git push segue HEAD:{branch}, or name an environment: git push -o env=staging segue …, or let branches have their own: the app's `previews`"
         )));
     }
+    let preview = preview.map(str::to_owned);
     Ok(Wish {
         name,
-        commit: new.clone(),
+        commit: Some(new.clone()),
         environment,
+        preview,
         detach,
     })
 }
@@ -127,8 +148,12 @@ async fn push_receive(
     let taken = take(&state.api, said, &mut body).await;
     // Whether it was wanted or not: the hook is heard to its end before it is answered.
     drain(&mut body).await;
-    let (push, deployment, detach, turn) = taken?;
-    let story = story(&state.api, push, &deployment, detach, turn);
+    let story = match taken? {
+        Taken::Deployed(push, deployment, detach, turn) => {
+            story(&state.api, push, &deployment, detach, turn)
+        }
+        Taken::Removed(said) => Box::pin(futures::stream::iter([line(&said), end(true)])) as Lines,
+    };
     let mut response = Body::from_stream(story).into_response();
     let kind = HeaderValue::from_static("application/x-ndjson");
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -141,7 +166,13 @@ struct Said {
     update: Option<String>,
 }
 
-type Taken = (Push, Deployment, bool, Option<Turn>);
+/// What a push became.
+enum Taken {
+    /// A deployment, followed or not, with the turn while it is followed.
+    Deployed(Push, Deployment, bool, Option<Turn>),
+    /// A branch is gone, and with it its environment; what is said about it.
+    Removed(String),
+}
 
 async fn take(state: &ApiState, said: Said, body: &mut Body) -> Result<Taken, Problem> {
     let secret = said
@@ -159,8 +190,12 @@ async fn take(state: &ApiState, said: Said, body: &mut Body) -> Result<Taken, Pr
         .ok_or_else(|| refuse("git's update cannot be read"))?;
     let repo = push.app.repo.as_ref();
     let branch = repo.and_then(|repo| repo.get("branch")?.as_str().map(str::to_owned));
-    let wish = wish(&update, branch.as_deref())?;
-    let (deployment, turn) = match state.pushes().enter(secret, push.app.id, &wish.commit) {
+    let previews = Previews::of(&push.app).filter(|previews| previews.enabled);
+    let wish = wish(&update, branch.as_deref(), previews.is_some())?;
+    let Some(commit) = &wish.commit else {
+        return Ok(Taken::Removed(removed(state, &push, &wish).await?));
+    };
+    let (deployment, turn) = match state.pushes().enter(secret, push.app.id, commit) {
         Entry::Busy => {
             let name = &push.app.name;
             return Err(refuse(format!("another push to {name} is being deployed"))
@@ -168,12 +203,42 @@ async fn take(state: &ApiState, said: Said, body: &mut Body) -> Result<Taken, Pr
         }
         Entry::Attach(id) => (push.scope.deployment_get(id).await?, None),
         Entry::Yours(turn) => {
-            let deployment = begin(state, &push, &wish, body).await?;
+            let deployment = begin(state, &push, &wish, commit, previews.as_ref(), body).await?;
             turn.set_deployment(deployment.id);
             (deployment, Some(turn))
         }
     };
-    Ok((push, deployment, wish.detach, turn))
+    Ok(Taken::Deployed(push, deployment, wish.detach, turn))
+}
+
+/// Removes the environment of a branch that is removed. A branch that has none is simply gone.
+async fn removed(state: &ApiState, push: &Push, wish: &Wish) -> Result<String, Problem> {
+    let branch = wish.preview.as_deref().unwrap_or_default();
+    for _ in 0..REMOVAL_TRIES {
+        let Some(env) = push
+            .scope
+            .environment_of_branch(push.app.id, branch)
+            .await?
+        else {
+            return Ok(format!("→ {} had no preview of {branch}", push.app.name));
+        };
+        let done = push.scope.environment_delete(env.id, env.generation).await;
+        match done {
+            // Somebody changed it at the same moment; it goes all the same.
+            Err(StoreError::PreconditionFailed { .. }) => continue,
+            Err(error) if error.is_conflict_with("environment_protected") => {
+                return Err(refuse(format!("{} is protected and stays", env.name))
+                    .hint("take its protection away first"));
+            }
+            done => done?,
+        }
+        state.news().tell();
+        return Ok(format!(
+            "→ {}, environment {} is being removed",
+            push.app.name, env.name
+        ));
+    }
+    Err(refuse("the environment is being changed by others all the time").hint("push again"))
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {
@@ -189,12 +254,19 @@ async fn begin(
     state: &ApiState,
     push: &Push,
     wish: &Wish,
+    commit: &str,
+    previews: Option<&Previews>,
     body: &mut Body,
 ) -> Result<Deployment, Problem> {
-    let env = environment(push, wish).await?;
+    let env = match (&wish.preview, previews) {
+        (Some(branch), Some(previews)) => {
+            preview_environment(&push.scope, &push.app, previews, branch).await?
+        }
+        _ => environment(push, wish).await?,
+    };
     let before = push
         .scope
-        .deployment_of_push(push.app.id, &wish.name, &wish.commit)
+        .deployment_of_push(push.app.id, &wish.name, commit)
         .await?;
     let before = before.filter(|before| before.environment == env.id);
     if let Some(before) = &before
@@ -205,15 +277,12 @@ async fn begin(
     let source = receive(state, &push.scope, &push.app, body).await?;
     let input = DeployInput {
         what: What::Source(source.sha256),
-        message: format!("push of {} to {}", short(&wish.commit), wish.name),
-        git: Some((wish.name.clone(), wish.commit.clone())),
+        message: format!("push of {} to {}", short(commit), wish.name),
+        git: Some((wish.name.clone(), commit.to_owned())),
     };
     // A commit whose deployment failed may be pushed again: that is another attempt, with another key.
     let attempt = before.map_or(0, |before| before.number);
-    let key = format!(
-        "push:{}:{}:{}:{attempt}",
-        push.app.id, wish.name, wish.commit
-    );
+    let key = format!("push:{}:{}:{}:{attempt}", push.app.id, wish.name, commit);
     let call = Call::named(
         hex::encode(<sha2::Sha256 as sha2::Digest>::digest(key)),
         "git push",
@@ -397,18 +466,48 @@ mod tests {
     #[test]
     fn only_the_branch_or_a_named_environment_is_deployed() {
         for name in ["refs/heads/main", "refs/heads/master"] {
-            assert!(wish(&update(name, NEW, &[]), None).is_ok());
+            assert!(wish(&update(name, NEW, &[]), None, false).is_ok());
         }
-        assert!(wish(&update("refs/heads/main", NEW, &[]), Some("release")).is_err());
-        assert!(wish(&update("refs/heads/release", NEW, &[]), Some("release")).is_ok());
-        assert!(wish(&update("refs/tags/v1", NEW, &[]), None).is_err());
+        assert!(wish(&update("refs/heads/main", NEW, &[]), Some("release"), false).is_err());
+        assert!(
+            wish(
+                &update("refs/heads/release", NEW, &[]),
+                Some("release"),
+                false
+            )
+            .is_ok()
+        );
+        assert!(wish(&update("refs/tags/v1", NEW, &[]), None, false).is_err());
         let named = wish(
             &update("refs/tags/v1", NEW, &["env=staging", "detach"]),
             None,
+            false,
         )
         .unwrap();
         assert_eq!(named.environment.unwrap().as_str(), "staging");
         assert!(named.detach);
+    }
+
+    #[test]
+    fn other_branches_go_to_their_previews_and_take_them_along() {
+        let ask =
+            |name: &str, new: &str, options: &[&str]| wish(&update(name, new, options), None, true);
+        let pushed = ask("refs/heads/login", NEW, &[]).unwrap();
+        assert_eq!(pushed.preview.as_deref(), Some("login"));
+        assert!(ask("refs/heads/main", NEW, &[]).unwrap().preview.is_none());
+        let named = ask("refs/heads/login", NEW, &["env=staging"]).unwrap();
+        assert!(named.preview.is_none());
+        let zeros = "0".repeat(40);
+        let gone = ask("refs/heads/login", &zeros, &[]).unwrap();
+        assert_eq!(
+            (gone.commit, gone.preview.as_deref()),
+            (None, Some("login"))
+        );
+        // Neither the branch that is deployed, nor a tag, nor anything without previews.
+        assert!(ask("refs/heads/main", &zeros, &[]).is_err());
+        assert!(ask("refs/tags/v1", &zeros, &[]).is_err());
+        assert!(ask("refs/tags/v1", NEW, &[]).is_err());
+        assert!(wish(&update("refs/heads/login", &zeros, &[]), None, false).is_err());
     }
 
     #[test]
@@ -437,7 +536,7 @@ mod tests {
             update("refs/heads/main", NEW, &["force"]),
         ];
         for update in bad {
-            let problem = wish(&update, None).unwrap_err();
+            let problem = wish(&update, None, false).unwrap_err();
             assert!(!problem.detail.is_empty(), "{update:?}");
         }
     }

@@ -15,8 +15,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::previews::Previews;
 use crate::auth::place::{Create, Delete, InApp, InTeam, Read};
-use crate::problem::Problem;
+use crate::auth::reach::Reach;
+use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::headers::{IfMatch, etag};
 use crate::wire::json::{ApiJson, ApiJsonBytes};
@@ -47,6 +49,10 @@ pub struct AppView {
     pub repo: Option<Repo>,
     /// Free labels.
     pub labels: BTreeMap<String, String>,
+    /// Whether pushes of other branches make environments, and how; missing: never set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub previews: Option<Previews>,
     /// Address to push to with git.
     pub git_url: String,
     /// Raised by every change; also the `ETag`.
@@ -117,6 +123,14 @@ pub struct AppUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub labels: Option<BTreeMap<String, String>>,
+    /// Environments by branch (`enabled`, `from`, `ttl`, `secrets`, `limit`); null removes the setting.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::dto::present"
+    )]
+    #[schema(value_type = Option<Object>)]
+    pub previews: Option<Option<Previews>>,
 }
 
 impl AppView {
@@ -129,6 +143,7 @@ impl AppView {
                 .clone()
                 .and_then(|repo| serde_json::from_value(repo).ok()),
             labels: app.labels.clone(),
+            previews: Previews::of(app),
             git_url: format!("{public_url}/git/{team}/{}.git", app.name),
             generation: app.generation,
             created_at: app.created_at,
@@ -136,28 +151,27 @@ impl AppView {
     }
 }
 
-/// Lists the team's apps, oldest first.
+/// Lists the apps of the team that the role reaches, oldest first.
 #[utoipa::path(get, path = "/v1/teams/{team}/apps", tag = "apps", params(TeamPath, PageQuery),
     responses((status = 200, description = "Apps.", body = AppPage), Errors))]
 async fn app_list(
-    team: InTeam<Read>,
+    at: Reach<Read>,
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<AppPage>, Problem> {
     let limit = query.limit()?;
-    let apps = team
-        .scope
-        .app_list(Page {
-            after: query.after()?,
-            limit: limit + 1,
-        })
-        .await?;
+    let page = Page {
+        after: query.after()?,
+        limit: limit + 1,
+    };
+    let apps = match at.apps() {
+        None => at.scope.app_list(page).await?,
+        Some(only) => at.scope.app_list_of(&only, page).await?,
+    };
     let (apps, next_cursor) = cut(apps, limit, |app| app.id);
-    let only = team.principal.token_app;
     let items = apps
         .iter()
-        .filter(|app| only.is_none_or(|only| only == app.id))
-        .map(|app| AppView::new(app, &state.config().public_url, &team.team_name))
+        .map(|app| AppView::new(app, &state.config().public_url, &at.team_name))
         .collect();
     Ok(ApiJson(AppPage { items, next_cursor }))
 }
@@ -217,6 +231,16 @@ async fn app_update(
             None => None,
         },
         labels: body.labels.map(labels).transpose()?,
+        previews: match body.previews {
+            Some(Some(previews)) => {
+                let role = at
+                    .principal
+                    .role_at(at.scope.team(), Some(at.app.id), None);
+                Some(Some(previews.checked(role)?))
+            }
+            Some(None) => Some(None),
+            None => None,
+        },
     };
     let app = at.scope.app_update(at.app.id, generation, &patch).await?;
     Ok(shown(&app, &state, &at.team_name))
@@ -229,8 +253,21 @@ async fn app_delete(
     at: InApp<Delete>,
     IfMatch(generation): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    at.scope.app_delete(at.app.id, generation).await?;
-    Ok(StatusCode::NO_CONTENT)
+    match at.scope.app_delete(at.app.id, generation).await {
+        Err(error) if error.is_conflict_with("environment_protected") => {
+            let detail = format!(
+                "an environment of {} is protected, so it stays",
+                at.app.name
+            );
+            Err(Problem::new(ProblemCode::Conflict, detail).hint(
+                "take the protection away first: PATCH {\"protected\": false} on the environment",
+            ))
+        }
+        done => {
+            done?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+    }
 }
 
 fn shown(app: &App, state: &ApiState, team: &str) -> Response {

@@ -12,7 +12,9 @@ use segue_model::detect::{Detected, Dockerfile};
 use segue_model::id::BuildId;
 use segue_model::manifest::{ConfigEntry, Manifest, ManifestService};
 use segue_model::name::{ConfigKey, ImageName, ServiceName};
-use segue_model::spec::{EnvValue, ImageSource, ReleaseService, ReleaseSpec};
+use segue_model::spec::{
+    EnvValue, ImageRef, ImageSource, ReleaseService, ReleaseSpec, ServiceSpec,
+};
 
 /// Values that an environment has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -258,6 +260,42 @@ pub(crate) fn restarted(base: &ReleaseSpec, only: &BTreeSet<ServiceName>) -> Rel
         }
     }
     next
+}
+
+/// The same images with another environment's own values: a promotion. What shapes the services is `services`; their
+/// variables are those of this environment's specification and values.
+pub(crate) fn promoted(
+    manifest: &Manifest,
+    values: &Values,
+    services: BTreeMap<ServiceName, (ServiceSpec, ImageRef, bool)>,
+    base: Option<&ReleaseSpec>,
+) -> Result<ReleaseSpec, Uncomposable> {
+    if services.is_empty() {
+        return Err(Uncomposable::NoService);
+    }
+    let mut reach = Reach::new(manifest, values);
+    let services = services
+        .into_iter()
+        .map(|(name, (spec, image, generated))| {
+            let env = match manifest.services.get(&name) {
+                Some(written) => reach.of(written),
+                None => reach.app.clone(),
+            };
+            let before = base.and_then(|base| base.services.get(&name));
+            let service = ReleaseService {
+                spec,
+                image: ImageSource::Pinned(image),
+                env,
+                restart_nonce: before.map_or(0, |before| before.restart_nonce),
+                generated,
+            };
+            (name, service)
+        })
+        .collect();
+    reach.end(ReleaseSpec {
+        services,
+        rollout: manifest.deploy.rollout.clone(),
+    })
 }
 
 /// Whether a detected source is built by a Dockerfile that Segue wrote.

@@ -16,6 +16,7 @@ use segue_store::{
     StoredResponse, Target, TeamScope, fresh_id,
 };
 
+use super::promote::Promotion;
 use super::{domains, gather};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
@@ -33,6 +34,8 @@ pub(crate) enum What {
     Image(ImageName),
     /// An older release, by version.
     Release(i64),
+    /// Another environment's release: its images with this environment's own values.
+    Promote(Box<Promotion>),
     /// The same in new containers; all services if none is named.
     Restart(BTreeSet<ServiceName>),
     /// The newest specification on the image that runs.
@@ -52,9 +55,12 @@ impl What {
             Self::Config(patch) => Some(Change::Config(patch.clone())),
             Self::SecretSet(key, value) => Some(Change::SecretSet(key.clone(), value.clone())),
             Self::SecretUnset(key) => Some(Change::SecretUnset(key.clone())),
-            Self::Source(_) | Self::Image(_) | Self::Release(_) | Self::Restart(_) | Self::Spec => {
-                None
-            }
+            Self::Source(_)
+            | Self::Image(_)
+            | Self::Release(_)
+            | Self::Promote(_)
+            | Self::Restart(_)
+            | Self::Spec => None,
         }
     }
 }
@@ -188,7 +194,12 @@ pub(super) async fn change_only(at: DeployPlace<'_>, what: &What) -> Result<Chan
             changed.secrets.extend(set.fresh());
         }
         What::SecretUnset(key) => scope.secret_unset(env, None, key).await?,
-        What::Source(_) | What::Image(_) | What::Release(_) | What::Restart(_) | What::Spec => {}
+        What::Source(_)
+        | What::Image(_)
+        | What::Release(_)
+        | What::Promote(_)
+        | What::Restart(_)
+        | What::Spec => {}
     }
     Ok(changed)
 }

@@ -165,7 +165,7 @@ async fn deployment_create(
     make(&at, &state, &input, &call.body(&bytes), wait).await
 }
 
-async fn make<P: Permission>(
+pub(super) async fn make<P: Permission>(
     at: &InEnv<P>,
     state: &ApiState,
     input: &DeployInput,
@@ -232,7 +232,7 @@ async fn settle(
     }
 }
 
-fn message(text: String) -> Result<String, Problem> {
+pub(super) fn message(text: String) -> Result<String, Problem> {
     if text.chars().count() <= 1000 && !text.chars().any(|c| c.is_control() && c != '\n') {
         Ok(text)
     } else {

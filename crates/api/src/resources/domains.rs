@@ -43,7 +43,14 @@ pub(super) async fn wanted(
                 active: true,
             });
         }
-        for domain in &service.spec.domains {
+        // A preview has generated names only: the written ones are those of the environment it is made after.
+        let written = match at.env.kind {
+            EnvironmentKind::Preview => &[],
+            EnvironmentKind::Production | EnvironmentKind::Staging => {
+                service.spec.domains.as_slice()
+            }
+        };
+        for domain in written {
             if known
                 .iter()
                 .any(|known| known.name == *domain && known.service == *name)

@@ -1,14 +1,17 @@
 //! Environments: what people want of one, and what became of it.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use segue_model::Timestamp;
 use segue_model::id::{EnvironmentId, ReleaseId};
-use segue_model::name::EnvironmentName;
+use segue_model::name::{ConfigKey, EnvironmentName};
 use segue_store::fresh_id;
 use segue_store::{
-    DomainState, DomainView, Environment, EnvironmentKind, NewEnvironment, TeamScope,
+    CloneSecrets, DomainState, DomainView, Environment, EnvironmentKind, EnvironmentOrigin,
+    NewEnvironment, StoreError, TeamScope,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::place::{Create, Delete, InApp, InEnv, Read};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::headers::{IfMatch, etag};
 use crate::wire::json::{ApiJson, ApiJsonBytes};
@@ -67,6 +70,22 @@ pub struct EnvironmentView {
     pub urls: Vec<String>,
     /// How it is.
     pub conditions: Vec<Condition>,
+    /// The branch that a preview follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub branch: Option<String>,
+    /// Name of the environment that it was made after, while that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cloned_from: Option<String>,
+    /// Seconds that it lives after the last push; missing: until somebody removes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ttl: Option<u64>,
+    /// When it is removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, nullable = false)]
+    pub expires_at: Option<Timestamp>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -117,7 +136,21 @@ pub struct EnvironmentCreate {
     /// Only admins change it.
     #[serde(default)]
     pub protected: bool,
+    /// Name or id of the environment of the same app that it is made after: specification, configuration and scale.
+    /// Secrets are taken over by name only, and are missing until they are set; host names are not taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 40)]
+    pub clone_of: Option<String>,
+    /// Seconds that it lives, 60 to 31536000; without end if not given. A protected one has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 60, maximum = 31_536_000)]
+    pub ttl: Option<u64>,
 }
+
+/// The shortest time to live, in seconds.
+pub(super) const TTL_MIN: u64 = 60;
+/// The longest time to live, in seconds: a year.
+pub(super) const TTL_MAX: u64 = 31_536_000;
 
 /// What may change; members that are missing stay as they are (RFC 7396). Exactly one at a time.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -131,6 +164,14 @@ pub struct EnvironmentUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub stopped: Option<bool>,
+    /// Seconds that it lives from now on, 60 to 31536000; null: until somebody removes it. A push begins it anew.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::dto::present"
+    )]
+    #[schema(value_type = Option<u64>, minimum = 60, maximum = 31_536_000)]
+    pub ttl: Option<Option<u64>>,
 }
 
 impl From<EnvironmentKindWord> for EnvironmentKind {
@@ -168,6 +209,10 @@ impl EnvironmentView {
             stable: None,
             urls: Vec::new(),
             conditions: conditions(env),
+            branch: env.branch.clone(),
+            cloned_from: env.cloned_from.as_ref().map(ToString::to_string),
+            ttl: env.ttl.map(|ttl| ttl.as_secs()),
+            expires_at: env.expires_at,
             created_at: env.created_at,
         }
     }
@@ -177,6 +222,8 @@ impl EnvironmentView {
         let away = scope.environment_hosts_away(env.id).await?;
         let mut conditions = conditions(env);
         conditions.extend(away.iter().map(host_away));
+        let wished = scope.secrets_wished(env.id).await?;
+        conditions.extend((!wished.is_empty()).then(|| secrets_missing(&wished)));
         Ok(Self {
             conditions,
             serving: version(scope, env.serving).await?,
@@ -205,6 +252,17 @@ async fn version(scope: &TeamScope, release: Option<ReleaseId>) -> Result<Option
     match release {
         Some(id) => Ok(Some(scope.release_get(id).await?.version)),
         None => Ok(None),
+    }
+}
+
+/// Names that were taken over from another environment.
+fn secrets_missing(wished: &[ConfigKey]) -> Condition {
+    let names: Vec<&str> = wished.iter().map(ConfigKey::as_str).collect();
+    Condition {
+        kind: "secrets_set".to_owned(),
+        status: false,
+        reason: "secret_missing".to_owned(),
+        message: format!("no value yet for {}", names.join(", ")),
     }
 }
 
@@ -269,7 +327,14 @@ async fn environment_list(
     let after: Option<EnvironmentId> = query.after()?;
     // An app has at most a hundred: the store gives all, the page is cut here.
     let mut all = at.scope.environment_list(at.app.id).await?;
-    all.retain(|env| after.is_none_or(|after| env.id > after));
+    let team = at.scope.team();
+    all.retain(|env| {
+        after.is_none_or(|after| env.id > after)
+            && at
+                .principal
+                .role_at(team, Some(at.app.id), Some(env.id))
+                .is_some()
+    });
     let (envs, next_cursor) = crate::wire::page::cut(all, limit, |env| env.id);
     let mut items = Vec::with_capacity(envs.len());
     for env in &envs {
@@ -294,6 +359,19 @@ async fn environment_create(
         protected: body.protected,
         domains: Vec::new(),
     };
+    if new.protected && body.ttl.is_some() {
+        return Err(Problem::invalid("/ttl", "a protected environment has none"));
+    }
+    let of = match &body.clone_of {
+        Some(of) => Some(at.environment::<Read>(of).await?.id),
+        None => None,
+    };
+    let origin = EnvironmentOrigin {
+        of,
+        secrets: of.map(|_| CloneSecrets::Names),
+        ttl: body.ttl.map(ttl).transpose()?,
+        ..EnvironmentOrigin::default()
+    };
     let call = call.body(&bytes);
     let respond = |env: &Environment| {
         let location = format!(
@@ -308,7 +386,7 @@ async fn environment_create(
     };
     let done = at
         .scope
-        .environment_create(at.app.id, &new, call.idempotency(&respond))
+        .environment_create_from(at.app.id, &new, &origin, call.idempotency(&respond))
         .await?;
     Ok(answer(done, respond))
 }
@@ -335,18 +413,24 @@ async fn environment_update(
     IfMatch(generation): IfMatch,
     ApiJson(body): ApiJson<EnvironmentUpdate>,
 ) -> Result<Response, Problem> {
-    let env = match (body.protected, body.stopped) {
-        (Some(protected), None) => {
+    let env = match (body.protected, body.stopped, body.ttl) {
+        (Some(protected), None, None) => {
             // Protection is itself something that only admins change.
             at.principal.require(
-                at.principal.role_at(Some(at.app.id), Some(at.env.id)),
+                at.principal
+                    .role_at(at.scope.team(), Some(at.app.id), Some(at.env.id)),
                 segue_model::access::Action::Delete,
             )?;
             at.scope
                 .environment_protect(at.env.id, generation, protected)
                 .await?
         }
-        (None, Some(stopped)) => {
+        (None, None, Some(seconds)) => {
+            let ttl = seconds.map(ttl).transpose()?;
+            let done = at.scope.environment_live_for(at.env.id, generation, ttl);
+            done.await.map_err(|error| protected(error, &at.env))?
+        }
+        (None, Some(stopped), None) => {
             let done = at
                 .scope
                 .environment_stop(at.env.id, Some(generation), stopped, None)
@@ -356,7 +440,7 @@ async fn environment_update(
         _ => {
             return Err(Problem::invalid(
                 "",
-                "exactly one of `protected` and `stopped`",
+                "exactly one of `protected`, `stopped` and `ttl`",
             ));
         }
     };
@@ -371,8 +455,29 @@ async fn environment_delete(
     at: InEnv<Delete>,
     IfMatch(generation): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    at.scope.environment_delete(at.env.id, generation).await?;
+    let done = at.scope.environment_delete(at.env.id, generation).await;
+    done.map_err(|error| protected(error, &at.env))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A time to live within its bounds.
+fn ttl(seconds: u64) -> Result<Duration, Problem> {
+    if (TTL_MIN..=TTL_MAX).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        let detail = format!("{TTL_MIN} to {TTL_MAX} seconds");
+        Err(Problem::invalid("/ttl", detail))
+    }
+}
+
+/// What cannot be done to a protected environment, in words.
+fn protected(error: StoreError, env: &Environment) -> Problem {
+    if !error.is_conflict_with("environment_protected") {
+        return error.into();
+    }
+    let detail = format!("the environment {} is protected and stays", env.name);
+    Problem::new(ProblemCode::Conflict, detail)
+        .hint("take its protection away first: PATCH {\"protected\": false}")
 }
 
 async fn shown(

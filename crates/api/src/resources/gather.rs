@@ -9,17 +9,17 @@ use segue_model::detect::{self, Runtimes};
 use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{BuildId, ReleaseId};
 use segue_model::manifest::{Manifest, ManifestFile, ManifestService};
-use segue_model::name::{ConfigKey, ImageName, ServiceName};
+use segue_model::name::{ConfigKey, EnvironmentName, ImageName, ServiceName};
 use segue_model::spec::{ImageSource, ReleaseSpec, bounds};
 use segue_store::seal::SecretBytes;
 use segue_store::{
-    BuildInput, Change, DeploymentKind, NewBuild, NewRelease, NewSpec, SET_HERE, StoreError,
-    Target, fresh_id,
+    BuildInput, Change, DeploymentKind, EnvironmentKind, NewBuild, NewRelease, NewSpec, SET_HERE,
+    StoreError, Target, fresh_id,
 };
 
 use super::compose::{self, AppImage, Resolves, Uncomposable, Values};
 use super::deploy::{Composed, DeployInput, DeployPlace, What};
-use super::sources;
+use super::{promote, sources};
 use crate::problem::{Problem, ProblemCode};
 
 /// Reads what a deployment needs and puts it together. Writes nothing.
@@ -82,6 +82,10 @@ pub(super) async fn compose(at: DeployPlace<'_>, input: &DeployInput) -> Result<
             let (app, build) = named_image(image);
             let (release, changes) = assemble(at, &manifest, Some(app), vec![build], input).await?;
             Ok(new(release, DeploymentKind::Deploy, changes))
+        }
+        What::Promote(promotion) => {
+            let (release, changes) = promote::compose(at, promotion, input).await?;
+            Ok(new(release, DeploymentKind::Promote, changes))
         }
         What::Spec => {
             let (release, changes) = from_spec(at, input).await?;
@@ -151,11 +155,13 @@ pub(super) async fn manifest(at: DeployPlace<'_>) -> Result<Manifest, Problem> {
 pub(super) struct Loaded {
     pub values: Values,
     pub config_version: Option<i64>,
+    /// Secrets whose names were taken over from another environment and that nobody has set.
+    pub wished: Vec<ConfigKey>,
 }
 
 /// What the environment has with the change that is being deployed, and the secrets to be made because the
 /// specification wants them generated.
-async fn values(
+pub(super) async fn values(
     at: DeployPlace<'_>,
     manifest: &Manifest,
     what: &What,
@@ -170,9 +176,17 @@ async fn values(
             values.secrets.insert(key.clone(), SET_HERE);
         }
         What::SecretUnset(key) => {
-            values.secrets.remove(key).ok_or_else(Problem::not_found)?;
+            let removed = values.secrets.remove(key);
+            if removed.is_none() && !loaded.wished.contains(key) {
+                return Err(Problem::not_found());
+            }
         }
-        What::Source(_) | What::Image(_) | What::Release(_) | What::Restart(_) | What::Spec => {}
+        What::Source(_)
+        | What::Image(_)
+        | What::Release(_)
+        | What::Promote(_)
+        | What::Restart(_)
+        | What::Spec => {}
     }
     let mut changes = Vec::new();
     for key in compose::to_generate(manifest, values) {
@@ -180,7 +194,33 @@ async fn values(
         values.secrets.insert(key.clone(), SET_HERE);
         changes.push(Change::SecretSet(key, value));
     }
+    // A change of one value goes its way while others are still to be set.
+    let of_a_value = matches!(
+        what,
+        What::Config(_) | What::SecretSet(..) | What::SecretUnset(_)
+    );
+    if !of_a_value {
+        let set = &loaded.values.secrets;
+        let missing = loaded.wished.iter().filter(|key| !set.contains_key(*key));
+        secrets_missing(at, missing.collect())?;
+    }
     Ok((loaded, changes))
+}
+
+/// Refuses where secrets were taken over by name and have no value yet.
+fn secrets_missing(at: DeployPlace<'_>, missing: Vec<&ConfigKey>) -> Result<(), Problem> {
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
+    let (app, env) = (&at.app.name, &at.env.name);
+    let failure = Failure {
+        code: FailureCode::SecretMissing,
+        evidence: format!("{env} has no value for {}", names.join(", ")),
+    };
+    Err(Problem::failure(&failure).hint(format!(
+        "segue secret set {first} -a {app} -e {env}; one that is not needed: segue secret unset {first} -a {app} -e {env}"
+    )))
 }
 
 /// The configuration with a change of it, which is not more than an environment may have.
@@ -208,7 +248,9 @@ pub(super) fn with_patch(
 pub(super) async fn load(at: DeployPlace<'_>) -> Result<Loaded, Problem> {
     let config = at.scope.config_get(at.env.id).await?;
     let secrets = at.scope.secret_list(at.env.id).await?;
+    let wished = at.scope.secrets_wished(at.env.id).await?;
     Ok(Loaded {
+        wished,
         config_version: config.as_ref().map(|config| config.version),
         values: Values {
             config: config.map(|config| config.config).unwrap_or_default(),
@@ -297,6 +339,14 @@ async fn from_source(
     Ok((release, changes))
 }
 
+/// The environment whose part of a manifest counts: a preview has that of the one it is made after.
+pub(super) fn template(at: DeployPlace<'_>) -> &EnvironmentName {
+    match &at.env.cloned_from {
+        Some(of) if at.env.kind == EnvironmentKind::Preview => of,
+        _ => &at.env.name,
+    }
+}
+
 /// The manifest in the source, and what it changes: what it says becomes the environment's specification.
 async fn written_manifest(
     at: DeployPlace<'_>,
@@ -307,7 +357,7 @@ async fn written_manifest(
     // The request names the app; a copy of somebody's source may be deployed under another name.
     let manifest = Manifest {
         app: at.app.name.clone(),
-        ..file.for_environment(&at.env.name).clone()
+        ..file.for_environment(template(at)).clone()
     };
     let before = at.scope.spec_get(at.env.id).await?;
     let edited = super::spec::edited(before.as_ref(), &manifest)?;

@@ -2,7 +2,7 @@
 //!
 //! The store keeps pieces of many lines; a page here is made of whole pieces, so that a cursor never cuts one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -12,7 +12,7 @@ use futures::Stream;
 use segue_model::Timestamp;
 use segue_model::id::EnvironmentId;
 use segue_model::name::ServiceName;
-use segue_store::{InstanceView, LogChunk, LogCursor, LogFilter, StoreError, TeamScope};
+use segue_store::{InstanceView, LogChunk, LogCursor, LogFilter, Page, StoreError, TeamScope};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
@@ -35,6 +35,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// Pieces are gathered before they are kept, and shown once no older transaction can add one before them.
 const LATE_PIECES: Duration = Duration::from_secs(2);
 
+/// The newest runs are named by their numbers in an environment's log.
+const RUNS_NAMED: u32 = 100;
+
 /// Pieces read at a time.
 const PIECES: u32 = 20;
 
@@ -50,7 +53,7 @@ pub struct LogLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub service: Option<String>,
-    /// Its instance: service and slot, or the id once that is not known any more.
+    /// Its instance: service and slot, `run.7` for a one-off run, or the id once that is not known any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub instance: Option<String>,
@@ -74,6 +77,8 @@ pub(super) struct LogQuery {
     /// Of this instance only, by id.
     #[param(pattern = "^ins_[0-9a-f]{32}$")]
     instance: Option<String>,
+    /// Of this one-off run only, by number.
+    run: Option<i64>,
     /// Not older than this (RFC 3339).
     since: Option<String>,
     /// Only lines that hold this text.
@@ -140,7 +145,12 @@ async fn log_list(
     LastEventId(last): LastEventId,
     ApiQuery(query): ApiQuery<LogQuery>,
 ) -> Result<Response, Problem> {
-    let filter = query.filter()?;
+    let mut filter = query.filter()?;
+    if let Some(number) = query.run {
+        // The container of a run has the run's own id.
+        let run = at.scope.run_get(at.env.id, number).await?;
+        filter.instance = Some(run.id.instance());
+    }
     answer_logs(state, at.scope, at.env.id, filter, query, wanted, last).await
 }
 
@@ -162,6 +172,7 @@ pub(super) async fn answer_logs(
     let mut reader = Reader {
         scope,
         env,
+        run: query.run,
         filter,
         contains: query.contains.clone(),
         names,
@@ -193,6 +204,7 @@ type Placed = (LogLine, Option<LogCursor>);
 struct Reader {
     scope: TeamScope,
     env: EnvironmentId,
+    run: Option<i64>,
     filter: LogFilter,
     contains: Option<String>,
     names: Names,
@@ -200,6 +212,19 @@ struct Reader {
 }
 
 impl Reader {
+    /// Whether what it reads of writes no more.
+    async fn is_over(&self) -> bool {
+        if let Some(build) = self.filter.build {
+            let build = self.scope.build_get(build).await;
+            return build.is_ok_and(|build| build.state.is_terminal());
+        }
+        if let Some(run) = self.run {
+            let run = self.scope.run_get(self.env, run).await;
+            return run.is_ok_and(|run| run.state.is_terminal());
+        }
+        false
+    }
+
     /// The last lines, and the place behind them.
     async fn tail(&mut self, wanted: usize) -> Result<Vec<Placed>, Problem> {
         let (mut lines, mut before): (VecDeque<Vec<Placed>>, _) = (VecDeque::new(), None);
@@ -337,14 +362,22 @@ pub(crate) fn kept_text(raw: &[u8], first_at: Timestamp) -> String {
 }
 
 /// Instances by id, for people.
-struct Names(Vec<InstanceView>);
+struct Names(
+    Vec<InstanceView>,
+    BTreeMap<segue_model::id::InstanceId, i64>,
+);
 
 impl Names {
     async fn load(scope: &TeamScope, env: EnvironmentId) -> Result<Self, Problem> {
-        Ok(Self(scope.instance_list(env, true).await?))
+        let runs = scope.run_list(env, Page::first(RUNS_NAMED)).await?;
+        let runs = runs.into_iter().map(|run| (run.id.instance(), run.number));
+        Ok(Self(scope.instance_list(env, true).await?, runs.collect()))
     }
 
     fn of(&self, id: segue_model::id::InstanceId) -> String {
+        if let Some(number) = self.1.get(&id) {
+            return format!("run.{number}");
+        }
         self.0.iter().find(|view| view.id == id).map_or_else(
             || id.to_string(),
             |view| format!("{}.{}", view.service, view.slot),
@@ -370,13 +403,7 @@ fn follow(
                 match reader.forward().await {
                     Ok(lines) if !lines.is_empty() => ready = lines.into(),
                     Ok(_) => {
-                        if let Some(build) = reader.filter.build
-                            && reader
-                                .scope
-                                .build_get(build)
-                                .await
-                                .is_ok_and(|build| build.state.is_terminal())
-                        {
+                        if reader.is_over().await {
                             // It writes no more; its last piece may still be on its way.
                             let since = *ended.get_or_insert_with(Instant::now);
                             if since.elapsed() >= LATE_PIECES {

@@ -5,11 +5,15 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::ApiState;
 
 mod apps;
+mod audit;
+mod audit_export;
 mod builds;
+mod compare;
 mod compose;
 mod config;
 mod deploy;
 mod deployments;
+mod detection;
 mod domains;
 mod envs;
 mod events;
@@ -17,20 +21,32 @@ mod follow;
 mod gather;
 mod hosts;
 mod instances;
+mod invitations;
+mod keys;
+mod login;
 mod logs;
 mod me;
+mod members;
+mod previews;
+mod promote;
+mod quota;
 mod releases;
+mod runs;
 mod secrets;
 mod services;
+mod sessions;
 mod setup;
 mod sources;
 mod spec;
 mod stream;
 mod system;
+mod team_tokens;
 mod teams;
 
 pub(crate) use deploy::{DeployInput, DeployPlace, What, deploy};
 pub(crate) use logs::kept_text;
+pub(crate) use previews::{Previews, environment as preview_environment};
+pub(crate) use quota::quota_problem;
 pub(crate) use setup::page as setup_page;
 pub(crate) use sources::{SourceMemory, receive};
 
@@ -39,17 +55,29 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(system::routes())
         .merge(setup::routes())
+        .merge(login::routes())
         .merge(me::routes())
+        .merge(sessions::routes())
+        .merge(keys::routes())
         .merge(teams::routes())
+        .merge(members::routes())
+        .merge(invitations::routes())
+        .merge(team_tokens::routes())
+        .merge(quota::routes())
+        .merge(audit::routes())
         .merge(apps::routes())
         .merge(envs::routes())
+        .merge(compare::routes())
         .merge(spec::routes())
         .merge(services::routes())
         .merge(instances::routes())
         .merge(config::routes())
         .merge(secrets::routes())
         .merge(sources::routes())
+        .merge(detection::routes())
         .merge(deployments::routes())
+        .merge(promote::routes())
+        .merge(runs::routes())
         .merge(builds::routes())
         .merge(releases::routes())
         .merge(logs::routes())

@@ -46,6 +46,10 @@ pub struct Release {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub commit: Option<String>,
+    /// The release of another environment whose images it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub origin: Option<PromotedFrom>,
     /// What people say about it.
     pub message: String,
     /// Who made it.
@@ -57,6 +61,18 @@ pub struct Release {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, format = DateTime, nullable = false)]
     pub stable_at: Option<Timestamp>,
+}
+
+/// Where a promoted release came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PromotedFrom {
+    /// Name of the environment.
+    pub environment: String,
+    /// Version of the release there.
+    pub release: i64,
+    /// That release.
+    #[schema(value_type = String)]
+    pub release_id: ReleaseId,
 }
 
 /// A service of a release.
@@ -122,6 +138,11 @@ impl From<&ReleaseView> for Release {
             services: services.collect(),
             config_version: view.config_version,
             commit: view.commit.clone(),
+            origin: view.origin.as_ref().map(|origin| PromotedFrom {
+                environment: origin.environment.clone(),
+                release: origin.version,
+                release_id: origin.id,
+            }),
             message: view.message.clone(),
             created_by: view.created_by.clone(),
             created_at: view.created_at,
@@ -186,9 +207,9 @@ async fn release_diff(
     Ok(ApiJson(ReleaseDiff { from, to, changes }))
 }
 
-type Services = BTreeMap<ServiceName, ReleaseService>;
+pub(super) type Services = BTreeMap<ServiceName, ReleaseService>;
 
-fn differences(older: &Services, newer: &Services) -> Vec<ReleaseChange> {
+pub(super) fn differences(older: &Services, newer: &Services) -> Vec<ReleaseChange> {
     let names: BTreeSet<&ServiceName> = older.keys().chain(newer.keys()).collect();
     let mut changes = Vec::new();
     for name in names {

@@ -19,7 +19,6 @@ use crate::dto::faults::Faults;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::page;
 use crate::wire::params::{EnvPath, Errors};
 use crate::wire::query::{ApiPath, ApiQuery};
 
@@ -47,9 +46,18 @@ pub struct Secret {
     pub deployment: Option<i64>,
 }
 
-page! {
-    /// Secrets of an environment, without values.
-    SecretPage of Secret
+/// Secrets of an environment, without values.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SecretPage {
+    /// The items of this page.
+    pub items: Vec<Secret>,
+    /// Cursor of the next page; missing on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub next_cursor: Option<String>,
+    /// Keys that were taken over from another environment and that nobody has set here: deployments are refused with
+    /// `secret_missing` until they are set, or removed.
+    pub missing: Vec<String>,
 }
 
 /// A secret's new value.
@@ -80,9 +88,11 @@ impl From<&SecretInfo> for Secret {
 async fn secret_list(at: InEnv<Read>) -> Result<ApiJson<SecretPage>, Problem> {
     let secrets = at.scope.secret_list(at.env.id).await?;
     let items = secrets.iter().map(Secret::from).collect();
+    let missing = at.scope.secrets_wished(at.env.id).await?;
     Ok(ApiJson(SecretPage {
         items,
         next_cursor: None,
+        missing: missing.iter().map(ToString::to_string).collect(),
     }))
 }
 

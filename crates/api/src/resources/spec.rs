@@ -264,7 +264,7 @@ async fn plan(at: DeployPlace<'_>, wanted: &Manifest) -> Result<Vec<PlannedChang
 }
 
 /// Compares two releases service by service. Pure.
-fn compare(
+pub(super) fn compare(
     base: Option<&ReleaseSpec>,
     next: &ReleaseSpec,
     targets: &BTreeMap<ServiceName, u32>,
