@@ -16,10 +16,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("segue-driver", &["segue-model"]),
     ("segue-edge", &["segue-model"]),
     ("segue-client", &[]),
-    ("segue-api", &["segue-model", "segue-store"]),
+    ("segue-outbound", &[]),
+    ("segue-api", &["segue-model", "segue-store", "segue-outbound"]),
     (
         "segue-worker",
-        &["segue-model", "segue-store", "segue-plan", "segue-driver"],
+        &[
+            "segue-model",
+            "segue-store",
+            "segue-plan",
+            "segue-driver",
+            "segue-outbound",
+        ],
     ),
     ("segue-agent", &["segue-model", "segue-driver"]),
     ("segue-cli", &["segue-model", "segue-client"]),
@@ -37,6 +44,7 @@ const FORBIDDEN_BELOW: &[(&str, &[&str])] = &[
     ("segue-edge", &["sqlx*", "bollard*"]),
     ("segue-cli", &["pingora*", "sqlx*", "bollard*"]),
     ("segue-client", &["pingora*", "sqlx*", "bollard*"]),
+    ("segue-outbound", &["pingora*", "sqlx*", "bollard*", "reqwest"]),
     ("segue-plan", ASYNC_OR_IO),
     ("segue-model", ASYNC_OR_IO),
 ];
