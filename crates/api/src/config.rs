@@ -20,8 +20,9 @@ pub struct ApiConfig {
     pub internal_listen: Option<SocketAddr>,
     /// File with the token that edges present; at least 32 characters, not readable by others.
     pub edge_token_file: PathBuf,
-    /// Ed25519 keys (PKCS#8 PEM) that sign access tokens: the first signs, all verify.
-    pub signing_keys: Vec<PathBuf>,
+    /// People reach this API over plain HTTP and know it: the refresh cookie goes without `__Host-` and Secure, which
+    /// browsers refuse there.
+    pub insecure_http: bool,
     /// Folder of git repositories: a cache that may be lost.
     pub git_root: PathBuf,
     /// Folder with the one link `pre-receive` to this program; must not be writable by others.
@@ -54,7 +55,7 @@ impl ApiConfig {
             internal_socket: folder.join("run/internal.sock"),
             internal_listen: None,
             edge_token_file: folder.join("keys/edge.token"),
-            signing_keys: vec![folder.join("keys/signing.pem")],
+            insecure_http: false,
             git_root: folder.join("git"),
             git_hooks: folder.join("hooks"),
             git_program: PathBuf::from("/usr/bin/git"),
@@ -89,9 +90,6 @@ impl ApiConfig {
                     .to_owned(),
             );
         }
-        if self.signing_keys.is_empty() {
-            wrong.push("no signing key is configured".to_owned());
-        }
         if self.limits.per_address == 0 || self.limits.connections == 0 {
             wrong.push("connection limits must be at least 1".to_owned());
         }
@@ -123,11 +121,10 @@ mod tests {
             base_domain: "a b".into(),
             git_program: "git".into(),
             public_url: "localhost/".into(),
-            signing_keys: Vec::new(),
             ..ApiConfig::in_folder(folder)
         };
         let text = wrong.validate().unwrap_err().to_string();
-        for part in ["base domain", "git", "public URL", "signing key"] {
+        for part in ["base domain", "git", "public URL"] {
             assert!(text.contains(part), "{text}");
         }
     }

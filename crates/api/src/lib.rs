@@ -3,7 +3,8 @@
 //! - [`run`] serves until it is told to stop; [`ApiConfig`] says where and with what.
 //! - [`openapi`] makes the documents under `openapi/`.
 //! - [`hook`] is the git hook; the program calls it when it was started as `pre-receive`.
-//! - [`setup_link`] makes the one-time link for the first person.
+//! - [`setup_link`] makes the one-time link for the first person; [`rotate_signing_keys`] makes a new key for access
+//!   tokens.
 //!
 //! Handlers extract, call the store once, and answer. Permission is an extractor (`auth::place`), status codes
 //! belong to `problem`, SQL to the store. Must not: decide what runs where, talk to engines, keep state that
@@ -11,6 +12,7 @@
 
 mod auth;
 mod config;
+mod dashboard;
 mod dto;
 mod failure;
 mod git;
@@ -31,7 +33,7 @@ mod serve;
 mod state;
 mod wire;
 
-pub use auth::jwt::{KeyError, create_signing_key};
+pub use auth::keys::{Rotation, rotate_signing_keys};
 pub use config::{ApiConfig, InvalidConfig, Limits};
 pub use git::hook;
 pub use internal::EdgeTokenError;

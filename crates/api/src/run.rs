@@ -11,7 +11,6 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::jwt::{KeyError, Keys};
 use crate::auth::token;
 use crate::config::{ApiConfig, InvalidConfig, Limits};
 use crate::internal::{EdgeToken, EdgeTokenError, InternalState};
@@ -28,9 +27,6 @@ pub enum ApiError {
     /// The configuration is wrong.
     #[error("the configuration of the API is not valid")]
     Config(#[from] InvalidConfig),
-    /// The signing keys cannot be used.
-    #[error("the signing keys cannot be used")]
-    Keys(#[from] KeyError),
     /// The edges' token cannot be used.
     #[error("the edges' token cannot be used")]
     EdgeToken(#[from] EdgeTokenError),
@@ -53,7 +49,6 @@ pub enum ApiError {
 /// [`ApiError`]: nothing was served, or a part of it broke.
 pub async fn run(config: ApiConfig, store: Store, stop: CancellationToken) -> Result<(), ApiError> {
     config.validate()?;
-    let keys = Keys::load(&config.signing_keys)?;
     let edge_token = EdgeToken::load(&config.edge_token_file)?;
     let limits = config.limits;
     let mut listeners = Vec::new();
@@ -64,7 +59,7 @@ pub async fn run(config: ApiConfig, store: Store, stop: CancellationToken) -> Re
         listeners.push(tcp(address).await?);
     }
     let (news, route_news) = (News::default(), News::default());
-    let state = ApiState::new(config, store.clone(), keys, news.clone(), stop.clone());
+    let state = ApiState::new(config, store.clone(), news.clone(), stop.clone());
     let internal = InternalState {
         api: state.clone(),
         token: edge_token,
@@ -103,18 +98,16 @@ fn router_of(state: ApiState) -> Router {
 /// The public router without a listener, for tests of other crates and of this one.
 ///
 /// # Errors
-/// The configuration or the keys cannot be used.
+/// The configuration cannot be used.
 pub fn router(
     config: ApiConfig,
     store: Store,
     stop: CancellationToken,
 ) -> Result<Router, ApiError> {
     config.validate()?;
-    let keys = Keys::load(&config.signing_keys)?;
     Ok(router_of(ApiState::new(
         config,
         store,
-        keys,
         News::default(),
         stop,
     )))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use segue_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::jwt::Keys;
+use crate::auth::keys::Keys;
 use crate::auth::limit::Failures;
 use crate::auth::quota::Quotas;
 use crate::config::ApiConfig;
@@ -27,6 +27,7 @@ struct Inner {
     metrics: Metrics,
     sources: SourceMemory,
     failures: Failures,
+    guesses: Failures,
     quotas: Quotas,
     stop: CancellationToken,
 }
@@ -35,19 +36,19 @@ impl ApiState {
     pub(crate) fn new(
         config: ApiConfig,
         store: Store,
-        keys: Keys,
         news: News,
         stop: CancellationToken,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
-            keys,
+            keys: Keys::default(),
             config,
             news,
             pushes: Pushes::default(),
             metrics: Metrics::default(),
             sources: SourceMemory::default(),
             failures: Failures::default(),
+            guesses: Failures::default(),
             quotas: Quotas::default(),
             stop,
         }))
@@ -57,6 +58,7 @@ impl ApiState {
         &self.0.store
     }
 
+    /// The keys of access tokens.
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
     }
@@ -83,6 +85,11 @@ impl ApiState {
     /// Addresses that failed to prove who they are.
     pub(crate) fn failures(&self) -> &Failures {
         &self.0.failures
+    }
+
+    /// Addresses that guessed passwords or codes.
+    pub(crate) fn guesses(&self) -> &Failures {
+        &self.0.guesses
     }
 
     /// What clients have left of their requests.

@@ -86,6 +86,28 @@ enum Admin {
         #[arg(long)]
         team: String,
     },
+    /// Make a new key for people's sessions; nobody who is signed in notices
+    RotateKeys {
+        #[command(flatten)]
+        common: Common,
+        /// End the older keys now: for keys that somebody else has seen
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Sign a person out everywhere and keep them from signing in
+    DisablePerson {
+        #[command(flatten)]
+        common: Common,
+        /// Their address
+        email: String,
+    },
+    /// Let a disabled person sign in again
+    EnablePerson {
+        #[command(flatten)]
+        common: Common,
+        /// Their address
+        email: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -154,18 +176,7 @@ fn run(role: Role) -> anyhow::Result<()> {
         Role::Openapi {
             interface: Interface::Internal,
         } => print(&openapi::to_text(&openapi::internal())),
-        Role::Admin {
-            order: Admin::SetupLink(common),
-        } => print(&roles::admin::setup_link_new(&settings(
-            common,
-            Vec::new(),
-        )?)?),
-        Role::Admin {
-            order: Admin::Token { common, team },
-        } => print(&roles::admin::team_token(
-            &settings(common, Vec::new())?,
-            &team,
-        )?),
+        Role::Admin { order } => print(&admin(order)?),
         Role::Edge {
             common,
             control,
@@ -179,6 +190,23 @@ fn run(role: Role) -> anyhow::Result<()> {
                 ),
             ];
             roles::edge::run(&settings(common, given(flags))?)
+        }
+    }
+}
+
+fn admin(order: Admin) -> anyhow::Result<String> {
+    let read = |common| settings(common, Vec::new());
+    match order {
+        Admin::SetupLink(common) => roles::admin::setup_link_new(&read(common)?),
+        Admin::Token { common, team } => roles::admin::team_token(&read(common)?, &team),
+        Admin::RotateKeys { common, at_once } => {
+            roles::admin::rotate_keys(&read(common)?, at_once)
+        }
+        Admin::DisablePerson { common, email } => {
+            roles::admin::person_disable(&read(common)?, &email, true)
+        }
+        Admin::EnablePerson { common, email } => {
+            roles::admin::person_disable(&read(common)?, &email, false)
         }
     }
 }

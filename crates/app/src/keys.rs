@@ -65,12 +65,7 @@ pub fn key_encryption_key(settings: &Settings, start: Start) -> anyhow::Result<K
 pub fn ensure_all(settings: &Settings) -> anyhow::Result<()> {
     private_folder(&settings.keys())?;
     key_encryption_key(settings, Start::MayBeFirst)?;
-    ensure_token(&settings.edge_token_file())?;
-    let signing = settings.signing_key_file();
-    if signing.exists() {
-        refuse_open(&signing)?;
-    }
-    Ok(())
+    ensure_token(&settings.edge_token_file())
 }
 
 /// Refuses what others may read, or what is no plain file.

@@ -4,23 +4,18 @@
 //! `x5u`, `jwk` and `crit` cannot be meant; every claim is required and no other is known; `nbf` and `iat` are
 //! checked; lifetimes above [`LIFETIME`] are refused even if signed. The library's defaults accept a token 30 s
 //! expired, without audience, or with `nbf` ahead: they are all set here.
-//! A valid token proves who asked, not what is allowed: the token's row is read on every request, so that a
-//! revocation counts at once.
+//! A valid token proves who asked, not what is allowed: the session or the API token that it was made from is read
+//! on every request, so that a revocation counts at once.
 
-use std::collections::BTreeMap;
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::zeroize::Zeroizing;
 use segue_model::Timestamp;
-use segue_model::id::{TeamId, TokenId, UserId};
-use serde::{Deserialize, Serialize};
+use segue_model::id::{SessionId, TeamId, TokenId, UserId};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
@@ -28,65 +23,74 @@ use utoipa::ToSchema;
 pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
 
 /// Clocks may differ by this many seconds.
-const LEEWAY: u64 = 5;
+pub(crate) const LEEWAY: u64 = 5;
 
 const ISSUER: &str = "segue";
 const AUDIENCE: &str = "segue-api";
 const TYPE: &str = "JWT";
 
-/// DER before the 32 bytes of an Ed25519 seed in PKCS#8 (RFC 8410).
-const PKCS8_PREFIX: [u8; 16] = [
-    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
-];
-
-/// Seeds that stand in documents: never a secret.
-const KNOWN_SEEDS: [&str; 3] = [
-    "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-    "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-    "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-];
-
-/// Why signing keys cannot be used; starting is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The file cannot be read or written.
-    #[error("the signing key {path} cannot be read or written")]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Others can read it.
-    #[error("the signing key {0} can be read by others; its mode must be 0400 or 0600")]
-    Exposed(PathBuf),
-    /// It is not an Ed25519 key.
-    #[error("the signing key {0} is not an Ed25519 private key in PKCS#8 PEM")]
-    NotEd25519(PathBuf),
-    /// It is one that anybody knows.
-    #[error("the signing key {0} is a published example")]
-    Known(PathBuf),
-    /// None was named.
-    #[error("no signing key is configured")]
-    Missing,
+/// What an access token was made from; it ends when that does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A person's sign-in.
+    Session(SessionId),
+    /// An API token of this team.
+    Token(TokenId, TeamId),
 }
 
-/// Claims of an access token. All are required.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a good access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// Who.
+    pub user: UserId,
+    /// By what.
+    pub origin: Origin,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Claims {
+struct Claims {
     iss: String,
     aud: String,
-    /// Who.
-    pub sub: UserId,
+    sub: UserId,
     exp: u64,
     nbf: u64,
     iat: u64,
     jti: String,
-    /// The API token it was exchanged for; revoked together.
-    pub tok: TokenId,
-    /// That token's team.
-    pub team: TeamId,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    sid: Option<SessionId>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    tok: Option<TokenId>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
+    team: Option<TeamId>,
+}
+
+impl Claims {
+    /// Exactly a session, or exactly a token and its team.
+    fn origin(&self) -> Option<Origin> {
+        match (self.sid, self.tok, self.team) {
+            (Some(session), None, None) => Some(Origin::Session(session)),
+            (None, Some(token), Some(team)) => Some(Origin::Token(token, team)),
+            _ => None,
+        }
+    }
+}
+
+/// A claim that may be missing but not null.
+fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -97,23 +101,64 @@ struct StrictHeader {
     kid: String,
 }
 
-struct Key {
+/// A key that signs and verifies.
+pub(crate) struct Key {
+    pub kid: String,
+    encoding: EncodingKey,
     decoding: DecodingKey,
     x: String,
+    /// Signs from then on.
+    active_at: Timestamp,
+    /// Is nothing from then on.
+    retires_at: Option<Timestamp>,
 }
 
-/// The signing keys: the first signs, all verify.
-pub(crate) struct Keys {
-    signing: EncodingKey,
-    signing_kid: String,
-    by_kid: BTreeMap<String, Key>,
+impl Key {
+    /// A key from its PKCS#8 form; `None` if it is not Ed25519.
+    pub(crate) fn new(
+        pkcs8: &[u8],
+        active_at: Timestamp,
+        retires_at: Option<Timestamp>,
+    ) -> Option<Self> {
+        let encoding = EncodingKey::from_ed_der(pkcs8);
+        let jwk = Jwk::from_encoding_key(&encoding, Algorithm::EdDSA).ok()?;
+        let AlgorithmParameters::OctetKeyPair(pair) = &jwk.algorithm else {
+            return None;
+        };
+        let decoding = DecodingKey::from_jwk(&jwk).ok()?;
+        let kid = hex::encode(Sha256::digest(pair.x.as_bytes()))
+            .chars()
+            .take(16)
+            .collect();
+        Some(Self {
+            kid,
+            encoding,
+            decoding,
+            x: pair.x.clone(),
+            active_at,
+            retires_at,
+        })
+    }
+
+    /// The public half, raw.
+    pub(crate) fn public(&self) -> Option<[u8; 32]> {
+        URL_SAFE_NO_PAD.decode(&self.x).ok()?.try_into().ok()
+    }
+
+    fn good(&self, now: Timestamp) -> bool {
+        self.retires_at.is_none_or(|end| end > now)
+    }
 }
 
-impl std::fmt::Debug for Keys {
+/// The keys that are known at a moment, the newest first.
+#[derive(Default)]
+pub(crate) struct KeySet(pub Vec<Key>);
+
+impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys")
-            .field("signing_kid", &self.signing_kid)
-            .finish_non_exhaustive()
+        f.debug_list()
+            .entries(self.0.iter().map(|key| &key.kid))
+            .finish()
     }
 }
 
@@ -135,69 +180,46 @@ pub struct PublicKey {
     pub x: String,
 }
 
-impl Keys {
-    /// Reads the keys; the first one signs.
-    pub(crate) fn load(paths: &[PathBuf]) -> Result<Self, KeyError> {
-        let mut by_kid = BTreeMap::new();
-        let mut signing = None;
-        for path in paths {
-            let encoding = read_key(path)?;
-            let (kid, key) =
-                public_half(&encoding).ok_or_else(|| KeyError::NotEd25519(path.clone()))?;
-            signing.get_or_insert((encoding, kid.clone()));
-            by_kid.insert(kid, key);
-        }
-        let (signing, signing_kid) = signing.ok_or(KeyError::Missing)?;
-        Ok(Self {
-            signing,
-            signing_kid,
-            by_kid,
-        })
+impl KeySet {
+    /// The key that signs now: the newest active one.
+    pub(crate) fn signing(&self, now: Timestamp) -> Option<&Key> {
+        self.0
+            .iter()
+            .find(|key| key.active_at <= now && key.good(now))
     }
 
-    /// Issues an access token.
-    pub(crate) fn issue(
-        &self,
-        user: UserId,
-        (token, team): (TokenId, TeamId),
-        now: Timestamp,
-    ) -> Result<String, jsonwebtoken::errors::Error> {
-        let now = u64::try_from(now.as_second()).unwrap_or(0);
+    /// Issues an access token; `None` if no key signs.
+    pub(crate) fn issue(&self, access: Access, now: Timestamp) -> Option<String> {
+        let key = self.signing(now)?;
+        let now = u64::try_from(now.as_second()).ok()?;
+        let (sid, tok, team) = match access.origin {
+            Origin::Session(session) => (Some(session), None, None),
+            Origin::Token(token, team) => (None, Some(token), Some(team)),
+        };
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: user,
+            sub: access.user,
             exp: now + LIFETIME.as_secs(),
             nbf: now,
             iat: now,
             jti: uuid::Uuid::new_v4().simple().to_string(),
-            tok: token,
+            sid,
+            tok,
             team,
         };
         let header = Header {
             typ: Some(TYPE.to_owned()),
-            kid: Some(self.signing_kid.clone()),
+            kid: Some(key.kid.clone()),
             ..Header::new(Algorithm::EdDSA)
         };
-        jsonwebtoken::encode(&header, &claims, &self.signing)
+        jsonwebtoken::encode(&header, &claims, &key.encoding).ok()
     }
 
     /// Checks an access token. The answer says nothing about why it was refused.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Option<Claims> {
-        if token.len() > 2048 || !token.is_ascii() {
-            return None;
-        }
-        let mut parts = token.split('.');
-        let (head, body, signature) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() || head.is_empty() || body.is_empty() || signature.is_empty() {
-            return None;
-        }
-        let header: StrictHeader =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
-        if header.alg != "EdDSA" || header.typ != TYPE {
-            return None;
-        }
-        let key = self.by_kid.get(&header.kid)?;
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Option<Access> {
+        let kid = kid(token)?;
+        let key = self.0.iter().find(|key| key.kid == kid && key.good(now))?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
@@ -216,106 +238,42 @@ impl Keys {
             && claims.aud == AUDIENCE
             && claims.iss == ISSUER
             && !claims.jti.is_empty();
-        sound.then_some(claims)
+        let origin = claims.origin()?;
+        sound.then_some(Access {
+            user: claims.sub,
+            origin,
+        })
     }
 
     /// The public halves.
-    pub(crate) fn public(&self) -> Vec<PublicKey> {
-        self.by_kid
+    pub(crate) fn public(&self, now: Timestamp) -> Vec<PublicKey> {
+        self.0
             .iter()
-            .map(|(kid, key)| PublicKey {
+            .filter(|key| key.good(now))
+            .map(|key| PublicKey {
                 kty: "OKP".to_owned(),
                 crv: "Ed25519".to_owned(),
                 alg: "EdDSA".to_owned(),
                 usage: "sig".to_owned(),
-                kid: kid.clone(),
+                kid: key.kid.clone(),
                 x: key.x.clone(),
             })
             .collect()
     }
 }
 
-/// Makes a new signing key file with mode 0400. An existing file is left as it is.
-///
-/// # Errors
-/// [`KeyError::Io`] if it cannot be written.
-pub fn create_signing_key(path: &Path) -> Result<(), KeyError> {
-    use std::io::Write as _;
-    let io = |source| KeyError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = match std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o400)
-        .open(path)
-    {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(error) => return Err(io(error)),
-    };
-    let mut der = Zeroizing::new(PKCS8_PREFIX.to_vec());
-    der.extend_from_slice(Zeroizing::new(rand::random::<[u8; 32]>()).as_slice());
-    let text = Zeroizing::new(format!(
-        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-        STANDARD.encode(&*der)
-    ));
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(io)
-}
-
-fn read_key(path: &Path) -> Result<EncodingKey, KeyError> {
-    let io = |source| KeyError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = std::fs::File::open(path).map_err(io)?;
-    let meta = file.metadata().map_err(io)?;
-    if meta.mode() & 0o077 != 0 {
-        return Err(KeyError::Exposed(path.to_owned()));
-    }
-    let not_a_key = || KeyError::NotEd25519(path.to_owned());
-    if !meta.is_file() || meta.len() > 4096 {
-        return Err(not_a_key());
-    }
-    let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(|_| not_a_key())?;
-    let key = EncodingKey::from_ed_pem(text.as_bytes()).map_err(|_| not_a_key())?;
-    let seed = key
-        .as_bytes()
-        .strip_prefix(&PKCS8_PREFIX)
-        .ok_or_else(not_a_key)?;
-    if seed.len() != 32 {
-        return Err(not_a_key());
-    }
-    let repeated = seed
-        .first()
-        .is_some_and(|first| seed.iter().all(|byte| byte == first));
-    if repeated || KNOWN_SEEDS.contains(&hex::encode(seed).as_str()) {
-        return Err(KeyError::Known(path.to_owned()));
-    }
-    Ok(key)
-}
-
-fn public_half(encoding: &EncodingKey) -> Option<(String, Key)> {
-    let jwk = Jwk::from_encoding_key(encoding, Algorithm::EdDSA).ok()?;
-    let AlgorithmParameters::OctetKeyPair(pair) = &jwk.algorithm else {
+/// The key that a token names, if its form and its header are right. Proves nothing.
+pub(crate) fn kid(token: &str) -> Option<String> {
+    if token.len() > 2048 || !token.is_ascii() {
         return None;
-    };
-    let decoding = DecodingKey::from_jwk(&jwk).ok()?;
-    let kid = hex::encode(Sha256::digest(pair.x.as_bytes()))
-        .chars()
-        .take(16)
-        .collect();
-    Some((
-        kid,
-        Key {
-            decoding,
-            x: pair.x.clone(),
-        },
-    ))
+    }
+    let mut parts = token.split('.');
+    let (head, body, signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || head.is_empty() || body.is_empty() || signature.is_empty() {
+        return None;
+    }
+    let header: StrictHeader = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
+    (header.alg == "EdDSA" && header.typ == TYPE).then_some(header.kid)
 }
 
 #[cfg(test)]

@@ -1,34 +1,47 @@
 //! At least forty tokens that must not be accepted, and one that must.
 
-use std::os::unix::fs::PermissionsExt;
-
 use serde_json::{Value, json};
 
 use super::*;
 
 struct Fixture {
-    keys: Keys,
-    other: Keys,
+    keys: KeySet,
+    other: KeySet,
     encoding: EncodingKey,
+    kid: String,
     now: u64,
-    _dir: tempfile::TempDir,
 }
 
 fn team() -> TeamId {
     TeamId::from_uuid(uuid::Uuid::from_u128(3))
 }
 
+fn session() -> Access {
+    Access {
+        user: UserId::from_uuid(uuid::Uuid::from_u128(1)),
+        origin: Origin::Session(SessionId::from_uuid(uuid::Uuid::from_u128(4))),
+    }
+}
+
+fn pkcs8(seed: u8) -> Vec<u8> {
+    let prefix = hex::decode("302e020100300506032b657004220420").unwrap();
+    [prefix, vec![seed; 32]].concat()
+}
+
+/// A key with this seed that signs from and ends so many seconds from now.
+fn key(seed: u8, active: i64, retires: Option<i64>) -> Key {
+    let at = |seconds| Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    Key::new(&pkcs8(seed), at(active), retires.map(at)).unwrap()
+}
+
 fn fixture() -> Fixture {
-    let dir = tempfile::tempdir().unwrap();
-    let [a, b] = ["a.pem", "b.pem"].map(|name| dir.path().join(name));
-    create_signing_key(&a).unwrap();
-    create_signing_key(&b).unwrap();
+    let keys = KeySet(vec![key(7, -60, None)]);
     Fixture {
-        keys: Keys::load(std::slice::from_ref(&a)).unwrap(),
-        other: Keys::load(&[b]).unwrap(),
-        encoding: read_key(&a).unwrap(),
+        kid: keys.0[0].kid.clone(),
+        keys,
+        other: KeySet(vec![key(8, -60, None)]),
+        encoding: EncodingKey::from_ed_der(&pkcs8(7)),
         now: u64::try_from(Timestamp::now().as_second()).unwrap(),
-        _dir: dir,
     }
 }
 
@@ -41,8 +54,18 @@ impl Fixture {
         })
     }
 
+    /// The same, of a session.
+    fn session_claims(&self) -> Value {
+        let mut claims = self.claims();
+        let members = claims.as_object_mut().unwrap();
+        members.remove("tok");
+        members.remove("team");
+        members.insert("sid".into(), json!(format!("ses_{:032x}", 4)));
+        claims
+    }
+
     fn header(&self) -> Value {
-        json!({"alg": "EdDSA", "typ": "JWT", "kid": self.keys.signing_kid})
+        json!({"alg": "EdDSA", "typ": "JWT", "kid": self.kid})
     }
 
     /// A token with a signature that is right for whatever it says.
@@ -70,20 +93,20 @@ impl Fixture {
 #[test]
 fn good_tokens_are_accepted() {
     let f = fixture();
-    let (user, token) = (
-        UserId::from_uuid(uuid::Uuid::from_u128(1)),
-        TokenId::from_uuid(uuid::Uuid::from_u128(2)),
-    );
-    let issued = f
-        .keys
-        .issue(user, (token, team()), Timestamp::now())
-        .unwrap();
-    let claims = f.keys.verify(&issued, Timestamp::now()).unwrap();
-    assert_eq!((claims.sub, claims.tok), (user, token));
-    assert!(
-        f.accepts(&f.sign(&f.header(), &f.claims())),
-        "the hand-made base of the bad ones is good"
-    );
+    let by_token = Access {
+        user: UserId::from_uuid(uuid::Uuid::from_u128(1)),
+        origin: Origin::Token(TokenId::from_uuid(uuid::Uuid::from_u128(2)), team()),
+    };
+    for access in [by_token, session()] {
+        let issued = f.keys.issue(access, Timestamp::now()).unwrap();
+        assert_eq!(f.keys.verify(&issued, Timestamp::now()), Some(access));
+    }
+    for claims in [f.claims(), f.session_claims()] {
+        assert!(
+            f.accepts(&f.sign(&f.header(), &claims)),
+            "the hand-made base of the bad ones is good: {claims}"
+        );
+    }
 }
 
 #[test]
@@ -130,6 +153,25 @@ fn bad_tokens_are_refused() {
         c["sub"] = json!(format!("team_{:032x}", 1))
     });
     claim("empty jti", &|c| c["jti"] = json!(""));
+    claim("a session and a token", &|c| {
+        c["sid"] = json!(format!("ses_{:032x}", 4))
+    });
+    claim("a null session and a token", &|c| c["sid"] = Value::Null);
+    claim("neither session nor token", &|c| {
+        c.as_object_mut()
+            .unwrap()
+            .retain(|k, _| k != "tok" && k != "team")
+    });
+    claim("a session of a team", &|c| {
+        c.as_object_mut().unwrap().remove("tok");
+        c["sid"] = json!(format!("ses_{:032x}", 4));
+    });
+    claim("a token as a session", &|c| {
+        c.as_object_mut()
+            .unwrap()
+            .retain(|k, _| k != "tok" && k != "team");
+        c["sid"] = json!(format!("tok_{:032x}", 2));
+    });
     claim("more claims", &|c| c["admin"] = json!(true));
 
     let mut header = |name: &str, change: &dyn Fn(&mut Value)| {
@@ -168,10 +210,56 @@ fn bad_tokens_are_refused() {
     raw("padded", format!("{}=.{}.{}", parts[0], parts[1], parts[2]));
     raw("space", format!(" {good}"));
     raw("line end", format!("{good}\n"));
+    for bit in [0, 1, 7, 255, 256, 500, 511] {
+        raw(
+            &format!("bit {bit} of the signature flipped"),
+            format!("{}.{}.{}", parts[0], parts[1], flip(parts[2], bit)),
+        );
+    }
+    for bit in [0, 100, 900] {
+        raw(
+            &format!("bit {bit} of the claims flipped"),
+            format!("{}.{}.{}", parts[0], flip(parts[1], bit), parts[2]),
+        );
+    }
+    // The last character of 64 bytes in base64 has bits that mean nothing; they must be zero.
+    let (rest, last) = parts[2].split_at(parts[2].len() - 1);
+    let other = match last {
+        "A" => "B",
+        "Q" => "R",
+        "g" => "h",
+        _ => "x",
+    };
     raw(
-        "flipped signature",
-        format!("{}.{}.{}", parts[0], parts[1], flip(parts[2])),
+        "another spelling of the signature",
+        format!("{}.{}.{rest}{other}", parts[0], parts[1]),
     );
+    raw(
+        "signature of another token",
+        format!(
+            "{}.{}.{}",
+            parts[0],
+            parts[1],
+            f.keys
+                .issue(session(), Timestamp::now())
+                .unwrap()
+                .rsplit_once('.')
+                .unwrap()
+                .1
+        ),
+    );
+    raw("alg none, no signature", {
+        let head = json!({"alg": "none", "typ": "JWT", "kid": f.kid}).to_string();
+        format!("{}.{}.", URL_SAFE_NO_PAD.encode(head), parts[1])
+    });
+    for (name, prefix) in [
+        ("refresh token", crate::auth::token::REFRESH),
+        ("device code", crate::auth::token::DEVICE),
+        ("API token", crate::auth::token::PREFIX),
+    ] {
+        let (secret, _) = crate::auth::token::generate_as(prefix);
+        raw(name, crate::auth::token::reveal(&secret));
+    }
     raw(
         "short signature",
         format!("{}.{}.{}", parts[0], parts[1], &parts[2][..40]),
@@ -211,29 +299,25 @@ fn bad_tokens_are_refused() {
         ),
     );
     raw(
-        "another key",
-        f.other
-            .issue(
-                UserId::from_uuid(uuid::Uuid::nil()),
-                (TokenId::from_uuid(uuid::Uuid::nil()), team()),
-                Timestamp::now(),
-            )
-            .unwrap(),
+        "another installation's key",
+        f.other.issue(session(), Timestamp::now()).unwrap(),
     );
     let mut borrowed = f.header();
-    borrowed["kid"] = json!(f.other.signing_kid);
+    borrowed["kid"] = json!(f.other.0[0].kid);
     raw("another key's kid", f.sign(&borrowed, &f.claims()));
     // The old trick: the public key as the secret of an HMAC.
-    let x = &f.keys.by_kid[&f.keys.signing_kid].x;
+    let x = &f.keys.0[0].x;
     let hmac = EncodingKey::from_secret(&URL_SAFE_NO_PAD.decode(x).unwrap());
     let mut head = Header::new(Algorithm::HS256);
-    head.kid = Some(f.keys.signing_kid.clone());
+    head.kid = Some(f.kid.clone());
     raw(
         "HMAC with the public key",
         jsonwebtoken::encode(&head, &f.claims(), &hmac).unwrap(),
     );
 
-    assert!(bad.len() >= 40, "{} tokens", bad.len());
+    let kinds: std::collections::BTreeSet<&String> = bad.iter().map(|(_, token)| token).collect();
+    assert_eq!(kinds.len(), bad.len(), "each is another one");
+    assert!(bad.len() >= 80, "{} tokens", bad.len());
     let accepted: Vec<_> = bad
         .iter()
         .filter(|(_, token)| f.accepts(token))
@@ -242,58 +326,51 @@ fn bad_tokens_are_refused() {
     assert!(accepted.is_empty(), "accepted: {accepted:?}");
 }
 
-fn flip(signature: &str) -> String {
-    let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    bytes[10] ^= 1;
+fn flip(part: &str, bit: usize) -> String {
+    let mut bytes = URL_SAFE_NO_PAD.decode(part).unwrap();
+    bytes[bit / 8] ^= 1 << (bit % 8);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[test]
-fn keys_are_refused_if_missing_short_known_or_exposed() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("key.pem");
-    let refused = || Keys::load(std::slice::from_ref(&path)).unwrap_err();
-    assert!(matches!(Keys::load(&[]), Err(KeyError::Missing)));
-    assert!(matches!(refused(), KeyError::Io { .. }));
-    let write = |seed: &[u8], mode: u32| {
-        let _ = std::fs::remove_file(&path);
-        let der = [&PKCS8_PREFIX[..], seed].concat();
-        let pem = format!(
-            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-            STANDARD.encode(der)
-        );
-        std::fs::write(&path, pem).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-    };
-    write(&[1, 2, 3], 0o400);
-    assert!(matches!(refused(), KeyError::NotEd25519(_)));
-    write(&[0; 32], 0o400);
-    assert!(matches!(refused(), KeyError::Known(_)));
-    write(&hex::decode(KNOWN_SEEDS[0]).unwrap(), 0o400);
-    assert!(matches!(refused(), KeyError::Known(_)));
-    write(&rand::random::<[u8; 32]>(), 0o444);
-    assert!(matches!(refused(), KeyError::Exposed(_)));
-    write(&rand::random::<[u8; 32]>(), 0o400);
-    assert!(Keys::load(std::slice::from_ref(&path)).is_ok());
+fn a_key_signs_from_its_beginning_and_verifies_to_its_end() {
+    let now = Timestamp::now();
+    let set = |old: i64, new: i64| KeySet(vec![key(2, new, None), key(1, -3600, Some(old))]);
+    let (first, second) = (key(1, 0, None).kid, key(2, 0, None).kid);
+    // Just made: the old one still signs, and both are known.
+    let fresh = set(625, 15);
+    assert_eq!(fresh.signing(now).unwrap().kid, first);
+    assert_eq!(fresh.public(now).len(), 2);
+    let before = fresh.issue(session(), now).unwrap();
+    // Active: the new one signs, what the old one signed is good.
+    let active = set(600, -1);
+    assert_eq!(active.signing(now).unwrap().kid, second);
+    assert!(active.verify(&before, now).is_some());
+    let after = active.issue(session(), now).unwrap();
+    // A server that has read it but whose clock is behind takes it all the same.
+    assert!(fresh.verify(&after, now).is_some());
+    // Past: the old one is nothing any more, also for a server that has not looked again.
+    let past = set(-1, -700);
+    assert!(past.verify(&before, now).is_none());
+    assert!(past.verify(&after, now).is_some());
+    assert_eq!(past.public(now).len(), 1);
+    // No key that is active: nothing is signed.
+    assert!(
+        KeySet(vec![key(1, 60, None)])
+            .issue(session(), now)
+            .is_none()
+    );
+    assert!(
+        KeySet(vec![key(1, -60, Some(-1))])
+            .issue(session(), now)
+            .is_none()
+    );
 }
 
 #[test]
-fn keys_rotate_with_overlap() {
-    let dir = tempfile::tempdir().unwrap();
-    let [old, new] = ["old.pem", "new.pem"].map(|name| dir.path().join(name));
-    create_signing_key(&old).unwrap();
-    create_signing_key(&new).unwrap();
-    let before = Keys::load(std::slice::from_ref(&old)).unwrap();
-    let after = Keys::load(&[new, old]).unwrap();
-    let nil = uuid::Uuid::nil();
-    let issued = before
-        .issue(
-            UserId::from_uuid(nil),
-            (TokenId::from_uuid(nil), team()),
-            Timestamp::now(),
-        )
-        .unwrap();
-    assert!(after.verify(&issued, Timestamp::now()).is_some());
-    assert_ne!(before.signing_kid, after.signing_kid);
-    assert_eq!(after.public().len(), 2);
+fn what_is_no_ed25519_key_is_no_key() {
+    let now = Timestamp::now();
+    for bad in [&[][..], &[0; 48], &pkcs8(1)[..40], b"text"] {
+        assert!(Key::new(bad, now, None).is_none(), "{bad:?}");
+    }
 }

@@ -1,7 +1,8 @@
-//! Who asks: from the `Authorization` header to a person with memberships and a token's bounds.
+//! Who asks: from the `Authorization` header to a person with memberships and the bounds of what he proved it with.
 //!
-//! Invariants: everything is read from the database on each request, so that a revoked token, a disabled person
-//! or a removed membership counts at once; a request without a valid token learns nothing but that.
+//! A person asks with an API token, which reaches one team, or with a session, which reaches all of his.
+//! Invariants: everything is read from the database on each request, so that a revoked token, an ended session, a
+//! disabled person or a removed membership counts at once; a request without a valid token learns nothing but that.
 
 use std::net::IpAddr;
 
@@ -10,17 +11,18 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use segue_model::Timestamp;
 use segue_model::access::{Action, Role, Scopes};
-use segue_model::id::{AppId, EnvironmentId, TeamId, TokenId, UserId};
-use segue_store::{Actor, TeamContext};
+use segue_model::id::{AppId, EnvironmentId, SessionId, TeamId, TokenId, UserId};
+use segue_store::{Actor, Membership, TeamContext, TokenGrant, UserRecord};
 
-use super::token;
+use super::jwt::Origin;
+use super::token::{self, TokenHash};
 use crate::problem::{Problem, ProblemCode};
 use crate::request_id::RequestId;
 use crate::serve::accept::Peer;
 use crate::state::ApiState;
 
-/// A membership of the person, as far as the token reaches.
-#[derive(Debug, Clone)]
+/// A membership of the person, as far as it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub team: TeamId,
     pub team_name: String,
@@ -29,22 +31,46 @@ pub(crate) struct Grant {
     pub environment: Option<EnvironmentId>,
 }
 
+/// Bounds of an API token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TokenBounds {
+    pub id: TokenId,
+    pub team: TeamId,
+    pub role: Role,
+    pub app: Option<AppId>,
+}
+
+/// What the person asks with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// One team, at most one role, perhaps one app.
+    Token(TokenBounds),
+    /// Everything that the person was given.
+    Session(SessionId),
+}
+
 /// Who asks, and within which bounds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal {
     pub user: UserId,
     pub email: String,
     pub name: String,
     pub platform_admin: bool,
-    pub token: TokenId,
-    pub token_team: TeamId,
-    pub token_role: Role,
-    pub token_app: Option<AppId>,
+    pub credential: Credential,
     pub scopes: Scopes,
     pub expires_at: Timestamp,
     pub grants: Vec<Grant>,
     pub request_id: Option<String>,
     pub address: Option<IpAddr>,
+}
+
+/// What was proved by a request, before anything of it is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Proof {
+    /// An API token.
+    ApiToken(TokenHash),
+    /// An access token of this person.
+    Access(UserId, Origin),
 }
 
 impl FromRequestParts<ApiState> for Principal {
@@ -76,24 +102,60 @@ pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
         .and_then(|peer| peer.0.0)
 }
 
-/// Proves a token, whether an API token or an access token made from one.
-pub(crate) async fn authenticate(
+/// Proves a token, whether an API token or an access token.
+async fn authenticate(
     state: &ApiState,
     text: &str,
     address: Option<IpAddr>,
 ) -> Result<Principal, Problem> {
+    let proof = prove(state, text)
+        .await?
+        .ok_or_else(Problem::unauthenticated)?;
+    resolve(state, &proof, address).await
+}
+
+/// What a token proves by itself; `None` for text that proves nothing.
+pub(crate) async fn prove(state: &ApiState, text: &str) -> Result<Option<Proof>, Problem> {
+    if let Some(hash) = token::parse(text) {
+        return Ok(Some(Proof::ApiToken(hash)));
+    }
+    let access = state.keys().verify(state.store(), text).await?;
+    Ok(access.map(|access| Proof::Access(access.user, access.origin)))
+}
+
+/// What the store says now about what was proved.
+pub(crate) async fn resolve(
+    state: &ApiState,
+    proof: &Proof,
+    address: Option<IpAddr>,
+) -> Result<Principal, Problem> {
     let auth = state.store().auth();
-    let good = if let Some(hash) = token::parse(text) {
-        auth.token(&hash).await?
-    } else if let Some(claims) = state.keys().verify(text, Timestamp::now()) {
+    let good = match proof {
+        Proof::ApiToken(hash) => auth.token(hash).await?,
         // The token that it was made from is looked at again: revoking that one ends this one at once.
-        let context = TeamContext::new(claims.team, Actor::Token(claims.tok));
-        let good = state.store().team(&context).token_grant(claims.tok).await?;
-        good.filter(|good| good.created_by == claims.sub)
-    } else {
-        None
+        Proof::Access(user, Origin::Token(token, team)) => {
+            let context = TeamContext::new(*team, Actor::Token(*token));
+            let good = state.store().team(&context).token_grant(*token).await?;
+            good.filter(|good| good.created_by == *user)
+        }
+        Proof::Access(user, Origin::Session(session)) => {
+            let (person, expires_at) = auth
+                .session(*session, *user)
+                .await?
+                .ok_or_else(Problem::unauthenticated)?;
+            let grants = auth.memberships(*user).await?;
+            return Ok(of_session(person, *session, expires_at, grants, address));
+        }
     };
-    let good = good.ok_or_else(Problem::unauthenticated)?;
+    of_token(state, good.ok_or_else(Problem::unauthenticated)?, address).await
+}
+
+async fn of_token(
+    state: &ApiState,
+    good: TokenGrant,
+    address: Option<IpAddr>,
+) -> Result<Principal, Problem> {
+    let auth = state.store().auth();
     if !good.address_ranges.is_empty() {
         let inside = address
             .is_some_and(|address| good.address_ranges.iter().any(|net| net.contains(&address)));
@@ -101,24 +163,13 @@ pub(crate) async fn authenticate(
             return Err(Problem::unauthenticated());
         }
     }
-    let user = auth
+    let person = auth
         .user(good.created_by)
         .await?
         .ok_or_else(Problem::unauthenticated)?;
-    let grants = auth
-        .memberships(good.created_by)
-        .await?
-        .into_iter()
-        // A token reaches one team; the person's other teams do not exist for it.
-        .filter(|membership| membership.team == good.team)
-        .map(|membership| Grant {
-            team: membership.team,
-            team_name: membership.team_name.to_string(),
-            role: role(membership.role),
-            app: membership.app,
-            environment: membership.environment,
-        })
-        .collect();
+    let mut grants = auth.memberships(good.created_by).await?;
+    // A token reaches one team; the person's other teams do not exist for it.
+    grants.retain(|membership| membership.team == good.team);
     auth.token_used(good.token, good.team).await?;
     let scopes = Scopes(
         good.scopes
@@ -126,21 +177,55 @@ pub(crate) async fn authenticate(
             .filter_map(|scope| scope.parse().ok())
             .collect(),
     );
+    let credential = Credential::Token(TokenBounds {
+        id: good.token,
+        team: good.team,
+        role: role(good.role),
+        app: good.app,
+    });
     Ok(Principal {
-        user: user.id,
-        email: user.email,
-        name: user.name,
-        platform_admin: user.platform_admin,
-        token: good.token,
-        token_team: good.team,
-        token_role: role(good.role),
-        token_app: good.app,
+        user: person.id,
+        email: person.email,
+        name: person.name,
+        platform_admin: person.platform_admin,
+        credential,
         scopes,
         expires_at: good.expires_at,
-        grants,
+        grants: grants.into_iter().map(grant).collect(),
         request_id: None,
         address,
     })
+}
+
+fn of_session(
+    person: UserRecord,
+    session: SessionId,
+    expires_at: Timestamp,
+    grants: Vec<Membership>,
+    address: Option<IpAddr>,
+) -> Principal {
+    Principal {
+        user: person.id,
+        email: person.email,
+        name: person.name,
+        platform_admin: person.platform_admin,
+        credential: Credential::Session(session),
+        scopes: Scopes::full(),
+        expires_at,
+        grants: grants.into_iter().map(grant).collect(),
+        request_id: None,
+        address,
+    }
+}
+
+fn grant(membership: Membership) -> Grant {
+    Grant {
+        team: membership.team,
+        team_name: membership.team_name.to_string(),
+        role: role(membership.role),
+        app: membership.app,
+        environment: membership.environment,
+    }
 }
 
 /// The store's roles are the model's.
@@ -166,7 +251,7 @@ pub(crate) const fn stored_role(role: Role) -> segue_store::Role {
 }
 
 /// The token of a request: `Bearer`, or the password of `Basic` (git sends that).
-fn bearer(parts: &Parts) -> Option<String> {
+pub(crate) fn bearer(parts: &Parts) -> Option<String> {
     use base64::Engine as _;
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let (value, more) = (values.next()?, values.next());
@@ -189,25 +274,116 @@ fn bearer(parts: &Parts) -> Option<String> {
     None
 }
 
+/// The role that these memberships give at a place of a team: the strongest one that covers it.
+pub(crate) fn role_of(
+    grants: &[Grant],
+    team: TeamId,
+    app: Option<AppId>,
+    environment: Option<EnvironmentId>,
+) -> Option<Role> {
+    grants
+        .iter()
+        .filter(|grant| grant.team == team)
+        .filter(|grant| grant.app.is_none() || grant.app == app)
+        .filter(|grant| grant.environment.is_none() || grant.environment == environment)
+        .map(|grant| grant.role)
+        .max()
+}
+
 impl Principal {
-    /// Who acts, for the audit record: the token, because it can be told apart and revoked.
+    /// Who acts, for the audit record: a token, because it can be told apart and revoked, or the person.
     pub(crate) const fn actor(&self) -> Actor {
-        Actor::Token(self.token)
+        match &self.credential {
+            Credential::Token(token) => Actor::Token(token.id),
+            Credential::Session(_) => Actor::User(self.user),
+        }
     }
 
-    /// The role at a place of the token's team: the strongest grant that covers it, bounded by the token.
+    /// The API token, if that is what the person asks with.
+    pub(crate) const fn token(&self) -> Option<&TokenBounds> {
+        match &self.credential {
+            Credential::Token(token) => Some(token),
+            Credential::Session(_) => None,
+        }
+    }
+
+    /// The session, if that is what the person asks with.
+    pub(crate) const fn session(&self) -> Option<SessionId> {
+        match &self.credential {
+            Credential::Token(_) => None,
+            Credential::Session(session) => Some(*session),
+        }
+    }
+
+    /// The one app that exists for this token.
+    pub(crate) fn only_app(&self) -> Option<AppId> {
+        self.token().and_then(|token| token.app)
+    }
+
+    /// Teams that are reached, each once, by name.
+    pub(crate) fn teams(&self) -> Vec<(TeamId, &str)> {
+        let mut teams: Vec<(TeamId, &str)> = self
+            .grants
+            .iter()
+            .map(|grant| (grant.team, grant.team_name.as_str()))
+            .collect();
+        teams.sort_unstable_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+        teams.dedup();
+        teams
+    }
+
+    /// The team of an operation that is not below one: the one that is named by name or id, or the only one there is.
+    pub(crate) fn team_named(&self, wanted: Option<&str>) -> Result<TeamId, Problem> {
+        let teams = self.teams();
+        match wanted {
+            Some(wanted) => {
+                let by_id: Option<TeamId> = wanted.parse().ok();
+                teams
+                    .iter()
+                    .find(|(id, name)| by_id == Some(*id) || *name == wanted)
+                    .map(|(id, _)| *id)
+                    .ok_or_else(Problem::not_found)
+            }
+            None => match teams.as_slice() {
+                [(only, _)] => Ok(*only),
+                [] => Err(Problem::not_found()),
+                _ => Err(Problem::new(
+                    ProblemCode::InvalidRequest,
+                    "you are in several teams: `team` must say which one is meant",
+                )
+                .at("team", "name or id of a team")),
+            },
+        }
+    }
+
+    /// The role at a place of a team: the strongest grant that covers it, bounded by the token.
     pub(crate) fn role_at(
         &self,
+        team: TeamId,
         app: Option<AppId>,
         environment: Option<EnvironmentId>,
     ) -> Option<Role> {
-        self.grants
-            .iter()
-            .filter(|grant| grant.app.is_none() || grant.app == app)
-            .filter(|grant| grant.environment.is_none() || grant.environment == environment)
-            .map(|grant| grant.role)
-            .max()
-            .map(|role| role.min(self.token_role))
+        let role = role_of(&self.grants, team, app, environment)?;
+        Some(self.token().map_or(role, |token| role.min(token.role)))
+    }
+
+    /// The context of what is done in a team.
+    pub(crate) fn context(&self, team: TeamId) -> TeamContext {
+        TeamContext {
+            team,
+            actor: self.actor(),
+            request_id: self.request_id.clone(),
+            address: self.address,
+        }
+    }
+
+    /// The context of what is done with the own account or the installation.
+    pub(crate) fn platform_context(&self) -> TeamContext {
+        TeamContext {
+            request_id: self.request_id.clone(),
+            address: self.address,
+            ..TeamContext::platform(self.actor())
+        }
     }
 
     /// Whether the action is allowed at that place, or why not.
@@ -228,6 +404,18 @@ impl Principal {
             .hint("make a token with more scopes: segue tokens create")),
             Some(_) => Ok(()),
         }
+    }
+
+    /// Whether the own account may be changed: by a session, or by a token that may do everything of its team.
+    pub(crate) fn require_account(&self) -> Result<(), Problem> {
+        if self.only_app().is_none() && self.scopes.allow(Action::Tokens) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemCode::Forbidden,
+            "this token does not reach the account of the person who made it",
+        )
+        .hint("sign in: segue login"))
     }
 }
 

@@ -5,8 +5,14 @@
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-/// Every token begins with this.
+/// Every API token begins with this.
 pub(crate) const PREFIX: &str = "segue_";
+
+/// Refresh tokens are no API tokens, and their form says so.
+pub(crate) const REFRESH: &str = "segue_refresh_";
+
+/// Codes of devices that sign in.
+pub(crate) const DEVICE: &str = "segue_device_";
 
 const RANDOM_HEX: usize = 64;
 const CHECK_HEX: usize = 8;
@@ -14,17 +20,27 @@ const CHECK_HEX: usize = 8;
 /// The form in which a token is kept.
 pub(crate) type TokenHash = [u8; 32];
 
-/// Makes a new token: what its owner gets, once, and what is kept.
+/// Makes a new API token: what its owner gets, once, and what is kept.
 pub(crate) fn generate() -> (SecretString, TokenHash) {
+    generate_as(PREFIX)
+}
+
+/// Makes a new secret of another kind.
+pub(crate) fn generate_as(prefix: &str) -> (SecretString, TokenHash) {
     let random = hex::encode(rand::random::<[u8; 32]>());
-    let text = format!("{PREFIX}{random}{}", checksum(&random));
+    let text = format!("{prefix}{random}{}", checksum(&random));
     let hash = hash(&text);
     (SecretString::from(text), hash)
 }
 
-/// The hash of a well-formed token; `None` for anything else.
+/// The hash of a well-formed API token; `None` for anything else.
 pub(crate) fn parse(text: &str) -> Option<TokenHash> {
-    let rest = text.strip_prefix(PREFIX)?;
+    parse_as(PREFIX, text)
+}
+
+/// The hash of a well-formed secret of another kind.
+pub(crate) fn parse_as(prefix: &str, text: &str) -> Option<TokenHash> {
+    let rest = text.strip_prefix(prefix)?;
     if rest.len() != RANDOM_HEX + CHECK_HEX
         || !rest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     {
@@ -75,5 +91,10 @@ mod tests {
             assert_eq!(parse(bad), None, "{bad}");
         }
         assert_ne!(generate().1, kept);
+        // One kind is not taken for another.
+        let (refresh, kept) = generate_as(REFRESH);
+        let text = reveal(&refresh);
+        assert_eq!(parse_as(REFRESH, &text), Some(kept));
+        assert_eq!((parse(&text), parse_as(DEVICE, &text)), (None, None));
     }
 }

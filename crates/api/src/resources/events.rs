@@ -9,7 +9,6 @@ use futures::Stream;
 use segue_model::Timestamp;
 use segue_model::access::Action;
 use segue_model::id::{AppId, EnvironmentId, EventId};
-use segue_store::TeamContext;
 use segue_store::{Event, EventCursor, Page, TeamScope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -96,9 +95,14 @@ impl From<Event> for EventView {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventQuery {
+    /// Name or id of the team; needed by people who are signed in and are in several.
+    #[param(max_length = 40)]
+    team: Option<String>,
     /// Id of an app.
+    #[param(pattern = "^app_[0-9a-f]{32}$")]
     app: Option<String>,
     /// Id of an environment.
+    #[param(pattern = "^env_[0-9a-f]{32}$")]
     environment: Option<String>,
     /// Events behind this one; without it a list has the newest ones and a stream begins now.
     #[param(max_length = 100)]
@@ -108,7 +112,7 @@ pub(crate) struct EventQuery {
     limit: Option<u32>,
 }
 
-/// Lists or follows what happens in the token's team.
+/// Lists or follows what happens in a team.
 ///
 /// With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the
 /// cursor; `Last-Event-ID` goes on behind it.
@@ -122,15 +126,21 @@ async fn event_list(
     LastEventId(last): LastEventId,
     ApiQuery(query): ApiQuery<EventQuery>,
 ) -> Result<Response, Problem> {
-    let role = principal.role_at(principal.token_app, None);
-    principal.require(role, Action::Read)?;
-    let mut context = TeamContext::new(principal.token_team, principal.actor());
-    context.request_id.clone_from(&principal.request_id);
-    let scope = state.store().team(&context);
+    let team = principal.team_named(query.team.as_deref())?;
     let place = Place {
-        app: id(query.app.as_deref(), "app")?.or(principal.token_app),
+        app: id(query.app.as_deref(), "app")?.or(principal.only_app()),
         environment: id(query.environment.as_deref(), "environment")?,
     };
+    // Whoever has a role on one app or environment only asks for that one.
+    let role = principal.role_at(team, place.app, place.environment);
+    principal.require(role, Action::Read)?;
+    if principal
+        .only_app()
+        .is_some_and(|only| place.app != Some(only))
+    {
+        return Err(Problem::not_found());
+    }
+    let scope = state.store().team(&principal.context(team));
     let after = last
         .or(query.cursor)
         .map(|text| cursor(&text))

@@ -7,15 +7,16 @@ use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 use segue_model::Timestamp;
 use segue_model::access::{Action, Role, Scope, Scopes};
-use segue_model::id::{AppId, TeamId, TokenId, UserId};
-use segue_store::{Done, NewToken, Page, TeamContext, TeamScope, TokenView, fresh_id};
+use segue_model::id::{AppId, SessionId, TeamId, TokenId, UserId};
+use segue_store::{Done, NewToken, Page, TokenView, fresh_id};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::jwt::{LIFETIME, PublicKey};
+use crate::auth::jwt::{Access, LIFETIME, Origin};
 use crate::auth::principal::{Principal, stored_role};
+use crate::auth::session::{TeamRole, team_roles};
 use crate::auth::token;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -27,11 +28,10 @@ use crate::wire::respond::{Call, send, stored};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(me_get))
+        .routes(routes!(me_get, me_update))
         .routes(routes!(token_list, token_create))
         .routes(routes!(token_delete))
         .routes(routes!(token_exchange))
-        .routes(routes!(key_list))
 }
 
 /// Days of the longest token.
@@ -40,7 +40,7 @@ const MAX_DAYS: u32 = 366;
 /// Days of a token that does not say.
 pub(super) const DEFAULT_DAYS: u32 = 90;
 
-/// The person who asks, as far as the token reaches.
+/// The person who asks, and what they ask with.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     /// Their id.
@@ -52,21 +52,43 @@ pub struct Me {
     pub name: String,
     /// May manage hosts and teams of the installation.
     pub platform_admin: bool,
-    /// The token's team.
-    #[schema(value_type = String)]
-    pub team_id: TeamId,
-    /// Its name.
-    pub team: String,
-    /// What they may do in it with this token: `viewer`, `deployer`, `admin`, `owner`.
-    pub role: String,
-    /// What the token is good for.
+    /// Teams that are reached, by name: all of them with a session, one with a token.
+    pub teams: Vec<TeamRole>,
+    /// With a token: its team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    pub team_id: Option<TeamId>,
+    /// With a token: its team's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub team: Option<String>,
+    /// With a token: what they may do in its team with it: `viewer`, `deployer`, `admin`, `owner`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub role: Option<String>,
+    /// What they may ask for.
     pub scopes: Vec<String>,
-    /// The token.
-    #[schema(value_type = String)]
-    pub token_id: TokenId,
-    /// When the token ends.
+    /// With a token: its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    pub token_id: Option<TokenId>,
+    /// With a session: its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    pub session_id: Option<SessionId>,
+    /// When the token or the session ends.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+}
+
+/// What changes of the own account; what is missing stays.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeUpdate {
+    /// Their name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 100, nullable = false)]
+    pub name: Option<String>,
 }
 
 /// A token, without its secret.
@@ -155,13 +177,6 @@ pub struct AccessToken {
     pub expires_in: u64,
 }
 
-/// Public keys (RFC 7517).
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct KeySet {
-    /// The keys that verify access tokens.
-    pub keys: Vec<PublicKey>,
-}
-
 impl From<&TokenView> for Token {
     fn from(view: &TokenView) -> Self {
         Self {
@@ -185,53 +200,114 @@ impl From<&TokenView> for Token {
     }
 }
 
+impl From<&Principal> for Me {
+    fn from(principal: &Principal) -> Self {
+        let token = principal.token();
+        let team = token.and_then(|token| {
+            let mut teams = principal.teams().into_iter();
+            teams.find(|(id, _)| *id == token.team)
+        });
+        let role = token.map(|token| {
+            principal
+                .role_at(token.team, token.app, None)
+                .unwrap_or(Role::Viewer)
+        });
+        Self {
+            id: principal.user,
+            email: principal.email.clone(),
+            name: principal.name.clone(),
+            platform_admin: principal.platform_admin,
+            teams: team_roles(&principal.grants),
+            team_id: token.map(|token| token.team),
+            team: team.map(|(_, name)| name.to_owned()),
+            role: role.map(|role| role.to_string()),
+            scopes: principal.scopes.0.iter().map(ToString::to_string).collect(),
+            token_id: token.map(|token| token.id),
+            session_id: principal.session(),
+            expires_at: principal.expires_at,
+        }
+    }
+}
+
 /// Shows who asks.
 #[utoipa::path(get, path = "/v1/me", tag = "me",
     responses((status = 200, description = "The person.", body = Me), Errors))]
-async fn me_get(principal: Principal) -> Result<ApiJson<Me>, Problem> {
-    let role = principal
-        .role_at(principal.token_app, None)
-        .unwrap_or(Role::Viewer);
-    let team = principal
-        .grants
-        .first()
-        .map(|grant| grant.team_name.clone());
-    Ok(ApiJson(Me {
-        id: principal.user,
-        email: principal.email,
-        name: principal.name,
-        platform_admin: principal.platform_admin,
-        team_id: principal.token_team,
-        team: team.unwrap_or_default(),
-        role: role.to_string(),
-        scopes: principal.scopes.0.iter().map(ToString::to_string).collect(),
-        token_id: principal.token,
-        expires_at: principal.expires_at,
-    }))
+async fn me_get(principal: Principal) -> ApiJson<Me> {
+    ApiJson(Me::from(&principal))
 }
 
-fn own_scope(principal: &Principal, state: &ApiState) -> TeamScope {
-    let mut context = TeamContext::new(principal.token_team, principal.actor());
-    context.request_id.clone_from(&principal.request_id);
-    context.address = principal.address;
-    state.store().team(&context)
+/// Changes the own account.
+#[utoipa::path(patch, path = "/v1/me", tag = "me",
+    request_body(content = MeUpdate, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The person.", body = Me), Errors))]
+async fn me_update(
+    mut principal: Principal,
+    State(state): State<ApiState>,
+    ApiJson(body): ApiJson<MeUpdate>,
+) -> Result<ApiJson<Me>, Problem> {
+    principal.require_account()?;
+    let Some(name) = body.name else {
+        return Err(Problem::invalid("", "nothing to change was given"));
+    };
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(Problem::invalid("/name", "1 to 100 characters"));
+    }
+    let account = state
+        .store()
+        .account(principal.user, principal.platform_context());
+    account.rename(name).await?;
+    name.clone_into(&mut principal.name);
+    Ok(ApiJson(Me::from(&principal)))
 }
 
-/// Lists the own tokens of the token's team.
-#[utoipa::path(get, path = "/v1/me/tokens", tag = "me", params(PageQuery),
+/// Which of one's teams.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfTeam {
+    /// Name or id of the team; needed by people who are signed in and are in several.
+    #[param(max_length = 40)]
+    team: Option<String>,
+}
+
+/// A page of things of one of one's teams.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageOfTeam {
+    /// Name or id of the team; needed by people who are signed in and are in several.
+    #[param(max_length = 40)]
+    team: Option<String>,
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// Lists the own tokens of a team.
+#[utoipa::path(get, path = "/v1/me/tokens", tag = "me", params(PageOfTeam),
     responses((status = 200, description = "Tokens.", body = TokenPage), Errors))]
 async fn token_list(
     principal: Principal,
     State(state): State<ApiState>,
-    ApiQuery(query): ApiQuery<PageQuery>,
+    ApiQuery(query): ApiQuery<PageOfTeam>,
 ) -> Result<ApiJson<TokenPage>, Problem> {
-    principal.require(principal.role_at(None, None), Action::Read)?;
+    let team = principal.team_named(query.team.as_deref())?;
+    principal.require(principal.strongest(team), Action::Read)?;
+    let query = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
     let limit = query.limit()?;
     let page = Page {
         after: query.after()?,
         limit: limit + 1,
     };
-    let tokens = own_scope(&principal, &state).token_list(page).await?;
+    let scope = state.store().team(&principal.context(team));
+    let tokens = scope.token_list(page).await?;
     let (tokens, next_cursor) = cut(tokens, limit, |token| token.id);
     let items = tokens
         .iter()
@@ -241,23 +317,25 @@ async fn token_list(
     Ok(ApiJson(TokenPage { items, next_cursor }))
 }
 
-/// Makes a token for the token's team. It is shown once.
-#[utoipa::path(post, path = "/v1/me/tokens", tag = "me", params(IdempotencyHeader),
+/// Makes a token for a team. It is shown once.
+#[utoipa::path(post, path = "/v1/me/tokens", tag = "me", params(OfTeam, IdempotencyHeader),
     request_body = TokenCreate,
     responses((status = 201, description = "The token, with its secret.", body = Token), Errors))]
 async fn token_create(
     principal: Principal,
     State(state): State<ApiState>,
     call: Call,
+    ApiQuery(query): ApiQuery<OfTeam>,
     ApiJsonBytes(body, bytes): ApiJsonBytes<TokenCreate>,
 ) -> Result<Response, Problem> {
-    let own = principal.role_at(None, None);
+    let team = principal.team_named(query.team.as_deref())?;
+    let own = principal.strongest(team);
     principal.require(own, Action::Tokens)?;
     let (secret, hash) = token::generate();
     let new = checked(&principal, own.unwrap_or(Role::Viewer), body, hash)?;
     let call = call.body(&bytes);
     let respond = |view: &TokenView| stored(StatusCode::CREATED, &Token::from(view), None);
-    let scope = own_scope(&principal, &state);
+    let scope = state.store().team(&principal.context(team));
     match scope.token_create(&new, call.idempotency(&respond)).await? {
         Done::Fresh(view) => {
             let shown = Token {
@@ -309,8 +387,8 @@ fn checked(
         .transpose()
         .map_err(|error: segue_model::id::InvalidId| Problem::invalid("/app", error))?;
     // A token for one app makes tokens for that app only.
-    let app = app.or(principal.token_app);
-    if principal.token_app.is_some() && app != principal.token_app {
+    let app = app.or(principal.only_app());
+    if principal.only_app().is_some() && app != principal.only_app() {
         return Err(Problem::not_found());
     }
     let address_ranges: Result<Vec<IpNet>, _> = body
@@ -356,22 +434,25 @@ pub(super) fn in_days(days: u32) -> Timestamp {
 
 /// Revokes an own token; admins revoke anybody's.
 #[utoipa::path(delete, path = "/v1/me/tokens/{token}", tag = "me",
-    params(("token" = String, Path, description = "Id of the token")),
+    params(("token" = String, Path, description = "Id of the token"), OfTeam),
     responses((status = 204, description = "It is revoked."), Errors))]
 async fn token_delete(
     principal: Principal,
     State(state): State<ApiState>,
     ApiPath(wanted): ApiPath<String>,
+    ApiQuery(query): ApiQuery<OfTeam>,
 ) -> Result<StatusCode, Problem> {
-    let role = principal.role_at(None, None);
+    let team = principal.team_named(query.team.as_deref())?;
+    let role = principal.strongest(team);
     principal.require(role, Action::Tokens)?;
     let wanted: TokenId = wanted.parse().map_err(|_| Problem::not_found())?;
-    let scope = own_scope(&principal, &state);
+    let scope = state.store().team(&principal.context(team));
     let grant = scope
         .token_grant(wanted)
         .await?
         .ok_or_else(Problem::not_found)?;
-    if grant.created_by != principal.user && principal.require(role, Action::Members).is_err() {
+    let admin = principal.role_at(team, None, None);
+    if grant.created_by != principal.user && principal.require(admin, Action::Members).is_err() {
         return Err(Problem::not_found());
     }
     scope.token_revoke(wanted).await?;
@@ -379,20 +460,24 @@ async fn token_delete(
 }
 
 /// Exchanges the API token of the request for an access token of ten minutes.
-#[utoipa::path(post, path = "/v1/auth/token", tag = "me",
+#[utoipa::path(post, path = "/v1/auth/token", tag = "auth",
     responses((status = 200, description = "The access token.", body = AccessToken), Errors))]
 async fn token_exchange(
     principal: Principal,
     State(state): State<ApiState>,
 ) -> Result<Response, Problem> {
-    let issued = state
-        .keys()
-        .issue(
-            principal.user,
-            (principal.token, principal.token_team),
-            Timestamp::now(),
+    let Some(token) = principal.token() else {
+        return Err(Problem::new(
+            crate::problem::ProblemCode::Forbidden,
+            "only an API token is exchanged here",
         )
-        .map_err(|error| Problem::internal(&error))?;
+        .hint("a session gets its next access token by POST /v1/auth/refresh"));
+    };
+    let access = Access {
+        user: principal.user,
+        origin: Origin::Token(token.id, token.team),
+    };
+    let issued = state.keys().issue(state.store(), access).await?;
     let body = AccessToken {
         access_token: issued,
         token_type: "Bearer".to_owned(),
@@ -400,13 +485,4 @@ async fn token_exchange(
     };
     let no_store = [(CACHE_CONTROL, "no-store")];
     Ok((no_store, ApiJson(body)).into_response())
-}
-
-/// Lists the public keys that verify access tokens.
-#[utoipa::path(get, path = "/v1/auth/jwks", tag = "me", security(()),
-    responses((status = 200, description = "Keys.", body = KeySet), Errors))]
-async fn key_list(State(state): State<ApiState>) -> ApiJson<KeySet> {
-    ApiJson(KeySet {
-        keys: state.keys().public(),
-    })
 }

@@ -1,13 +1,10 @@
 //! The first person and the first team, by a one-time link; as an operation and as a small page.
 
-use std::net::IpAddr;
-
-use axum::Extension;
 use axum::extract::FromRequest;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Form, Query, Request, State};
+use axum::extract::{Form, Query, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, SET_COOKIE,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,16 +12,17 @@ use secrecy::SecretString;
 use segue_model::access::Role;
 use segue_model::id::{TeamId, UserId};
 use segue_model::name::TeamName;
-use segue_store::{Actor, Setup, TeamContext};
+use segue_store::{Actor, Setup, SetupState, TeamContext};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::teams::{email, first_token, person_name};
+use crate::auth::session::{self, Client, SignedIn};
+use crate::auth::token::TokenHash;
 use crate::auth::{password, token};
 use crate::problem::{Bare, Problem, ProblemCode};
-use crate::serve::accept::Peer;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
 use crate::wire::params::Errors;
@@ -73,6 +71,8 @@ pub struct SetupDone {
     pub team: String,
     /// An API token, shown once: `segue login --token`.
     pub token: String,
+    /// The person is signed in; the answer sets the refresh cookie.
+    pub signed_in: SignedIn,
 }
 
 /// Makes the first person and the first team, with the one-time token that the server printed at its start.
@@ -80,29 +80,47 @@ pub struct SetupDone {
     responses((status = 201, description = "It is set up.", body = SetupDone), Errors))]
 async fn setup_create(
     State(state): State<ApiState>,
-    peer: Option<Extension<ConnectInfo<Peer>>>,
+    client: Client,
     ApiJson(body): ApiJson<SetupCreate>,
 ) -> Result<Response, Problem> {
-    let done = set_up(&state, peer.and_then(|peer| peer.0.0.0), body).await?;
-    let no_store = [(CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::CREATED, no_store, ApiJson(done)).into_response())
+    let (done, cookie) = set_up(&state, &client, body).await?;
+    let mut response = session::answer(done, cookie);
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
 }
 
-fn refused() -> Problem {
-    Problem::new(
-        ProblemCode::SetupRefused,
-        "the link was used, is older than 30 minutes, or is not complete",
-    )
-    .hint("print a new one on the server: segue admin setup-link")
+/// Why a link cannot be used, and what to do; `None` if it can.
+fn refused(state: SetupState) -> Option<Problem> {
+    let (sentence, hint) = match state {
+        SetupState::Good => return None,
+        SetupState::Used => (
+            "this link was used: the owner account exists",
+            "sign in with the address and the password that were given then",
+        ),
+        SetupState::SetUp => (
+            "this installation has an owner account already",
+            "sign in, or ask an admin of your team for an invitation",
+        ),
+        SetupState::Expired => (
+            "this link is older than 30 minutes, or a newer one was printed",
+            "print a new one on the server: segue admin setup-link",
+        ),
+        SetupState::Unknown => (
+            "this link is not one of this server, or not complete",
+            "copy the whole link, or print a new one on the server: segue admin setup-link",
+        ),
+    };
+    Some(Problem::new(ProblemCode::SetupRefused, sentence).hint(hint))
 }
 
 async fn set_up(
     state: &ApiState,
-    address: Option<IpAddr>,
+    client: &Client,
     body: SetupCreate,
-) -> Result<SetupDone, Problem> {
+) -> Result<(SetupDone, HeaderValue), Problem> {
+    let address = client.address;
     state.failures().check(address)?;
-    let done = try_set_up(state, body).await;
+    let done = try_set_up(state, client, body).await;
     if done
         .as_ref()
         .is_err_and(|problem| problem.code == ProblemCode::SetupRefused)
@@ -112,35 +130,56 @@ async fn set_up(
     done
 }
 
-async fn try_set_up(state: &ApiState, body: SetupCreate) -> Result<SetupDone, Problem> {
-    let hash = token::parse(&body.token).ok_or_else(refused)?;
+/// Whether the link can be used.
+async fn check(state: &ApiState, token: &str) -> Result<TokenHash, Problem> {
+    let known = match token::parse(token) {
+        Some(hash) => (hash, state.store().auth().setup_state(&hash).await?),
+        None => ([0; 32], SetupState::Unknown),
+    };
+    refused(known.1).map_or(Ok(known.0), Err)
+}
+
+async fn try_set_up(
+    state: &ApiState,
+    client: &Client,
+    body: SetupCreate,
+) -> Result<(SetupDone, HeaderValue), Problem> {
+    // Hashing costs; nobody pays for it without a reason to believe in the token.
+    let hash = check(state, &body.token).await?;
     let email = email(&body.email, "/email")?;
     let name = person_name(&body.name, &email, "/name")?;
     let team_name = TeamName::new(body.team).map_err(|error| Problem::invalid("/team", error))?;
     let secret = SecretString::from(body.password);
     password::check_form(&secret, "/password")?;
     let auth = state.store().auth();
-    // Hashing costs; nobody pays for it without a reason to believe in the token.
-    if auth.is_set_up().await? {
-        return Err(refused());
-    }
     let setup = Setup {
         email,
         name,
         password_hash: password::hash(secret).await?,
         team_name,
     };
-    let (user, team) = auth.setup(&hash, &setup).await?.ok_or_else(refused)?;
+    let Some((user, team)) = auth.setup(&hash, &setup).await? else {
+        // Somebody was faster, or it ended while the password was hashed.
+        check(state, &body.token).await?;
+        return Err(Problem::new(
+            ProblemCode::Conflict,
+            "somebody else used this link at the same moment",
+        ));
+    };
     let scope = state
         .store()
         .team(&TeamContext::new(team, Actor::User(user)));
     let token = first_token(&scope, user, Role::Owner, "set-up").await?;
-    Ok(SetupDone {
+    let record = auth.user(user).await?.ok_or_else(Problem::not_found)?;
+    let (signed_in, cookie) = session::start(state, &record, client).await?;
+    let done = SetupDone {
         user,
         team_id: team,
         team: setup.team_name.to_string(),
         token,
-    })
+        signed_in,
+    };
+    Ok((done, cookie))
 }
 
 #[derive(Deserialize)]
@@ -154,19 +193,14 @@ async fn page_show(query: Result<Query<PageQuery>, QueryRejection>) -> Response 
     html(StatusCode::OK, &form(&token, "", "", None))
 }
 
-async fn page_send(
-    State(state): State<ApiState>,
-    peer: Option<Extension<ConnectInfo<Peer>>>,
-    request: Request,
-) -> Response {
-    let address = peer.and_then(|peer| peer.0.0.0);
+async fn page_send(State(state): State<ApiState>, client: Client, request: Request) -> Response {
     let Ok(Form(body)) = Form::<SetupCreate>::from_request(request, &state).await else {
         let text = form("", "", "", Some("The form was not complete."));
         return html(StatusCode::BAD_REQUEST, &text);
     };
     let (token, email, team) = (body.token.clone(), body.email.clone(), body.team.clone());
-    match set_up(&state, address, body).await {
-        Ok(done) => {
+    match set_up(&state, &client, body).await {
+        Ok((done, cookie)) => {
             let server = escape(&state.config().public_url);
             let text = format!(
                 "<h1>Team {} is ready</h1><p>This is your API token. It is shown once.</p>\
@@ -175,10 +209,14 @@ async fn page_send(
                 escape(&done.team),
                 escape(&done.token),
             );
-            html(StatusCode::CREATED, &text)
+            let mut response = html(StatusCode::CREATED, &text);
+            response.headers_mut().insert(SET_COOKIE, cookie);
+            response
         }
         Err(problem) => {
-            let text = form(&token, &email, &team, Some(&problem.detail));
+            let hint = problem.hint.as_deref().unwrap_or_default();
+            let fault = format!("{} {hint}", problem.detail);
+            let text = form(&token, &email, &team, Some(fault.trim()));
             html(problem.code.status(), &text)
         }
     }

@@ -30,13 +30,17 @@ pub(crate) fn public(router: Router<ApiState>, state: ApiState) -> Router {
         HeaderValue::from_static("private, no-cache"),
     );
     router
-        .fallback(nothing_here)
+        .fallback(crate::dashboard::or_nothing)
         .layer(
             ServiceBuilder::new()
                 .layer(from_fn(assign))
                 .layer(from_fn(finish))
                 .layer(from_fn_with_state(state.clone(), crate::metrics::count))
                 .layer(from_fn_with_state(state.clone(), crate::auth::quota::bound))
+                .layer(from_fn_with_state(
+                    state.clone(),
+                    crate::auth::revisit::watch,
+                ))
                 .layer(nosniff)
                 .layer(private)
                 .layer(CatchPanicLayer::custom(panicked))

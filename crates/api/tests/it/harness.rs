@@ -8,7 +8,7 @@ use segue_api::ApiConfig;
 use segue_model::access::Scopes;
 use segue_model::id::{TeamId, TokenId, UserId};
 use segue_store::testing::TestDb;
-use segue_store::{Actor, NewMember, NewToken, Role, Store, TeamContext, fresh_id};
+use segue_store::{Actor, Giver, NewMember, NewToken, Role, Store, TeamContext, fresh_id};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -58,10 +58,7 @@ pub struct Api {
 pub fn config() -> (tempfile::TempDir, ApiConfig) {
     let folder = tempfile::tempdir().unwrap();
     let config = ApiConfig::in_folder(folder.path());
-    for path in [&config.signing_keys[0], &config.edge_token_file] {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    }
-    segue_api::create_signing_key(&config.signing_keys[0]).unwrap();
+    std::fs::create_dir_all(config.edge_token_file.parent().unwrap()).unwrap();
     write_private(&config.edge_token_file, "0123456789abcdef0123456789abcdef");
     (folder, config)
 }
@@ -159,6 +156,14 @@ impl Api {
         self.token(user, team, Role::Owner).await
     }
 
+    /// Another team of the same person.
+    pub async fn token_in_new_team(&self, person: &Person, name: &str) -> Person {
+        let name = name.parse().unwrap();
+        let auth = self.store().auth();
+        let team = auth.team_create(&name, person.user).await.unwrap();
+        self.token(person.user, team, Role::Owner).await
+    }
+
     /// Somebody more in a team.
     pub async fn member(&self, team: TeamId, name: &str, role: Role) -> Person {
         let auth = self.store().auth();
@@ -173,7 +178,10 @@ impl Api {
             app: None,
             environment: None,
         };
-        scope.member_add(new, None).await.unwrap();
+        scope
+            .member_add(Giver::Installation, new, None)
+            .await
+            .unwrap();
         self.token(user, team, role).await
     }
 

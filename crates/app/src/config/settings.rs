@@ -244,12 +244,6 @@ impl Settings {
         self.state.join("keys")
     }
 
-    /// File of the key that signs people's sessions.
-    #[must_use]
-    pub fn signing_key_file(&self) -> PathBuf {
-        self.keys().join("signing.pem")
-    }
-
     /// Folder of the private Postgres's socket.
     #[must_use]
     pub fn postgres_run(&self) -> PathBuf {

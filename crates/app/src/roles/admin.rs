@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use segue_model::access::Scopes;
 use segue_model::id::{TeamId, TokenId, UserId};
 use segue_model::name::TeamName;
-use segue_store::{Actor, NewToken, Role, Store, TeamContext, fresh_id};
+use segue_store::{Actor, NewToken, Role, Store, StoreError, TeamContext, fresh_id};
 
 use super::database;
 use crate::config::Settings;
@@ -74,6 +74,53 @@ async fn ensure_team(store: &Store, name: &TeamName) -> anyhow::Result<(UserId, 
     let owner = auth.user_create(&email, "Server", None, false).await?;
     let team = auth.team_create(name, owner).await?;
     Ok((owner, team))
+}
+
+/// Makes a new key for access tokens; every server learns of it.
+///
+/// # Errors
+/// The database is away.
+pub(crate) fn rotate_keys(settings: &Settings, at_once: bool) -> anyhow::Result<String> {
+    with_store(settings, async |store| {
+        let made = segue_api::rotate_signing_keys(&store, &operator(), at_once).await?;
+        Ok(format!(
+            "key {} signs from {}; older ones verify until {}",
+            made.kid, made.signs_from, made.older_until
+        ))
+    })
+}
+
+/// Keeps a person from signing in, or lets them again.
+///
+/// # Errors
+/// Nobody has the address, or the database is away.
+pub(crate) fn person_disable(
+    settings: &Settings,
+    email: &str,
+    disabled: bool,
+) -> anyhow::Result<String> {
+    with_store(settings, async |store| {
+        let person = store
+            .sign_in(None, None)
+            .person_by_email(email)
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound => anyhow::anyhow!("nobody has the address {email}"),
+                error => error.into(),
+            })?;
+        store.account(person, operator()).disable(disabled).await?;
+        Ok(if disabled {
+            format!(
+                "{email} is signed out everywhere and cannot sign in; the tokens that they made answer nothing"
+            )
+        } else {
+            format!("{email} can sign in again")
+        })
+    })
+}
+
+fn operator() -> TeamContext {
+    TeamContext::platform(Actor::System("admin"))
 }
 
 fn with_store<T>(

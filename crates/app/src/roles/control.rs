@@ -87,11 +87,7 @@ async fn parts_run(settings: &Settings, parts: Parts) -> anyhow::Result<()> {
 }
 
 fn api_config(settings: &Settings) -> anyhow::Result<ApiConfig> {
-    let signing_key = settings.signing_key_file();
     keys::private_folder(&settings.keys())?;
-    if !signing_key.exists() {
-        segue_api::create_signing_key(&signing_key)?;
-    }
     keys::ensure_token(&settings.edge_token_file())?;
     let hooks = settings.state.join("hooks");
     link_hook(&hooks)?;
@@ -100,7 +96,7 @@ fn api_config(settings: &Settings) -> anyhow::Result<ApiConfig> {
         internal_socket: settings.internal_socket(),
         internal_listen: settings.api.internal_listen,
         edge_token_file: settings.edge_token_file(),
-        signing_keys: vec![signing_key],
+        insecure_http: settings.api.insecure_http,
         git_root: settings.state.join("git"),
         git_hooks: hooks,
         git_program: settings.api.git_program.clone(),

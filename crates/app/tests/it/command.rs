@@ -144,7 +144,7 @@ fn a_key_that_is_missing_short_known_or_open_is_refused_with_a_sentence() {
 }
 
 #[test]
-fn a_token_or_signing_key_that_is_short_or_open_is_refused_with_a_sentence() {
+fn a_token_that_is_short_or_open_is_refused_with_a_sentence() {
     let short = Keys::new();
     short.write("edge.token", "captain42", 0o600);
     let error = short.refusal("serve");
@@ -157,13 +157,6 @@ fn a_token_or_signing_key_that_is_short_or_open_is_refused_with_a_sentence() {
     let error = open.refusal("serve");
     assert!(
         error.contains("edge.token can be read by others (mode 644)"),
-        "{error}"
-    );
-    let open = Keys::new();
-    open.write("signing.pem", "-----BEGIN PRIVATE KEY-----", 0o640);
-    let error = open.refusal("serve");
-    assert!(
-        error.contains("signing.pem can be read by others (mode 640)"),
         "{error}"
     );
 }
