@@ -1,5 +1,6 @@
 // The frame of pages for people who are not signed in.
 
+import icon from "../assets/icon.svg";
 import type { ReactNode } from "react";
 import { useEffect } from "react";
 import classes from "./shell/shell.module.css";
@@ -19,7 +20,7 @@ export function Outside({
   return (
     <main className={classes.outside}>
       <div className={classes.box}>
-        <img src="/assets/icon.svg" alt="" width="40" height="40" />
+        <img src={icon} alt="" width="40" height="40" />
         <h1>{title}</h1>
         <p>{sub}</p>
         {children}

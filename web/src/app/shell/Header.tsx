@@ -1,5 +1,6 @@
 // The header: where one is, with switchers of team and environment, and the tools.
 
+import icon from "../../assets/icon.svg";
 import {
   ActionIcon,
   Button,
@@ -181,7 +182,7 @@ export function Header() {
   return (
     <header className={classes.header}>
       <Link to="/apps" className={classes.brand} aria-label="Segue, to the apps">
-        <img src="/assets/icon.svg" alt="" />
+        <img src={icon} alt="" />
         <span>Segue</span>
       </Link>
       <div className={classes.crumbs}>
