@@ -48,10 +48,9 @@ impl StoreBook {
         };
         self.shared.clock.measure(asked, world.now);
         Ok(world
-            .instances
-            .iter()
+            .containers()
             .filter(|(_, instance)| instance.host == host && instance.may_exist())
-            .filter_map(|(id, instance)| known(&world, *id, instance))
+            .filter_map(|(id, instance)| known(&world, id, instance))
             .collect())
     }
 }

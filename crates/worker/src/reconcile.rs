@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use segue_model::change::Reason;
-use segue_model::id::{EnvironmentId, InstanceId};
-use segue_model::spec::{Health, ServiceKind};
+use segue_model::id::{EnvironmentId, InstanceId, RunId};
+use segue_model::spec::{Check, Health, ServiceKind};
 use segue_model::state::Desired;
 use segue_model::world::{Instance, World};
 use segue_plan::{Input, check, plan};
@@ -188,23 +188,23 @@ impl Reconciler {
     /// Tells the observers which instances there are, what is wanted of them and how they are asked.
     fn watch(&self, world: &Arc<World>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        for (id, instance) in &world.instances {
+        for (id, instance) in world.containers() {
             if !instance.may_exist() {
-                told.remove(id);
+                told.remove(&id);
                 continue;
             }
-            let Some(known) = known(world, *id, instance) else {
+            let Some(known) = known(world, id, instance) else {
                 continue;
             };
             let news = (known.target.desired, known.target.health.clone());
-            if told.get(id) == Some(&news) {
+            if told.get(&id) == Some(&news) {
                 continue;
             }
             if self
                 .shared
                 .tell(instance.host, crate::observe::Input::Watch(Box::new(known)))
             {
-                told.insert(*id, news);
+                told.insert(id, news);
             }
         }
     }
@@ -220,9 +220,17 @@ pub(crate) fn known(world: &World, id: InstanceId, instance: &Instance) -> Optio
         .filter(|(_, service)| service.revision == instance.revision)
         .max_by_key(|(version, _)| *version)
         .map(|(_, service)| service);
-    let (health, kind) = match service {
-        Some(service) => (service.spec.health.clone(), service.content.kind),
-        None => return None,
+    let (health, kind) = match (world.runs.get(&RunId::from_uuid(id.as_uuid())), service) {
+        // Of a one-off run nothing is asked but that it runs, and it is never started again.
+        (Some(_), _) => {
+            let health = Health {
+                check: Check::Running,
+                ..Health::default()
+            };
+            (health, ServiceKind::Job)
+        }
+        (None, Some(service)) => (service.spec.health.clone(), service.content.kind),
+        (None, None) => return None,
     };
     let target = Target {
         team: world.team,

@@ -1,4 +1,5 @@
-//! What time undoes: old sources, logs, answers, counts, instances and images; builds that were claimed too often.
+//! What time undoes: old sources, logs, answers, counts, instances and images; builds that were claimed too often;
+//! environments whose time is over, and what is left of those that were removed long ago.
 //!
 //! Any number of workers may do it at once; each does it a little apart from the others. Must not take an image
 //! from an engine that somebody named for himself, or that the store has not called old.
@@ -19,6 +20,8 @@ use crate::shared::Shared;
 const GIVE_UP_EVERY: Duration = Duration::from_secs(30);
 /// Between two sweeps of old rows.
 const SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
+/// Ended runs are listed for this long; their logs are kept as long as all others.
+const RUNS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Old images that one sweep looks for on every engine. The next sweep goes on behind them, and from the beginning
 /// after the last one: an engine that was away loses them later.
 const IMAGES_AT_ONCE: u32 = 200;
@@ -40,10 +43,14 @@ pub(crate) async fn keep(shared: Arc<Shared>, stop: CancellationToken) -> Result
             () = sleep(wait) => {}
         }
         shared.store.build_give_up(&given_up).await?;
+        for environment in shared.store.environments_expire().await? {
+            tracing::info!(environment.id = %environment, "the environment's time is over, it is being removed");
+        }
         if Instant::now() >= sweep_at {
             let keep = Retention::default();
             let swept = shared.store.sweep(&keep).await?;
-            tracing::debug!(?swept, "old rows are gone");
+            let purged = shared.store.environments_purge(RUNS_KEPT).await?;
+            tracing::debug!(?swept, environments = purged, "old rows are gone");
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 next = images(&shared, &keep, behind) => behind = next?,

@@ -1,5 +1,6 @@
 //! The calls themselves: one function per action.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use segue_driver::{
     NetworkName, NetworkSpec, container_spec,
 };
 use segue_model::failure::{Failure, FailureCode};
-use segue_model::id::{EnvironmentId, HostId, InstanceId, VolumeId};
+use segue_model::id::{EnvironmentId, HostId, InstanceId, RunId, VolumeId};
 use segue_model::name::{ServiceName, VolumeName};
 use segue_model::network::{ForeignNetwork, names_address};
 use segue_model::world::{Instance, ServiceRelease, World};
@@ -281,9 +282,21 @@ impl HostRun {
 
     fn instance(&self, id: InstanceId) -> Result<&Instance, ActError> {
         self.world
-            .instances
-            .get(&id)
+            .container(id)
             .ok_or(ActError::Stale("the instance"))
+    }
+
+    /// What a container is made of: its service, or for a one-off run that with the run's command.
+    fn service(&self, id: InstanceId, instance: &Instance) -> Option<Cow<'_, ServiceRelease>> {
+        let id = RunId::from_uuid(id.as_uuid());
+        match self.world.runs.get(&id) {
+            Some(run) => {
+                let release = self.world.releases.get(&run.release)?;
+                let service = release.services.get(&run.service)?;
+                Some(Cow::Owned(run.content(id, service)))
+            }
+            None => service_of(&self.world, instance).map(Cow::Borrowed),
+        }
     }
 
     async fn ensure_networks(&self, driver: &dyn Driver, subnet: Ipv4Addr) -> Result<(), ActError> {
@@ -347,7 +360,9 @@ impl HostRun {
 
     async fn ensure_running(&self, driver: &dyn Driver, id: InstanceId) -> Result<(), ActError> {
         let instance = self.instance(id)?;
-        let service = service_of(&self.world, instance).ok_or(ActError::Stale("the release"))?;
+        let service = self
+            .service(id, instance)
+            .ok_or(ActError::Stale("the release"))?;
         let host = self
             .world
             .hosts
