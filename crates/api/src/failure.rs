@@ -25,6 +25,7 @@ impl From<StoreError> for Problem {
                 tracing::warn!(error = %cause, "the database cannot be used");
                 Self::unavailable()
             }
+            StoreError::Quota(exceeded) => crate::resources::quota_problem(exceeded),
             StoreError::Superseded { .. } => Self::new(
                 ProblemCode::Conflict,
                 "something else changed it at the same moment; nothing was done",
@@ -56,9 +57,31 @@ fn conflict(constraint: &str) -> Problem {
         "teams_name_taken" => taken("this team name", "/name"),
         "domains_name_taken" => taken("this host name", "/domains"),
         "users_email_taken" => taken("this e-mail address", "/email"),
-        "memberships_given_twice" => {
-            Problem::new(ProblemCode::Conflict, "this person is a member already")
-        }
+        "memberships_given_twice" => Problem::new(
+            ProblemCode::Conflict,
+            "this person has a role there already",
+        )
+        .hint("change it: segue teams role EMAIL ROLE"),
+        "above_own_role" => Problem::new(
+            ProblemCode::Forbidden,
+            "nobody gives or takes a role above the own one",
+        )
+        .hint("ask an owner of the team"),
+        "last_owner" => Problem::new(
+            ProblemCode::LastOwner,
+            "this is the last owner of the team, and a team needs one",
+        )
+        .hint("make somebody else an owner first"),
+        "too_many_invitations" => Problem::new(
+            ProblemCode::Conflict,
+            "the team has as many open invitations as it may have",
+        )
+        .hint("take some back, or wait until they are accepted"),
+        "team_has_apps" => Problem::new(
+            ProblemCode::Conflict,
+            "the team still has apps; nothing was removed",
+        )
+        .hint("remove them first: segue apps delete NAME"),
         _ => Problem::new(ProblemCode::Conflict, "it does not fit what exists already"),
     }
 }

@@ -1,4 +1,4 @@
-//! Teams and their members.
+//! Teams: what one is a member of, its name, its end.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -6,29 +6,27 @@ use axum::response::{IntoResponse, Response};
 use segue_model::access::{Role, Scopes};
 use segue_model::id::{TeamId, TokenId, UserId};
 use segue_model::name::TeamName;
-use segue_store::{Actor, Done, Member, NewMember, NewToken, TeamContext, TeamScope, fresh_id};
+use segue_store::{Actor, Done, NewToken, TeamContext, TeamScope, fresh_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::me::{DEFAULT_DAYS, in_days, prefix};
-use crate::auth::place::{InTeam, Members, Read};
-use crate::auth::principal::{PlatformAdmin, Principal, role, stored_role};
+use crate::auth::place::{self, InTeam, Read};
+use crate::auth::principal::{PlatformAdmin, Principal, stored_role};
+use crate::auth::reach::Reach;
 use crate::auth::token;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
 use crate::wire::page::page;
 use crate::wire::params::{Errors, TeamPath};
-use crate::wire::query::ApiPath;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(team_list, team_create))
-        .routes(routes!(team_get))
-        .routes(routes!(member_list, member_add))
-        .routes(routes!(member_remove))
+        .routes(routes!(team_get, team_update, team_delete))
 }
 
 /// A team.
@@ -39,7 +37,7 @@ pub struct Team {
     pub id: TeamId,
     /// Its name.
     pub name: String,
-    /// The own role in it: `viewer`, `deployer`, `admin`, `owner`.
+    /// The own role in it, the strongest of several: `viewer`, `deployer`, `admin`, `owner`.
     pub role: String,
     /// A token for it: only in the answer that made the team.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +46,7 @@ pub struct Team {
 }
 
 page! {
-    /// Teams that the token reaches.
+    /// Teams that the credential reaches.
     TeamPage of Team
 }
 
@@ -61,70 +59,27 @@ pub struct TeamCreate {
     pub name: String,
 }
 
-/// A person in a team.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = Member)]
-pub struct MemberView {
-    /// The person.
-    #[schema(value_type = String)]
-    pub user: UserId,
-    /// Their address.
-    pub email: String,
-    /// Their name.
-    pub name: String,
-    /// What they may do: `viewer`, `deployer`, `admin`, `owner`.
-    pub role: String,
-    /// A first token for a person who was not known before: only in the answer that added them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub token: Option<String>,
-}
-
-page! {
-    /// People in a team.
-    MemberPage of MemberView
-}
-
-/// A person to add.
+/// What may change of a team.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MemberAdd {
-    /// Their address.
-    #[schema(max_length = 254)]
-    pub email: String,
-    /// Their name, if they are not known yet.
-    #[serde(default)]
-    #[schema(max_length = 100)]
+pub struct TeamUpdate {
+    /// Another name. The old one stays the team's: nobody else ever gets it.
+    #[schema(max_length = 40, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     pub name: String,
-    /// What they may do: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
-    pub role: String,
 }
 
-impl From<&Member> for MemberView {
-    fn from(member: &Member) -> Self {
-        Self {
-            user: member.user,
-            email: member.email.clone(),
-            name: member.name.clone(),
-            role: member.role.to_string(),
-            token: None,
-        }
-    }
-}
-
-/// Lists the teams that the token reaches.
+/// Lists the teams that the credential reaches.
 #[utoipa::path(get, path = "/v1/teams", tag = "teams",
     responses((status = 200, description = "Teams.", body = TeamPage), Errors))]
 async fn team_list(principal: Principal) -> Result<ApiJson<TeamPage>, Problem> {
-    let own = principal.role_at(None, None).unwrap_or(Role::Viewer);
-    let team = principal.grants.first().map(|grant| Team {
-        id: grant.team,
-        name: grant.team_name.clone(),
-        role: own.to_string(),
+    let teams = principal.teams().into_iter().map(|(id, name)| Team {
+        id,
+        name: name.to_owned(),
+        role: principal.strongest(id).unwrap_or(Role::Viewer).to_string(),
         token: None,
     });
     Ok(ApiJson(TeamPage {
-        items: team.into_iter().collect(),
+        items: teams.collect(),
         next_cursor: None,
     }))
 }
@@ -188,7 +143,7 @@ pub(super) async fn first_token(
 /// Shows a team.
 #[utoipa::path(get, path = "/v1/teams/{team}", tag = "teams", params(TeamPath),
     responses((status = 200, description = "The team.", body = Team), Errors))]
-async fn team_get(at: InTeam<Read>) -> ApiJson<Team> {
+async fn team_get(at: Reach<Read>) -> ApiJson<Team> {
     ApiJson(Team {
         id: at.team,
         name: at.team_name,
@@ -197,74 +152,30 @@ async fn team_get(at: InTeam<Read>) -> ApiJson<Team> {
     })
 }
 
-/// Lists the people in a team.
-#[utoipa::path(get, path = "/v1/teams/{team}/members", tag = "teams", params(TeamPath),
-    responses((status = 200, description = "People.", body = MemberPage), Errors))]
-async fn member_list(at: InTeam<Read>) -> Result<ApiJson<MemberPage>, Problem> {
-    let members = at.scope.member_list().await?;
-    let items = members
-        .iter()
-        .filter(|member| member.app.is_none() && member.environment.is_none())
-        .map(MemberView::from)
-        .collect();
-    Ok(ApiJson(MemberPage {
-        items,
-        next_cursor: None,
+/// Gives a team another name. For its owners. Paths and git addresses with the old name end at once.
+#[utoipa::path(patch, path = "/v1/teams/{team}", tag = "teams", params(TeamPath),
+    request_body(content = TeamUpdate, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The team.", body = Team), Errors))]
+async fn team_update(
+    at: InTeam<place::Team>,
+    ApiJson(body): ApiJson<TeamUpdate>,
+) -> Result<ApiJson<Team>, Problem> {
+    let name = TeamName::new(body.name).map_err(|error| Problem::invalid("/name", error))?;
+    at.scope.team_rename(&name).await?;
+    Ok(ApiJson(Team {
+        id: at.team,
+        name: name.to_string(),
+        role: at.role.to_string(),
+        token: None,
     }))
 }
 
-/// Adds a person to a team. A person who was not known gets a first token.
-#[utoipa::path(post, path = "/v1/teams/{team}/members", tag = "teams", params(TeamPath),
-    request_body = MemberAdd,
-    responses((status = 201, description = "The person.", body = MemberView), Errors))]
-async fn member_add(
-    at: InTeam<Members>,
-    State(state): State<ApiState>,
-    ApiJson(body): ApiJson<MemberAdd>,
-) -> Result<Response, Problem> {
-    let wanted: Role = body
-        .role
-        .parse()
-        .map_err(|error| Problem::invalid("/role", error))?;
-    if !at.role.may_grant(wanted) {
-        return Err(Problem::new(
-            ProblemCode::Forbidden,
-            "nobody grants above his own role",
-        ));
-    }
-    let email = email(&body.email, "/email")?;
-    let auth = state.store().auth();
-    let (user, name, known) = match auth.user_by_email(&email).await? {
-        Some((user, _)) => (user.id, user.name, true),
-        None => {
-            let name = person_name(&body.name, &email, "/name")?;
-            (
-                auth.user_create(&email, &name, None, false).await?,
-                name,
-                false,
-            )
-        }
-    };
-    let new = NewMember {
-        user,
-        role: stored_role(wanted),
-        app: None,
-        environment: None,
-    };
-    at.scope.member_add(new, None).await?;
-    let token = if known {
-        None
-    } else {
-        Some(first_token(&at.scope, user, wanted, "first token").await?)
-    };
-    let view = MemberView {
-        user,
-        email,
-        name,
-        role: wanted.to_string(),
-        token,
-    };
-    Ok((StatusCode::CREATED, ApiJson(view)).into_response())
+/// Removes a team that has no apps. For its owners. Its name is never given again.
+#[utoipa::path(delete, path = "/v1/teams/{team}", tag = "teams", params(TeamPath),
+    responses((status = 204, description = "Nobody reaches it any more."), Errors))]
+async fn team_delete(at: InTeam<place::Team>) -> Result<StatusCode, Problem> {
+    at.scope.team_delete().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Checks an e-mail address as far as that makes sense; lower case.
@@ -292,30 +203,4 @@ pub(super) fn person_name(name: &str, email: &str, pointer: &str) -> Result<Stri
         return Err(Problem::invalid(pointer, "1 to 100 characters"));
     }
     Ok(name.to_owned())
-}
-
-/// Takes every role of a person in a team.
-#[utoipa::path(delete, path = "/v1/teams/{team}/members/{user}", tag = "teams",
-    params(TeamPath, ("user" = String, Path, description = "Id of the person")),
-    responses((status = 204, description = "They are not in the team any more."), Errors))]
-async fn member_remove(
-    at: InTeam<Members>,
-    ApiPath((_, user)): ApiPath<(String, String)>,
-) -> Result<StatusCode, Problem> {
-    let user: UserId = user.parse().map_err(|_| Problem::not_found())?;
-    let members = at.scope.member_list().await?;
-    let strongest = members
-        .iter()
-        .filter(|member| member.user == user)
-        .map(|member| role(member.role))
-        .max()
-        .ok_or_else(Problem::not_found)?;
-    if !at.role.may_grant(strongest) {
-        return Err(Problem::new(
-            ProblemCode::Forbidden,
-            "nobody takes a role above his own",
-        ));
-    }
-    at.scope.member_remove(user).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

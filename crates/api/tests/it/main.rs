@@ -8,15 +8,20 @@
 )]
 
 mod access;
+mod auditing;
 mod changing;
 mod conventions;
 mod deploying;
 mod edges;
 mod harness;
+mod inviting;
 mod live;
+mod machine_tokens;
+mod members;
 mod openapi;
 mod outages;
 mod pushes;
+mod quotas;
 mod replacing;
 mod sending;
 mod signing_in;

@@ -6,6 +6,7 @@
 //! feature is refused in optimised builds. Tests run as the service roles, like servers do; `admin` is for
 //! looking at what no role may see.
 
+mod audit;
 mod fixture;
 mod placing;
 mod process;

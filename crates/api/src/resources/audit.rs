@@ -1,0 +1,261 @@
+//! The audit log: asked for by filter, exported as a stream, verified. For admins: it holds people's addresses.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::ACCEPT;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use segue_model::Timestamp;
+use segue_store::{AuditEntry, AuditFilter, AuditVerdict, Page};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::audit_export::{Form, export};
+use crate::auth::place::{InTeam, Members};
+use crate::problem::{Problem, ProblemCode};
+use crate::state::ApiState;
+use crate::wire::json::ApiJson;
+use crate::wire::page::{cut, decode, limit, page};
+use crate::wire::params::{Errors, TeamPath};
+use crate::wire::query::ApiQuery;
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(audit_list))
+        .routes(routes!(audit_verify))
+}
+
+/// Verifying takes at most this long; 100,000 records take about a second.
+const VERIFY_DEADLINE: Duration = Duration::from_secs(120);
+
+/// What somebody did: one record per write, in the same transaction.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditRecord {
+    /// Its number in the team's chain, from 1.
+    pub seq: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Who: id of a person or token, or a part of Segue.
+    pub actor: String,
+    /// The name that they have now.
+    pub actor_name: String,
+    /// The operation.
+    pub action: String,
+    /// To what, by id.
+    pub resource: String,
+    /// How; no values of configuration and secrets.
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+    /// The request, as in the server's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub request_id: Option<String>,
+    /// The address that asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub address: Option<String>,
+    /// SHA-256 over the hash of the record before and everything of this one but `actor_name`.
+    pub hash: String,
+}
+
+page! {
+    /// A page of audit records, newest first.
+    AuditPage of AuditRecord
+}
+
+/// What verifying the chain found.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct AuditVerification {
+    /// Whether every record follows from the one before it, up to the newest.
+    pub whole: bool,
+    /// Records that were found to be good.
+    pub records: i64,
+    /// Number of the first record that was changed, removed or moved; missing if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_bad: Option<i64>,
+}
+
+impl From<AuditEntry> for AuditRecord {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            seq: entry.seq,
+            at: entry.at,
+            actor: entry.actor,
+            actor_name: entry.actor_name,
+            action: entry.action,
+            resource: entry.resource,
+            detail: entry.detail,
+            request_id: entry.request_id,
+            address: entry.address,
+            hash: hex::encode(entry.hash),
+        }
+    }
+}
+
+/// Which records.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct AuditQuery {
+    /// Of this person (id or e-mail address; what their tokens did is theirs too), this token by id, or this part of
+    /// Segue (`segue/worker`).
+    #[param(max_length = 254)]
+    actor: Option<String>,
+    /// Of this operation, `deployment_create`.
+    #[param(max_length = 100, pattern = "^[a-z_]+$")]
+    action: Option<String>,
+    /// About this thing, by id.
+    #[param(max_length = 100)]
+    resource: Option<String>,
+    /// Not older than this (RFC 3339).
+    since: Option<String>,
+    /// Older than this (RFC 3339).
+    until: Option<String>,
+    /// Items wanted, 1 to 100; 50 if not given. Not of an export, which has all.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before. Not of an export.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
+fn wrong(name: &str, detail: &str) -> Problem {
+    Problem::new(ProblemCode::InvalidRequest, format!("`{name}`: {detail}")).at(name, detail)
+}
+
+impl AuditQuery {
+    fn filter(&self) -> Result<AuditFilter, Problem> {
+        let text = |name: &str, value: &Option<String>, most: usize| match value {
+            Some(text) if text.is_empty() || text.len() > most => {
+                Err(wrong(name, &format!("1 to {most} characters")))
+            }
+            Some(text) if text.chars().any(char::is_control) => {
+                Err(wrong(name, "no control characters"))
+            }
+            value => Ok(value.clone()),
+        };
+        let time = |name: &str, value: &Option<String>| {
+            let time = value.as_deref().map(str::parse::<Timestamp>).transpose();
+            time.map_err(|_| wrong(name, "a time like 2026-01-31T12:00:00Z"))
+        };
+        let action = text("action", &self.action, 100)?;
+        if action
+            .as_ref()
+            .is_some_and(|action| !action.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        {
+            return Err(wrong("action", "an operation like deployment_create"));
+        }
+        Ok(AuditFilter {
+            actor: text("actor", &self.actor, 254)?,
+            action,
+            resource: text("resource", &self.resource, 100)?,
+            since: time("since", &self.since)?,
+            until: time("until", &self.until)?,
+        })
+    }
+}
+
+/// In what form the client wants it, by `Accept`; a page of JSON if it does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Page,
+    Export(Form),
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Wanted {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut any = false;
+        for value in parts.headers.get_all(ACCEPT) {
+            for media in value.to_str().unwrap_or_default().split(',') {
+                any = true;
+                match media.split(';').next().unwrap_or_default().trim() {
+                    "application/x-ndjson" => return Ok(Self::Export(Form::Ndjson)),
+                    "text/csv" => return Ok(Self::Export(Form::Csv)),
+                    "application/json" | "application/*" | "*/*" => return Ok(Self::Page),
+                    _ => {}
+                }
+            }
+        }
+        if any {
+            return Err(Problem::new(
+                ProblemCode::NotAcceptable,
+                "offered are application/json, application/x-ndjson and text/csv",
+            ));
+        }
+        Ok(Self::Page)
+    }
+}
+
+/// Lists what was done in the team, newest first.
+///
+/// With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits, oldest first,
+/// up to what was the newest record at its beginning. An export that fails in the middle breaks off without its end.
+#[utoipa::path(get, path = "/v1/teams/{team}/audit-events", tag = "teams", params(TeamPath, AuditQuery),
+    responses((status = 200, description = "Records.", content(
+        (AuditPage = "application/json"), (AuditRecord = "application/x-ndjson"), (String = "text/csv"))), Errors))]
+async fn audit_list(
+    at: InTeam<Members>,
+    State(state): State<ApiState>,
+    wanted: Wanted,
+    ApiQuery(query): ApiQuery<AuditQuery>,
+) -> Result<Response, Problem> {
+    let filter = query.filter()?;
+    if let Wanted::Export(form) = wanted {
+        if query.limit.is_some() || query.cursor.is_some() {
+            return Err(wrong(
+                "limit",
+                "an export has all records; filter with `since` and `until`",
+            ));
+        }
+        return export(state, at.scope, &at.team_name, filter, form).await;
+    }
+    let limit = limit(query.limit)?;
+    let page = Page {
+        after: query.cursor.as_deref().map(decode::<i64>).transpose()?,
+        limit: limit + 1,
+    };
+    let entries = at.scope.audit_list(&filter, page).await?;
+    let (entries, next_cursor) = cut(entries, limit, |entry| entry.seq);
+    Ok(ApiJson(AuditPage {
+        items: entries.into_iter().map(AuditRecord::from).collect(),
+        next_cursor,
+    })
+    .into_response())
+}
+
+/// Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+#[utoipa::path(get, path = "/v1/teams/{team}/audit-events/verify", tag = "teams", params(TeamPath),
+    responses((status = 200, description = "What was found.", body = AuditVerification), Errors))]
+async fn audit_verify(at: InTeam<Members>) -> Result<ApiJson<AuditVerification>, Problem> {
+    let verdict = tokio::time::timeout(VERIFY_DEADLINE, at.scope.audit_verify());
+    let verdict = verdict.await.map_err(|_| {
+        Problem::new(
+            ProblemCode::Unavailable,
+            format!(
+                "verifying took longer than {} s and was stopped",
+                VERIFY_DEADLINE.as_secs()
+            ),
+        )
+        .hint("try again when the database has less to do")
+        .retry_after(60)
+    })?;
+    Ok(ApiJson(match verdict? {
+        AuditVerdict::Whole { records } => AuditVerification {
+            whole: true,
+            records,
+            first_bad: None,
+        },
+        AuditVerdict::Broken { seq } => AuditVerification {
+            whole: false,
+            records: seq - 1,
+            first_bad: Some(seq),
+        },
+    }))
+}
