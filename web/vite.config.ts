@@ -5,6 +5,8 @@ import { defineConfig } from "vitest/config";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const server = process.env.SEGUE_SERVER ?? "http://127.0.0.1:3000";
 
+const proxy = { "^/(v1|git|healthz|readyz)": { target: server, changeOrigin: false } };
+
 export default defineConfig({
   plugins: [react()],
   resolve: {
@@ -23,8 +25,9 @@ export default defineConfig({
     cssTarget: "chrome123",
     manifest: true,
   },
+  preview: { proxy },
   server: {
-    proxy: { "^/(v1|git|healthz|readyz)": { target: server, changeOrigin: false } },
+    proxy,
     fs: { allow: [here("."), here("../openapi")] },
   },
   test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },

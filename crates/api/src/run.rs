@@ -89,9 +89,7 @@ pub async fn run(config: ApiConfig, store: Store, stop: CancellationToken) -> Re
 
 fn router_of(state: ApiState) -> Router {
     let (router, _) = crate::resources::routes().split_for_parts();
-    let router = router
-        .merge(crate::resources::setup_page())
-        .merge(crate::git::http::routes());
+    let router = router.merge(crate::git::http::routes());
     crate::serve::layers::public(router, state)
 }
 

@@ -14,6 +14,7 @@ mod config;
 mod deploy;
 mod deployments;
 mod detection;
+mod device;
 mod domains;
 mod envs;
 mod events;
@@ -47,7 +48,6 @@ pub(crate) use deploy::{DeployInput, DeployPlace, What, deploy};
 pub(crate) use logs::kept_text;
 pub(crate) use previews::{Previews, environment as preview_environment};
 pub(crate) use quota::quota_problem;
-pub(crate) use setup::page as setup_page;
 pub(crate) use sources::{SourceMemory, receive};
 
 /// Every public operation.
@@ -56,6 +56,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(system::routes())
         .merge(setup::routes())
         .merge(login::routes())
+        .merge(device::routes())
         .merge(me::routes())
         .merge(sessions::routes())
         .merge(keys::routes())

@@ -1,13 +1,8 @@
-//! The first person and the first team, by a one-time link; as an operation and as a small page.
+//! The first person and the first team, by a one-time link.
 
-use axum::extract::FromRequest;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Form, Query, Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, SET_COOKIE,
-};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use secrecy::SecretString;
 use segue_model::access::Role;
 use segue_model::id::{TeamId, UserId};
@@ -22,18 +17,13 @@ use super::teams::{email, first_token, person_name};
 use crate::auth::session::{self, Client, SignedIn};
 use crate::auth::token::TokenHash;
 use crate::auth::{password, token};
-use crate::problem::{Bare, Problem, ProblemCode};
+use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
 use crate::wire::params::Errors;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(setup_create))
-}
-
-/// The page at `/setup`.
-pub(crate) fn page() -> axum::Router<ApiState> {
-    axum::Router::new().route("/setup", axum::routing::get(page_show).post(page_send))
 }
 
 /// The first person and the first team.
@@ -180,118 +170,4 @@ async fn try_set_up(
         signed_in,
     };
     Ok((done, cookie))
-}
-
-#[derive(Deserialize)]
-struct PageQuery {
-    #[serde(default)]
-    token: String,
-}
-
-async fn page_show(query: Result<Query<PageQuery>, QueryRejection>) -> Response {
-    let token = query.map(|query| query.0.token).unwrap_or_default();
-    html(StatusCode::OK, &form(&token, "", "", None))
-}
-
-async fn page_send(State(state): State<ApiState>, client: Client, request: Request) -> Response {
-    let Ok(Form(body)) = Form::<SetupCreate>::from_request(request, &state).await else {
-        let text = form("", "", "", Some("The form was not complete."));
-        return html(StatusCode::BAD_REQUEST, &text);
-    };
-    let (token, email, team) = (body.token.clone(), body.email.clone(), body.team.clone());
-    match set_up(&state, &client, body).await {
-        Ok((done, cookie)) => {
-            let server = escape(&state.config().public_url);
-            let text = format!(
-                "<h1>Team {} is ready</h1><p>This is your API token. It is shown once.</p>\
-                 <pre>{}</pre><p>Sign in on the command line:</p>\
-                 <pre>segue login --server {server}</pre>",
-                escape(&done.team),
-                escape(&done.token),
-            );
-            let mut response = html(StatusCode::CREATED, &text);
-            response.headers_mut().insert(SET_COOKIE, cookie);
-            response
-        }
-        Err(problem) => {
-            let hint = problem.hint.as_deref().unwrap_or_default();
-            let fault = format!("{} {hint}", problem.detail);
-            let text = form(&token, &email, &team, Some(fault.trim()));
-            html(problem.code.status(), &text)
-        }
-    }
-}
-
-fn form(token: &str, email: &str, team: &str, fault: Option<&str>) -> String {
-    let fault = fault
-        .map(|fault| format!("<p role=\"alert\"><strong>{}</strong></p>", escape(fault)))
-        .unwrap_or_default();
-    let (token, email, team) = (escape(token), escape(email), escape(team));
-    format!(
-        "<h1>Set up Segue</h1>{fault}<form method=\"post\" action=\"/setup\">\
-         <input type=\"hidden\" name=\"token\" value=\"{token}\">\
-         <p><label>E-mail<br><input name=\"email\" type=\"email\" required maxlength=\"254\" \
-         autocomplete=\"username\" value=\"{email}\"></label></p>\
-         <p><label>Password, at least 10 characters<br><input name=\"password\" type=\"password\" required \
-         minlength=\"10\" maxlength=\"256\" autocomplete=\"new-password\"></label></p>\
-         <p><label>Name of your team (a-z, 0-9, dashes)<br><input name=\"team\" required maxlength=\"40\" \
-         pattern=\"[a-z][a-z0-9]*(-[a-z0-9]+)*\" value=\"{team}\"></label></p>\
-         <p><button>Create the owner account</button></p></form>"
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '&' => "&amp;".to_owned(),
-            '<' => "&lt;".to_owned(),
-            '>' => "&gt;".to_owned(),
-            '"' => "&quot;".to_owned(),
-            '\'' => "&#39;".to_owned(),
-            c => c.to_string(),
-        })
-        .collect()
-}
-
-fn html(status: StatusCode, body: &str) -> Response {
-    let text = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Segue</title></head>\
-         <body><main>{body}</main></body></html>"
-    );
-    let headers = [
-        (
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        ),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // The link carries a token: it must not travel on as a referrer.
-        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(
-                "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-            ),
-        ),
-        (
-            HeaderName::from_static("x-content-type-options"),
-            HeaderValue::from_static("nosniff"),
-        ),
-    ];
-    let mut response = (status, headers, text).into_response();
-    response.extensions_mut().insert(Bare);
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_people_typed_cannot_become_markup() {
-        let page = form("\"><script>", "a@b\" autofocus", "<b>", Some("<i>"));
-        for bad in ["<script>", "b\" autofocus", "<b>", "<i>"] {
-            assert!(!page.contains(bad), "{bad}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { setupCreate } from "@segue/client";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { signIn } from "../../api/signin";
+import { adopt } from "../../api/session";
 import { Outside } from "../../app/Outside";
 import { Command } from "../../components/Command";
 import { FormFault } from "../../components/FormFault";
@@ -24,11 +24,11 @@ export function Setup() {
     initial: { email: "", name: "", password: "", team: "" },
     validate: { email: emailFault, password: passwordFault, team: nameFault("your team a name") },
     send: async (values) => {
-      await setupCreate({
+      const { data } = await setupCreate({
         body: { token, ...values, email: values.email.trim() },
         throwOnError: true,
       });
-      await signIn(values.email.trim(), values.password);
+      adopt(data.signed_in);
       await navigate({ to: "/apps", replace: true });
     },
   });

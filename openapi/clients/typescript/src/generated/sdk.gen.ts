@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { AppCreateData, AppCreateErrors, AppCreateResponses, AppDeleteData, AppDeleteErrors, AppDeleteResponses, AppGetData, AppGetErrors, AppGetResponses, AppListData, AppListErrors, AppListResponses, AppUpdateData, AppUpdateErrors, AppUpdateResponses, BuildCancelData, BuildCancelErrors, BuildCancelResponses, BuildGetData, BuildGetErrors, BuildGetResponses, BuildListData, BuildListErrors, BuildListResponses, BuildLogData, BuildLogErrors, BuildLogResponses, BuildLogStreamData, BuildLogStreamErrors, BuildLogStreamResponse, BuildLogStreamResponses, ConfigGetData, ConfigGetErrors, ConfigGetResponses, ConfigUpdateData, ConfigUpdateErrors, ConfigUpdateResponses, ConfigVersionListData, ConfigVersionListErrors, ConfigVersionListResponses, DeploymentCancelData, DeploymentCancelErrors, DeploymentCancelResponses, DeploymentCreateData, DeploymentCreateErrors, DeploymentCreateResponses, DeploymentEventsData, DeploymentEventsErrors, DeploymentEventsResponses, DeploymentEventsStreamData, DeploymentEventsStreamErrors, DeploymentEventsStreamResponse, DeploymentEventsStreamResponses, DeploymentGetData, DeploymentGetErrors, DeploymentGetResponses, DeploymentListData, DeploymentListErrors, DeploymentListResponses, DeploymentReceiptData, DeploymentReceiptErrors, DeploymentReceiptResponses, DeploymentRollbackData, DeploymentRollbackErrors, DeploymentRollbackResponses, EnvironmentCreateData, EnvironmentCreateErrors, EnvironmentCreateResponses, EnvironmentDeleteData, EnvironmentDeleteErrors, EnvironmentDeleteResponses, EnvironmentGetData, EnvironmentGetErrors, EnvironmentGetResponses, EnvironmentListData, EnvironmentListErrors, EnvironmentListResponses, EnvironmentUpdateData, EnvironmentUpdateErrors, EnvironmentUpdateResponses, EventListData, EventListErrors, EventListResponses, EventListStreamData, EventListStreamErrors, EventListStreamResponse, EventListStreamResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HostCordonData, HostCordonErrors, HostCordonResponses, HostGetData, HostGetErrors, HostGetResponses, HostListData, HostListErrors, HostListResponses, HostUncordonData, HostUncordonErrors, HostUncordonResponses, InstanceGetData, InstanceGetErrors, InstanceGetResponses, InstanceListData, InstanceListErrors, InstanceListResponses, InstanceReplaceData, InstanceReplaceErrors, InstanceReplaceResponses, InstanceWhyData, InstanceWhyErrors, InstanceWhyResponses, KeyListData, KeyListErrors, KeyListResponses, LogListData, LogListErrors, LogListResponses, LogListStreamData, LogListStreamErrors, LogListStreamResponse, LogListStreamResponses, MeGetData, MeGetErrors, MeGetResponses, MemberAddData, MemberAddErrors, MemberAddResponses, MemberListData, MemberListErrors, MemberListResponses, MemberRemoveData, MemberRemoveErrors, MemberRemoveResponses, MetricsGetData, MetricsGetErrors, MetricsGetResponses, OpenapiGetData, OpenapiGetErrors, OpenapiGetResponses, ReadinessGetData, ReadinessGetErrors, ReadinessGetResponses, ReleaseDiffData, ReleaseDiffErrors, ReleaseDiffResponses, ReleaseGetData, ReleaseGetErrors, ReleaseGetResponses, ReleaseListData, ReleaseListErrors, ReleaseListResponses, ScaleSetData, ScaleSetErrors, ScaleSetResponses, SecretDeleteData, SecretDeleteErrors, SecretDeleteResponses, SecretGetData, SecretGetErrors, SecretGetResponses, SecretListData, SecretListErrors, SecretListResponses, SecretSetData, SecretSetErrors, SecretSetResponses, ServiceGetData, ServiceGetErrors, ServiceGetResponses, ServiceListData, ServiceListErrors, ServiceListResponses, ServiceUpdateData, ServiceUpdateErrors, ServiceUpdateResponses, SetupCreateData, SetupCreateErrors, SetupCreateResponses, SourceCheckData, SourceCheckErrors, SourceCheckResponses, SourceUploadData, SourceUploadErrors, SourceUploadResponses, SpecGetData, SpecGetErrors, SpecGetResponses, SpecPutData, SpecPutErrors, SpecPutResponses, TeamCreateData, TeamCreateErrors, TeamCreateResponses, TeamGetData, TeamGetErrors, TeamGetResponses, TeamListData, TeamListErrors, TeamListResponses, TokenCreateData, TokenCreateErrors, TokenCreateResponses, TokenDeleteData, TokenDeleteErrors, TokenDeleteResponses, TokenExchangeData, TokenExchangeErrors, TokenExchangeResponses, TokenListData, TokenListErrors, TokenListResponses } from './types.gen.js';
+import type { AppCreateData, AppCreateErrors, AppCreateResponses, AppDeleteData, AppDeleteErrors, AppDeleteResponses, AppGetData, AppGetErrors, AppGetResponses, AppListData, AppListErrors, AppListResponses, AppUpdateData, AppUpdateErrors, AppUpdateResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, BuildCancelData, BuildCancelErrors, BuildCancelResponses, BuildGetData, BuildGetErrors, BuildGetResponses, BuildListData, BuildListErrors, BuildListResponses, BuildLogData, BuildLogErrors, BuildLogResponses, BuildLogStreamData, BuildLogStreamErrors, BuildLogStreamResponse, BuildLogStreamResponses, ConfigGetData, ConfigGetErrors, ConfigGetResponses, ConfigUpdateData, ConfigUpdateErrors, ConfigUpdateResponses, ConfigVersionListData, ConfigVersionListErrors, ConfigVersionListResponses, DeploymentCancelData, DeploymentCancelErrors, DeploymentCancelResponses, DeploymentCreateData, DeploymentCreateErrors, DeploymentCreateResponses, DeploymentEventsData, DeploymentEventsErrors, DeploymentEventsResponses, DeploymentEventsStreamData, DeploymentEventsStreamErrors, DeploymentEventsStreamResponse, DeploymentEventsStreamResponses, DeploymentGetData, DeploymentGetErrors, DeploymentGetResponses, DeploymentListData, DeploymentListErrors, DeploymentListResponses, DeploymentPromoteData, DeploymentPromoteErrors, DeploymentPromoteResponses, DeploymentReceiptData, DeploymentReceiptErrors, DeploymentReceiptResponses, DeploymentRollbackData, DeploymentRollbackErrors, DeploymentRollbackResponses, EnvironmentCompareData, EnvironmentCompareErrors, EnvironmentCompareResponses, EnvironmentCreateData, EnvironmentCreateErrors, EnvironmentCreateResponses, EnvironmentDeleteData, EnvironmentDeleteErrors, EnvironmentDeleteResponses, EnvironmentGetData, EnvironmentGetErrors, EnvironmentGetResponses, EnvironmentListData, EnvironmentListErrors, EnvironmentListResponses, EnvironmentUpdateData, EnvironmentUpdateErrors, EnvironmentUpdateResponses, EventListData, EventListErrors, EventListResponses, EventListStreamData, EventListStreamErrors, EventListStreamResponse, EventListStreamResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HostCordonData, HostCordonErrors, HostCordonResponses, HostGetData, HostGetErrors, HostGetResponses, HostListData, HostListErrors, HostListResponses, HostUncordonData, HostUncordonErrors, HostUncordonResponses, InstanceGetData, InstanceGetErrors, InstanceGetResponses, InstanceListData, InstanceListErrors, InstanceListResponses, InstanceReplaceData, InstanceReplaceErrors, InstanceReplaceResponses, InstanceWhyData, InstanceWhyErrors, InstanceWhyResponses, InvitationAcceptData, InvitationAcceptErrors, InvitationAcceptResponses, InvitationCreateData, InvitationCreateErrors, InvitationCreateResponses, InvitationDeleteData, InvitationDeleteErrors, InvitationDeleteResponses, InvitationListData, InvitationListErrors, InvitationListResponses, InvitationShowData, InvitationShowErrors, InvitationShowResponses, KeyListData, KeyListErrors, KeyListResponses, KeyRotateData, KeyRotateErrors, KeyRotateResponses, LogListData, LogListErrors, LogListResponses, LogListStreamData, LogListStreamErrors, LogListStreamResponse, LogListStreamResponses, MeGetData, MeGetErrors, MeGetResponses, MemberAddData, MemberAddErrors, MemberAddResponses, MemberGetData, MemberGetErrors, MemberGetResponses, MemberListData, MemberListErrors, MemberListResponses, MemberRemoveData, MemberRemoveErrors, MemberRemoveResponses, MemberUpdateData, MemberUpdateErrors, MemberUpdateResponses, MetricsGetData, MetricsGetErrors, MetricsGetResponses, MeUpdateData, MeUpdateErrors, MeUpdateResponses, OpenapiGetData, OpenapiGetErrors, OpenapiGetResponses, PasswordSetData, PasswordSetErrors, PasswordSetResponses, QuotaGetData, QuotaGetErrors, QuotaGetResponses, QuotaSetData, QuotaSetErrors, QuotaSetResponses, ReadinessGetData, ReadinessGetErrors, ReadinessGetResponses, ReleaseDiffData, ReleaseDiffErrors, ReleaseDiffResponses, ReleaseGetData, ReleaseGetErrors, ReleaseGetResponses, ReleaseListData, ReleaseListErrors, ReleaseListResponses, RunCancelData, RunCancelErrors, RunCancelResponses, RunCreateData, RunCreateErrors, RunCreateResponses, RunGetData, RunGetErrors, RunGetResponses, RunListData, RunListErrors, RunListResponses, ScaleSetData, ScaleSetErrors, ScaleSetResponses, SecretDeleteData, SecretDeleteErrors, SecretDeleteResponses, SecretGetData, SecretGetErrors, SecretGetResponses, SecretListData, SecretListErrors, SecretListResponses, SecretSetData, SecretSetErrors, SecretSetResponses, ServiceGetData, ServiceGetErrors, ServiceGetResponses, ServiceListData, ServiceListErrors, ServiceListResponses, ServiceUpdateData, ServiceUpdateErrors, ServiceUpdateResponses, SessionCreateData, SessionCreateErrors, SessionCreateResponses, SessionDeleteData, SessionDeleteErrors, SessionDeleteResponses, SessionListData, SessionListErrors, SessionListResponses, SessionLogoutData, SessionLogoutErrors, SessionLogoutResponses, SessionRefreshData, SessionRefreshErrors, SessionRefreshResponses, SetupCreateData, SetupCreateErrors, SetupCreateResponses, SourceCheckData, SourceCheckErrors, SourceCheckResponses, SourcePlanData, SourcePlanErrors, SourcePlanResponses, SourceUploadData, SourceUploadErrors, SourceUploadResponses, SpecGetData, SpecGetErrors, SpecGetResponses, SpecPutData, SpecPutErrors, SpecPutResponses, TeamCreateData, TeamCreateErrors, TeamCreateResponses, TeamDeleteData, TeamDeleteErrors, TeamDeleteResponses, TeamGetData, TeamGetErrors, TeamGetResponses, TeamListData, TeamListErrors, TeamListResponses, TeamTokenCreateData, TeamTokenCreateErrors, TeamTokenCreateResponses, TeamTokenDeleteData, TeamTokenDeleteErrors, TeamTokenDeleteResponses, TeamTokenListData, TeamTokenListErrors, TeamTokenListResponses, TeamUpdateData, TeamUpdateErrors, TeamUpdateResponses, TokenCreateData, TokenCreateErrors, TokenCreateResponses, TokenDeleteData, TokenDeleteErrors, TokenDeleteResponses, TokenExchangeData, TokenExchangeErrors, TokenExchangeResponses, TokenListData, TokenListErrors, TokenListResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -43,6 +43,46 @@ export const readinessGet = <ThrowOnError extends boolean = false>(options?: Opt
 export const keyList = <ThrowOnError extends boolean = false>(options?: Options<KeyListData, ThrowOnError>) => (options?.client ?? client).get<KeyListResponses, KeyListErrors, ThrowOnError>({ url: '/v1/auth/jwks', ...options });
 
 /**
+ * Makes a new key for access tokens. For the people who run the installation.
+ *
+ * The older keys verify until the last token that they signed is past, unless they end at once.
+ */
+export const keyRotate = <ThrowOnError extends boolean = false>(options: Options<KeyRotateData, ThrowOnError>) => (options.client ?? client).post<KeyRotateResponses, KeyRotateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/keys/rotate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Signs in with a password. The answer sets the refresh cookie.
+ */
+export const sessionCreate = <ThrowOnError extends boolean = false>(options: Options<SessionCreateData, ThrowOnError>) => (options.client ?? client).post<SessionCreateResponses, SessionCreateErrors, ThrowOnError>({
+    url: '/v1/auth/login',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Signs out: ends the session of the refresh cookie and takes the cookie away.
+ */
+export const sessionLogout = <ThrowOnError extends boolean = false>(options: Options<SessionLogoutData, ThrowOnError>) => (options.client ?? client).post<SessionLogoutResponses, SessionLogoutErrors, ThrowOnError>({ url: '/v1/auth/logout', ...options });
+
+/**
+ * Exchanges the refresh cookie for a new one and an access token. Each is good once.
+ *
+ * A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes nothing: send the
+ * request again with the cookie that the other one got. A later one ends the session: somebody has a copy.
+ */
+export const sessionRefresh = <ThrowOnError extends boolean = false>(options: Options<SessionRefreshData, ThrowOnError>) => (options.client ?? client).post<SessionRefreshResponses, SessionRefreshErrors, ThrowOnError>({ url: '/v1/auth/refresh', ...options });
+
+/**
  * Exchanges the API token of the request for an access token of ten minutes.
  */
 export const tokenExchange = <ThrowOnError extends boolean = false>(options?: Options<TokenExchangeData, ThrowOnError>) => (options?.client ?? client).post<TokenExchangeResponses, TokenExchangeErrors, ThrowOnError>({
@@ -52,7 +92,7 @@ export const tokenExchange = <ThrowOnError extends boolean = false>(options?: Op
 });
 
 /**
- * Lists or follows what happens in the token's team.
+ * Lists or follows what happens in a team.
  *
  * With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the
  * cursor; `Last-Event-ID` goes on behind it.
@@ -64,7 +104,7 @@ export const eventList = <ThrowOnError extends boolean = false>(options?: Option
 });
 
 /**
- * Lists or follows what happens in the token's team. As a stream.
+ * Lists or follows what happens in a team. As a stream.
  *
  * With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the
  * cursor; `Last-Event-ID` goes on behind it.
@@ -112,6 +152,31 @@ export const hostUncordon = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
+ * Accepts an invitation: with a sign-in as the person of that address, without one as a new person with a name and
+ * a password, who signs in with them afterwards.
+ */
+export const invitationAccept = <ThrowOnError extends boolean = false>(options: Options<InvitationAcceptData, ThrowOnError>) => (options.client ?? client).post<InvitationAcceptResponses, InvitationAcceptErrors, ThrowOnError>({
+    url: '/v1/invitations/accept',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Shows what a link invites to, as long as it can be accepted.
+ */
+export const invitationShow = <ThrowOnError extends boolean = false>(options: Options<InvitationShowData, ThrowOnError>) => (options.client ?? client).post<InvitationShowResponses, InvitationShowErrors, ThrowOnError>({
+    url: '/v1/invitations/show',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Shows who asks.
  */
 export const meGet = <ThrowOnError extends boolean = false>(options?: Options<MeGetData, ThrowOnError>) => (options?.client ?? client).get<MeGetResponses, MeGetErrors, ThrowOnError>({
@@ -121,7 +186,51 @@ export const meGet = <ThrowOnError extends boolean = false>(options?: Options<Me
 });
 
 /**
- * Lists the own tokens of the token's team.
+ * Changes the own account.
+ */
+export const meUpdate = <ThrowOnError extends boolean = false>(options: Options<MeUpdateData, ThrowOnError>) => (options.client ?? client).patch<MeUpdateResponses, MeUpdateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/merge-patch+json',
+        ...options.headers
+    }
+});
+
+/**
+ * Changes the own password. Every other session ends; API tokens stay.
+ */
+export const passwordSet = <ThrowOnError extends boolean = false>(options: Options<PasswordSetData, ThrowOnError>) => (options.client ?? client).post<PasswordSetResponses, PasswordSetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/me/password',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Lists the own sessions.
+ */
+export const sessionList = <ThrowOnError extends boolean = false>(options?: Options<SessionListData, ThrowOnError>) => (options?.client ?? client).get<SessionListResponses, SessionListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/me/sessions',
+    ...options
+});
+
+/**
+ * Ends an own session: what was signed in with it is signed out at once.
+ */
+export const sessionDelete = <ThrowOnError extends boolean = false>(options: Options<SessionDeleteData, ThrowOnError>) => (options.client ?? client).delete<SessionDeleteResponses, SessionDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/me/sessions/{session}',
+    ...options
+});
+
+/**
+ * Lists the own tokens of a team.
  */
 export const tokenList = <ThrowOnError extends boolean = false>(options?: Options<TokenListData, ThrowOnError>) => (options?.client ?? client).get<TokenListResponses, TokenListErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -130,7 +239,7 @@ export const tokenList = <ThrowOnError extends boolean = false>(options?: Option
 });
 
 /**
- * Makes a token for the token's team. It is shown once.
+ * Makes a token for a team. It is shown once.
  */
 export const tokenCreate = <ThrowOnError extends boolean = false>(options: Options<TokenCreateData, ThrowOnError>) => (options.client ?? client).post<TokenCreateResponses, TokenCreateErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -169,7 +278,7 @@ export const setupCreate = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * Lists the teams that the token reaches.
+ * Lists the teams that the credential reaches.
  */
 export const teamList = <ThrowOnError extends boolean = false>(options?: Options<TeamListData, ThrowOnError>) => (options?.client ?? client).get<TeamListResponses, TeamListErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -191,6 +300,15 @@ export const teamCreate = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
+ * Removes a team that has no apps. For its owners. Its name is never given again.
+ */
+export const teamDelete = <ThrowOnError extends boolean = false>(options: Options<TeamDeleteData, ThrowOnError>) => (options.client ?? client).delete<TeamDeleteResponses, TeamDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}',
+    ...options
+});
+
+/**
  * Shows a team.
  */
 export const teamGet = <ThrowOnError extends boolean = false>(options: Options<TeamGetData, ThrowOnError>) => (options.client ?? client).get<TeamGetResponses, TeamGetErrors, ThrowOnError>({
@@ -200,7 +318,20 @@ export const teamGet = <ThrowOnError extends boolean = false>(options: Options<T
 });
 
 /**
- * Lists the team's apps, oldest first.
+ * Gives a team another name. For its owners. Paths and git addresses with the old name end at once.
+ */
+export const teamUpdate = <ThrowOnError extends boolean = false>(options: Options<TeamUpdateData, ThrowOnError>) => (options.client ?? client).patch<TeamUpdateResponses, TeamUpdateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/merge-patch+json',
+        ...options.headers
+    }
+});
+
+/**
+ * Lists the apps of the team that the role reaches, oldest first.
  */
 export const appList = <ThrowOnError extends boolean = false>(options: Options<AppListData, ThrowOnError>) => (options.client ?? client).get<AppListResponses, AppListErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -355,6 +486,15 @@ export const buildLogStream = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
+ * Compares two environments of an app.
+ */
+export const environmentCompare = <ThrowOnError extends boolean = false>(options: Options<EnvironmentCompareData, ThrowOnError>) => (options.client ?? client).get<EnvironmentCompareResponses, EnvironmentCompareErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/compare/{other}',
+    ...options
+});
+
+/**
  * Shows the configuration.
  */
 export const configGet = <ThrowOnError extends boolean = false>(options: Options<ConfigGetData, ThrowOnError>) => (options.client ?? client).get<ConfigGetResponses, ConfigGetErrors, ThrowOnError>({
@@ -447,6 +587,19 @@ export const deploymentEventsStream = <ThrowOnError extends boolean = false>(opt
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/teams/{team}/apps/{app}/envs/{env}/deployments/{number}/events',
     ...options
+});
+
+/**
+ * Deploys the images of a deployment to another environment of the app, with that one's own values.
+ */
+export const deploymentPromote = <ThrowOnError extends boolean = false>(options: Options<DeploymentPromoteData, ThrowOnError>) => (options.client ?? client).post<DeploymentPromoteResponses, DeploymentPromoteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/deployments/{number}/promote',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -551,6 +704,46 @@ export const releaseGet = <ThrowOnError extends boolean = false>(options: Option
 export const releaseDiff = <ThrowOnError extends boolean = false>(options: Options<ReleaseDiffData, ThrowOnError>) => (options.client ?? client).get<ReleaseDiffResponses, ReleaseDiffErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/teams/{team}/apps/{app}/envs/{env}/releases/{version}/diff/{other}',
+    ...options
+});
+
+/**
+ * Lists one-off runs, newest first.
+ */
+export const runList = <ThrowOnError extends boolean = false>(options: Options<RunListData, ThrowOnError>) => (options.client ?? client).get<RunListResponses, RunListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs',
+    ...options
+});
+
+/**
+ * Runs a command once, in a container of its own of the release that the environment stands on.
+ */
+export const runCreate = <ThrowOnError extends boolean = false>(options: Options<RunCreateData, ThrowOnError>) => (options.client ?? client).post<RunCreateResponses, RunCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Shows a run.
+ */
+export const runGet = <ThrowOnError extends boolean = false>(options: Options<RunGetData, ThrowOnError>) => (options.client ?? client).get<RunGetResponses, RunGetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs/{run}',
+    ...options
+});
+
+/**
+ * Stops a run.
+ */
+export const runCancel = <ThrowOnError extends boolean = false>(options: Options<RunCancelData, ThrowOnError>) => (options.client ?? client).post<RunCancelResponses, RunCancelErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs/{run}/cancel',
     ...options
 });
 
@@ -684,7 +877,68 @@ export const sourceCheck = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * Lists the people in a team.
+ * Shows what would be built and run of a kept source.
+ */
+export const sourcePlan = <ThrowOnError extends boolean = false>(options: Options<SourcePlanData, ThrowOnError>) => (options.client ?? client).get<SourcePlanResponses, SourcePlanErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/sources/{sha256}/plan',
+    ...options
+});
+
+/**
+ * Lists what was done in the team, newest first.
+ *
+ * With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits, oldest first,
+ * up to what was the newest record at its beginning. An export that fails in the middle breaks off without its end.
+ */
+export const auditList = <ThrowOnError extends boolean = false>(options: Options<AuditListData, ThrowOnError>) => (options.client ?? client).get<AuditListResponses, AuditListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/audit-events',
+    ...options
+});
+
+/**
+ * Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+ */
+export const auditVerify = <ThrowOnError extends boolean = false>(options: Options<AuditVerifyData, ThrowOnError>) => (options.client ?? client).get<AuditVerifyResponses, AuditVerifyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/audit-events/verify',
+    ...options
+});
+
+/**
+ * Lists the team's invitations, whatever became of them.
+ */
+export const invitationList = <ThrowOnError extends boolean = false>(options: Options<InvitationListData, ThrowOnError>) => (options.client ?? client).get<InvitationListResponses, InvitationListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/invitations',
+    ...options
+});
+
+/**
+ * Invites a person. The link is shown once; it replaces an open one for the same person and place.
+ */
+export const invitationCreate = <ThrowOnError extends boolean = false>(options: Options<InvitationCreateData, ThrowOnError>) => (options.client ?? client).post<InvitationCreateResponses, InvitationCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/invitations',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Takes an open invitation back: its link is not good any more.
+ */
+export const invitationDelete = <ThrowOnError extends boolean = false>(options: Options<InvitationDeleteData, ThrowOnError>) => (options.client ?? client).delete<InvitationDeleteResponses, InvitationDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/invitations/{invitation}',
+    ...options
+});
+
+/**
+ * Lists the people in a team with their roles.
  */
 export const memberList = <ThrowOnError extends boolean = false>(options: Options<MemberListData, ThrowOnError>) => (options.client ?? client).get<MemberListResponses, MemberListErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -693,7 +947,7 @@ export const memberList = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
- * Adds a person to a team. A person who was not known gets a first token.
+ * Gives a person of the team a role at one more place. Who is not in the team yet is invited.
  */
 export const memberAdd = <ThrowOnError extends boolean = false>(options: Options<MemberAddData, ThrowOnError>) => (options.client ?? client).post<MemberAddResponses, MemberAddErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -706,10 +960,86 @@ export const memberAdd = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * Takes every role of a person in a team.
+ * Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may leave.
  */
 export const memberRemove = <ThrowOnError extends boolean = false>(options: Options<MemberRemoveData, ThrowOnError>) => (options.client ?? client).delete<MemberRemoveResponses, MemberRemoveErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/teams/{team}/members/{user}',
+    ...options
+});
+
+/**
+ * Shows a person of the team.
+ */
+export const memberGet = <ThrowOnError extends boolean = false>(options: Options<MemberGetData, ThrowOnError>) => (options.client ?? client).get<MemberGetResponses, MemberGetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/members/{user}',
+    ...options
+});
+
+/**
+ * Changes a person's role at a place, or takes it away. It counts at once. The answer has no roles if that was the
+ * last one.
+ */
+export const memberUpdate = <ThrowOnError extends boolean = false>(options: Options<MemberUpdateData, ThrowOnError>) => (options.client ?? client).patch<MemberUpdateResponses, MemberUpdateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/members/{user}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/merge-patch+json',
+        ...options.headers
+    }
+});
+
+/**
+ * Shows what the team has and may have.
+ */
+export const quotaGet = <ThrowOnError extends boolean = false>(options: Options<QuotaGetData, ThrowOnError>) => (options.client ?? client).get<QuotaGetResponses, QuotaGetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/quota',
+    ...options
+});
+
+/**
+ * Sets what the team may have. For the people who run the installation. What runs already goes on.
+ */
+export const quotaSet = <ThrowOnError extends boolean = false>(options: Options<QuotaSetData, ThrowOnError>) => (options.client ?? client).put<QuotaSetResponses, QuotaSetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/quota',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Lists the team's tokens: all of them for admins, one's own for everybody else.
+ */
+export const teamTokenList = <ThrowOnError extends boolean = false>(options: Options<TeamTokenListData, ThrowOnError>) => (options.client ?? client).get<TeamTokenListResponses, TeamTokenListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/tokens',
+    ...options
+});
+
+/**
+ * Makes a token for a machine. It is shown once.
+ */
+export const teamTokenCreate = <ThrowOnError extends boolean = false>(options: Options<TeamTokenCreateData, ThrowOnError>) => (options.client ?? client).post<TeamTokenCreateResponses, TeamTokenCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/tokens',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Revokes a token at once: admins any, everybody else their own.
+ */
+export const teamTokenDelete = <ThrowOnError extends boolean = false>(options: Options<TeamTokenDeleteData, ThrowOnError>) => (options.client ?? client).delete<TeamTokenDeleteResponses, TeamTokenDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/tokens/{token}',
     ...options
 });

@@ -45,6 +45,10 @@ export type App = {
         [key: string]: string;
     };
     /**
+     * Whether pushes of other branches make environments, and how; missing: never set.
+     */
+    previews?: Previews;
+    /**
      * Address to push to with git.
      */
     git_url: string;
@@ -112,6 +116,92 @@ export type AppUpdate = {
     labels?: {
         [key: string]: string;
     };
+    /**
+     * Environments by branch (`enabled`, `from`, `ttl`, `secrets`, `limit`); null removes the setting.
+     */
+    previews?: {
+        [key: string]: unknown;
+    } | null;
+};
+
+/**
+ * A page of audit records, newest first.
+ */
+export type AuditPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<AuditRecord>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * What somebody did: one record per write, in the same transaction.
+ */
+export type AuditRecord = {
+    /**
+     * Its number in the team's chain, from 1.
+     */
+    seq: number;
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * Who: id of a person or token, or a part of Segue.
+     */
+    actor: string;
+    /**
+     * The name that they have now.
+     */
+    actor_name: string;
+    /**
+     * The operation.
+     */
+    action: string;
+    /**
+     * To what, by id.
+     */
+    resource: string;
+    /**
+     * How; no values of configuration and secrets.
+     */
+    detail: {
+        [key: string]: unknown;
+    };
+    /**
+     * The request, as in the server's log.
+     */
+    request_id?: string;
+    /**
+     * The address that asked.
+     */
+    address?: string;
+    /**
+     * SHA-256 over the hash of the record before and everything of this one but `actor_name`.
+     */
+    hash: string;
+};
+
+/**
+ * What verifying the chain found.
+ */
+export type AuditVerification = {
+    /**
+     * Whether every record follows from the one before it, up to the newest.
+     */
+    whole: boolean;
+    /**
+     * Records that were found to be good.
+     */
+    records: number;
+    /**
+     * Number of the first record that was changed, removed or moved; missing if there is none.
+     */
+    first_bad?: number;
 };
 
 /**
@@ -263,6 +353,24 @@ export type Config = {
      * Number of the deployment that rolls the change out.
      */
     deployment?: number;
+};
+
+/**
+ * A variable that differs.
+ */
+export type ConfigDifference = {
+    /**
+     * Its key.
+     */
+    key: string;
+    /**
+     * In the first one; missing if it is not set there.
+     */
+    value?: string;
+    /**
+     * In the second one; missing if it is not set there.
+     */
+    other?: string;
 };
 
 /**
@@ -470,6 +578,20 @@ export type DeploymentPage = {
 };
 
 /**
+ * Where a deployment's release shall go.
+ */
+export type DeploymentPromote = {
+    /**
+     * Name or id of the environment, of the same app.
+     */
+    to: string;
+    /**
+     * What to say about it.
+     */
+    message?: string;
+};
+
+/**
  * An environment of an app.
  */
 export type Environment = {
@@ -518,9 +640,55 @@ export type Environment = {
      */
     conditions: Array<Condition>;
     /**
+     * The branch that a preview follows.
+     */
+    branch?: string;
+    /**
+     * Name of the environment that it was made after, while that is there.
+     */
+    cloned_from?: string;
+    /**
+     * Seconds that it lives after the last push; missing: until somebody removes it.
+     */
+    ttl?: number;
+    /**
+     * When it is removed.
+     */
+    expires_at?: string;
+    /**
      * When it was made.
      */
     created_at: string;
+};
+
+/**
+ * What differs between two environments. What is equal is left out.
+ */
+export type EnvironmentComparison = {
+    /**
+     * The first environment.
+     */
+    environment: string;
+    /**
+     * The second one.
+     */
+    other: string;
+    /**
+     * Variables that differ.
+     */
+    config: Array<ConfigDifference>;
+    /**
+     * Secrets that only one of both has. Values are not compared.
+     */
+    secrets: Array<SecretDifference>;
+    /**
+     * Parts of the specification that differ, at most 200.
+     */
+    spec: Array<SpecDifference>;
+    /**
+     * What both stand on.
+     */
+    release: ReleaseComparison;
 };
 
 /**
@@ -539,6 +707,15 @@ export type EnvironmentCreate = {
      * Only admins change it.
      */
     protected?: boolean;
+    /**
+     * Name or id of the environment of the same app that it is made after: specification, configuration and scale.
+     * Secrets are taken over by name only, and are missing until they are set; host names are not taken over.
+     */
+    clone_of?: string;
+    /**
+     * Seconds that it lives, 60 to 31536000; without end if not given. A protected one has none.
+     */
+    ttl?: number;
 };
 
 /**
@@ -598,6 +775,10 @@ export type EnvironmentUpdate = {
      * Nothing of it shall run.
      */
     stopped?: boolean;
+    /**
+     * Seconds that it lives from now on, 60 to 31536000; null: until somebody removes it. A push begins it anew.
+     */
+    ttl?: number | null;
 };
 
 /**
@@ -912,6 +1093,214 @@ export type InstancePage = {
 };
 
 /**
+ * An invitation, without its link.
+ */
+export type Invitation = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * For whom.
+     */
+    email: string;
+    /**
+     * What they will be: `viewer`, `deployer`, `admin`, `owner`.
+     */
+    role: string;
+    /**
+     * Only on this app, by name.
+     */
+    app?: string;
+    /**
+     * Only on this environment of the app, by name.
+     */
+    environment?: string;
+    /**
+     * `open`, `accepted`, `revoked` or `expired`.
+     */
+    state: string;
+    /**
+     * Name of the person who invites.
+     */
+    created_by: string;
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+    /**
+     * What the person opens: only in the answer that made the invitation, never again.
+     */
+    link?: string;
+};
+
+/**
+ * Accepts an invitation.
+ */
+export type InvitationAccept = {
+    /**
+     * What stands behind the `#` of the link.
+     */
+    token: string;
+    /**
+     * Name of a new person; what stands before the @ if not given. Not with a sign-in.
+     */
+    name?: string | null;
+    /**
+     * Password of a new person, at least 10 characters. Not with a sign-in.
+     */
+    password?: string;
+};
+
+/**
+ * A person became a member.
+ */
+export type InvitationAccepted = {
+    /**
+     * The person.
+     */
+    user: string;
+    /**
+     * Their address, to sign in with.
+     */
+    email: string;
+    /**
+     * The team.
+     */
+    team_id: string;
+    /**
+     * Its name.
+     */
+    team: string;
+    /**
+     * What the invitation gave.
+     */
+    role: string;
+};
+
+/**
+ * A new invitation.
+ */
+export type InvitationCreate = {
+    /**
+     * Address of the person; only they can accept.
+     */
+    email: string;
+    /**
+     * What they will be: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
+     */
+    role: string;
+    /**
+     * Only on this app, by name or id.
+     */
+    app?: string;
+    /**
+     * Only on this environment of the app, by name or id.
+     */
+    environment?: string;
+    /**
+     * Days until it ends, 1 to 30; 7 if not given.
+     */
+    expires_in_days?: number;
+};
+
+/**
+ * Invitations, newest first.
+ */
+export type InvitationPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<Invitation>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * What somebody is invited to.
+ */
+export type InvitationShown = {
+    /**
+     * Name of the team.
+     */
+    team: string;
+    /**
+     * For whom.
+     */
+    email: string;
+    /**
+     * What they will be.
+     */
+    role: string;
+    /**
+     * Only on this app.
+     */
+    app?: string;
+    /**
+     * Only on this environment of the app.
+     */
+    environment?: string;
+    /**
+     * Name of the person who invites.
+     */
+    invited_by: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+    /**
+     * Whether there is an account with that address: then its owner signs in to accept, else a name and a password
+     * make one.
+     */
+    account_exists: boolean;
+};
+
+/**
+ * The token of a link.
+ */
+export type InvitationToken = {
+    /**
+     * What stands behind the `#` of the link.
+     */
+    token: string;
+};
+
+/**
+ * How to change the key.
+ */
+export type KeyRotate = {
+    /**
+     * Ends the older keys now, and every access token with them: for keys that somebody else has seen. People who are
+     * signed in notice nothing but one more refresh.
+     */
+    at_once?: boolean;
+};
+
+/**
+ * A key that was made.
+ */
+export type KeyRotated = {
+    /**
+     * Names the new key.
+     */
+    kid: string;
+    /**
+     * It signs from then on, when every server knows it.
+     */
+    signs_from: string;
+    /**
+     * The keys before it verify until then.
+     */
+    older_until: string;
+};
+
+/**
  * Public keys (RFC 7517).
  */
 export type KeySet = {
@@ -943,7 +1332,7 @@ export type LogLine = {
      */
     service?: string;
     /**
-     * Its instance: service and slot, or the id once that is not known any more.
+     * Its instance: service and slot, `run.7` for a one-off run, or the id once that is not known any more.
      */
     instance?: string;
     /**
@@ -967,7 +1356,21 @@ export type LogPage = {
 };
 
 /**
- * The person who asks, as far as the token reaches.
+ * An address and a password.
+ */
+export type Login = {
+    /**
+     * The person's e-mail address.
+     */
+    email: string;
+    /**
+     * Their password.
+     */
+    password: string;
+};
+
+/**
+ * The person who asks, and what they ask with.
  */
 export type Me = {
     /**
@@ -987,29 +1390,47 @@ export type Me = {
      */
     platform_admin: boolean;
     /**
-     * The token's team.
+     * Teams that are reached, by name: all of them with a session, one with a token.
      */
-    team_id: string;
+    teams: Array<TeamRole>;
     /**
-     * Its name.
+     * With a token: its team.
      */
-    team: string;
+    team_id?: string;
     /**
-     * What they may do in it with this token: `viewer`, `deployer`, `admin`, `owner`.
+     * With a token: its team's name.
      */
-    role: string;
+    team?: string;
     /**
-     * What the token is good for.
+     * With a token: what they may do in its team with it: `viewer`, `deployer`, `admin`, `owner`.
+     */
+    role?: string;
+    /**
+     * What they may ask for.
      */
     scopes: Array<string>;
     /**
-     * The token.
+     * With a token: its id.
      */
-    token_id: string;
+    token_id?: string;
     /**
-     * When the token ends.
+     * With a session: its id.
+     */
+    session_id?: string;
+    /**
+     * When the token or the session ends.
      */
     expires_at: string;
+};
+
+/**
+ * What changes of the own account; what is missing stays.
+ */
+export type MeUpdate = {
+    /**
+     * Their name.
+     */
+    name?: string;
 };
 
 /**
@@ -1029,31 +1450,35 @@ export type Member = {
      */
     name: string;
     /**
-     * What they may do: `viewer`, `deployer`, `admin`, `owner`.
+     * What they may do on the whole team: `viewer`, `deployer`, `admin`, `owner`. Missing: only what `roles` says.
      */
-    role: string;
+    role?: string;
     /**
-     * A first token for a person who was not known before: only in the answer that added them.
+     * Every role with its place; the team's first.
      */
-    token?: string;
+    roles: Array<MemberRole>;
 };
 
 /**
- * A person to add.
+ * A role to give to a person of the team.
  */
 export type MemberAdd = {
     /**
-     * Their address.
+     * The person's address.
      */
     email: string;
-    /**
-     * Their name, if they are not known yet.
-     */
-    name?: string;
     /**
      * What they may do: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
      */
     role: string;
+    /**
+     * Only on this app, by name or id.
+     */
+    app?: string;
+    /**
+     * Only on this environment of the app, by name or id.
+     */
+    environment?: string;
 };
 
 /**
@@ -1071,9 +1496,81 @@ export type MemberPage = {
 };
 
 /**
+ * A role at a place.
+ */
+export type MemberRole = {
+    /**
+     * What they may do there.
+     */
+    role: string;
+    /**
+     * Name of the app; missing: on the whole team.
+     */
+    app?: string;
+    /**
+     * Name of the environment of the app; missing: on all of them.
+     */
+    environment?: string;
+};
+
+/**
+ * Another role for a person at a place.
+ */
+export type MemberUpdate = {
+    /**
+     * What they may do there from now on; null takes the role there away.
+     */
+    role: string | null;
+    /**
+     * On this app, by name or id; missing: on the whole team.
+     */
+    app?: string;
+    /**
+     * On this environment of the app, by name or id.
+     */
+    environment?: string;
+};
+
+/**
  * Bytes of a file.
  */
 export type Octets = Blob | File;
+
+/**
+ * A change of the password.
+ */
+export type PasswordSet = {
+    /**
+     * The present password.
+     */
+    current: string;
+    /**
+     * The new one: at least 10 characters.
+     */
+    new: string;
+};
+
+/**
+ * A person.
+ */
+export type Person = {
+    /**
+     * Their id.
+     */
+    id: string;
+    /**
+     * Their address.
+     */
+    email: string;
+    /**
+     * Their name.
+     */
+    name: string;
+    /**
+     * May manage hosts and teams of the installation.
+     */
+    platform_admin: boolean;
+};
 
 /**
  * What happens to a service.
@@ -1108,6 +1605,88 @@ export type PlannedChange = {
      * Why, in one sentence.
      */
     reason: string;
+};
+
+/**
+ * A service that would run.
+ */
+export type PlannedService = {
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * What it is for.
+     */
+    kind: Kind;
+    /**
+     * What starts it; none: what the image says.
+     */
+    command?: string;
+    /**
+     * Its own image.
+     */
+    image?: string;
+    /**
+     * Where it has to listen, given to it as `PORT`; none: the one port that the image exposes, else 8080.
+     */
+    port?: number;
+    /**
+     * How many of it.
+     */
+    replicas: number;
+};
+
+/**
+ * A variable that the source asks for.
+ */
+export type PlannedVariable = {
+    /**
+     * Its key.
+     */
+    key: string;
+    /**
+     * Where its value comes from: `value`, `service`, `generated`, or `person`.
+     */
+    origin: string;
+    /**
+     * The value that the source gives.
+     */
+    value?: string;
+    /**
+     * Nothing is deployed without it.
+     */
+    required: boolean;
+    /**
+     * The environment has a value for it.
+     */
+    set: boolean;
+};
+
+/**
+ * Environments by branch.
+ */
+export type Previews = {
+    /**
+     * A push of another branch makes an environment and deploys there.
+     */
+    enabled: boolean;
+    /**
+     * The environment that it is made after: specification, plain configuration, scale.
+     */
+    from?: string;
+    /**
+     * Seconds that it lives after the last push, 60 to 31536000.
+     */
+    ttl?: number;
+    /**
+     * Secrets of `from` whose values it gets; no other secret exists in it. Only admins and owners name any.
+     */
+    secrets?: Array<string>;
+    /**
+     * How many there may be at a time, 1 to 50.
+     */
+    limit?: number;
 };
 
 /**
@@ -1155,7 +1734,61 @@ export type Problem = {
 /**
  * Stable word for a kind of error; clients decide by it. New ones may be added.
  */
-export type ProblemCode = 'invalid_request' | 'unauthenticated' | 'forbidden' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'conflict' | 'name_taken' | 'in_flight' | 'setup_refused' | 'precondition_failed' | 'body_too_large' | 'unsupported_media_type' | 'invalid' | 'archive_refused' | 'idempotency_mismatch' | 'precondition_required' | 'rate_limited' | 'internal' | 'unavailable';
+export type ProblemCode = 'invalid_request' | 'unauthenticated' | 'sign_in_refused' | 'session_ended' | 'forbidden' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'conflict' | 'name_taken' | 'quota' | 'last_owner' | 'account_exists' | 'invitation_unknown' | 'invitation_foreign' | 'invitation_used' | 'invitation_revoked' | 'invitation_expired' | 'in_flight' | 'refresh_superseded' | 'authorization_pending' | 'slow_down' | 'expired_token' | 'access_denied' | 'setup_refused' | 'precondition_failed' | 'body_too_large' | 'unsupported_media_type' | 'invalid' | 'archive_refused' | 'idempotency_mismatch' | 'precondition_required' | 'rate_limited' | 'internal' | 'unavailable';
+
+/**
+ * Where a promoted release came from.
+ */
+export type PromotedFrom = {
+    /**
+     * Name of the environment.
+     */
+    environment: string;
+    /**
+     * Version of the release there.
+     */
+    release: number;
+    /**
+     * That release.
+     */
+    release_id: string;
+};
+
+/**
+ * What a promotion would do.
+ */
+export type PromotionPlan = {
+    /**
+     * The environment that the images come from.
+     */
+    from: string;
+    /**
+     * The environment that they go to.
+     */
+    to: string;
+    /**
+     * Version of the release that is promoted.
+     */
+    release: number;
+    /**
+     * Content addresses of the images, by service.
+     */
+    images: {
+        [key: string]: string;
+    };
+    /**
+     * What happens to the target's services.
+     */
+    changes: Array<PlannedChange>;
+    /**
+     * Variables that have a value there and none in the target.
+     */
+    config_only_there: Array<string>;
+    /**
+     * Secrets that are set there and not in the target.
+     */
+    secrets_only_there: Array<string>;
+};
 
 /**
  * A public key (RFC 8037).
@@ -1185,6 +1818,64 @@ export type PublicKey = {
      * The key, base64url.
      */
     x: string;
+};
+
+/**
+ * One kind.
+ */
+export type QuotaFigure = {
+    /**
+     * In use. It may be more than allowed after a quota was lowered: nothing is stopped by that.
+     */
+    used: number;
+    /**
+     * Allowed at most; missing: as much as the team likes.
+     */
+    allowed?: number;
+};
+
+/**
+ * A quota. What is missing or null is not limited.
+ */
+export type QuotaSet = {
+    /**
+     * Apps at most.
+     */
+    apps?: number | null;
+    /**
+     * Thousandths of a core at most.
+     */
+    cpu_millis?: number | null;
+    /**
+     * Bytes of memory at most.
+     */
+    memory_bytes?: number | null;
+};
+
+/**
+ * What a team has and may have.
+ */
+export type QuotaView = {
+    /**
+     * Apps.
+     */
+    apps: QuotaFigure;
+    /**
+     * Thousandths of a core over all environments: instances wanted times what each reserves.
+     */
+    cpu_millis: QuotaFigure;
+    /**
+     * Bytes of memory, counted the same way.
+     */
+    memory_bytes: QuotaFigure;
+    /**
+     * Who set it; missing if nobody did.
+     */
+    set_by?: string;
+    /**
+     * When.
+     */
+    set_at?: string;
 };
 
 /**
@@ -1268,6 +1959,10 @@ export type Release = {
      */
     commit?: string;
     /**
+     * The release of another environment whose images it has.
+     */
+    origin?: PromotedFrom;
+    /**
      * What people say about it.
      */
     message: string;
@@ -1305,6 +2000,28 @@ export type ReleaseChange = {
      * In the newer one; missing if there is none. Values of variables are not shown.
      */
     after?: string;
+};
+
+/**
+ * What both environments stand on.
+ */
+export type ReleaseComparison = {
+    /**
+     * Version that the first one stands on.
+     */
+    version?: number;
+    /**
+     * Version that the second one stands on.
+     */
+    other?: number;
+    /**
+     * Whether both run the same images, by content address.
+     */
+    same_images: boolean;
+    /**
+     * What differs from the first one's release to the second one's; values of variables are not shown.
+     */
+    changes: Array<ReleaseChange>;
 };
 
 /**
@@ -1403,6 +2120,113 @@ export type Repo = {
 export type RolloutStrategy = 'switch' | 'rolling' | 'recreate';
 
 /**
+ * A one-off run.
+ */
+export type Run = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * Its number within the environment.
+     */
+    number: number;
+    /**
+     * Where it is: `queued`, `scheduled`, `running`, `succeeded` (exit code 0), `failed`, `timed_out`, `cancelled`,
+     * `unknown` (its end could not be seen; it is never started again). New ones may be added.
+     */
+    state: string;
+    /**
+     * Nothing follows.
+     */
+    finished: boolean;
+    /**
+     * The service whose image, variables and limits it has.
+     */
+    service: string;
+    /**
+     * What runs: arguments, no shell.
+     */
+    command: Array<string>;
+    /**
+     * Version of the release whose image it has.
+     */
+    release: number;
+    /**
+     * Seconds from its start after which it is stopped.
+     */
+    time_limit: number;
+    /**
+     * The host that it runs or ran on.
+     */
+    host?: string;
+    /**
+     * What its process ended with.
+     */
+    exit_code?: number;
+    /**
+     * Whether it was killed for memory.
+     */
+    oom: boolean;
+    /**
+     * A person asked to stop it.
+     */
+    cancel_requested: boolean;
+    /**
+     * Why it could not be run to its end.
+     */
+    failure?: Failure;
+    /**
+     * Who asked for it.
+     */
+    created_by: string;
+    /**
+     * When.
+     */
+    created_at: string;
+    /**
+     * When its process was first seen to run.
+     */
+    started_at?: string;
+    /**
+     * When it ended.
+     */
+    finished_at?: string;
+};
+
+/**
+ * What shall run.
+ */
+export type RunCreate = {
+    /**
+     * The service whose image, variables and limits it has; `web` if not given, or the only one.
+     */
+    service?: string;
+    /**
+     * Arguments, no shell: `["python", "manage.py", "migrate"]`.
+     */
+    command: Array<string>;
+    /**
+     * Seconds from its start after which it is stopped; an hour if not given.
+     */
+    time_limit?: number;
+};
+
+/**
+ * A page of runs, newest first.
+ */
+export type RunPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<Run>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
  * Instances wanted by service.
  */
 export type ScaleSet = {
@@ -1453,17 +2277,40 @@ export type Secret = {
 };
 
 /**
+ * A secret that only one of both has.
+ */
+export type SecretDifference = {
+    /**
+     * Its key.
+     */
+    key: string;
+    /**
+     * In the first one: `set`, `missing` (taken over by name, never set) or `none`. New words may be added.
+     */
+    state: string;
+    /**
+     * In the second one, in the same words.
+     */
+    other: string;
+};
+
+/**
  * Secrets of an environment, without values.
  */
 export type SecretPage = {
     /**
-     * This page's items.
+     * The items of this page.
      */
     items: Array<Secret>;
     /**
-     * Send it as `cursor` to get the next page; missing on the last one.
+     * Cursor of the next page; missing on the last one.
      */
     next_cursor?: string;
+    /**
+     * Keys that were taken over from another environment and that nobody has set here: deployments are refused with
+     * `secret_missing` until they are set, or removed.
+     */
+    missing: Array<string>;
 };
 
 /**
@@ -1637,6 +2484,54 @@ export type ServiceVolume = {
 };
 
 /**
+ * A sign-in of the person at one place.
+ */
+export type Session = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * When it began.
+     */
+    created_at: string;
+    /**
+     * When it was last renewed: within ten minutes of its last use.
+     */
+    used_at: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+    /**
+     * Where it came from.
+     */
+    address?: string;
+    /**
+     * What the browser called itself.
+     */
+    client: string;
+    /**
+     * Whether this request was made with it.
+     */
+    current: boolean;
+};
+
+/**
+ * A page of sessions, the newest first.
+ */
+export type SessionPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<Session>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
  * The first person and the first team.
  */
 export type SetupCreate = {
@@ -1682,6 +2577,36 @@ export type SetupDone = {
      * An API token, shown once: `segue login --token`.
      */
     token: string;
+    /**
+     * The person is signed in; the answer sets the refresh cookie.
+     */
+    signed_in: SignedIn;
+};
+
+/**
+ * A person who is signed in.
+ */
+export type SignedIn = {
+    /**
+     * A JWT for `Authorization: Bearer`. Keep it in memory only.
+     */
+    access_token: string;
+    /**
+     * `Bearer`.
+     */
+    token_type: string;
+    /**
+     * Seconds until it ends; `POST /v1/auth/refresh` gives the next one.
+     */
+    expires_in: number;
+    /**
+     * Who is signed in.
+     */
+    user: Person;
+    /**
+     * Their teams, by name.
+     */
+    teams: Array<TeamRole>;
 };
 
 /**
@@ -1696,6 +2621,91 @@ export type Source = {
      * Bytes of the canonical tar.
      */
     size_bytes: number;
+};
+
+/**
+ * What a deployment of a source would build and run.
+ */
+export type SourcePlan = {
+    /**
+     * SHA-256 of the source.
+     */
+    sha256: string;
+    /**
+     * The environment that it is for.
+     */
+    environment: string;
+    /**
+     * One line for people: `Python 3.11 (requirements.txt) · start "gunicorn app:app" (Procfile: web)`.
+     */
+    summary: string;
+    /**
+     * Who writes the Dockerfile: `python`, `node`, `static`, …, `dockerfile` for the source's own, `image` if nothing
+     * is built. New ones may be added.
+     */
+    builder: string;
+    /**
+     * The runtime's version, where there is one.
+     */
+    version?: string;
+    /**
+     * The base image, or the finished image that the manifest names.
+     */
+    image?: string;
+    /**
+     * What the image starts if a service names nothing.
+     */
+    start?: string;
+    /**
+     * The files that decided.
+     */
+    why: Array<string>;
+    /**
+     * Whether the source brings a segue.toml.
+     */
+    has_manifest: boolean;
+    /**
+     * Path of the Dockerfile in the source, if that is used.
+     */
+    dockerfile_path?: string;
+    /**
+     * Text of the Dockerfile that Segue writes, if it does.
+     */
+    dockerfile?: string;
+    /**
+     * What would run.
+     */
+    services: Array<PlannedService>;
+    /**
+     * Variables that the source asks for.
+     */
+    variables: Array<PlannedVariable>;
+    /**
+     * Keys without a value, without which it is not deployed.
+     */
+    missing: Array<string>;
+    /**
+     * A segue.toml that says the same, to be edited and kept.
+     */
+    manifest: string;
+};
+
+/**
+ * A part of the specification that differs.
+ */
+export type SpecDifference = {
+    /**
+     * Where: a JSON pointer into the specification.
+     */
+    pointer: string;
+    /**
+     * In the first one, as JSON; missing if it is not there.
+     */
+    value?: string;
+    /**
+     * In the second one, as JSON; missing if it is not there.
+     */
+    other?: string;
 };
 
 /**
@@ -1781,7 +2791,7 @@ export type Team = {
      */
     name: string;
     /**
-     * The own role in it: `viewer`, `deployer`, `admin`, `owner`.
+     * The own role in it, the strongest of several: `viewer`, `deployer`, `admin`, `owner`.
      */
     role: string;
     /**
@@ -1801,7 +2811,7 @@ export type TeamCreate = {
 };
 
 /**
- * Teams that the token reaches.
+ * Teams that the credential reaches.
  */
 export type TeamPage = {
     /**
@@ -1812,6 +2822,142 @@ export type TeamPage = {
      * Send it as `cursor` to get the next page; missing on the last one.
      */
     next_cursor?: string;
+};
+
+/**
+ * A team of the person who asks.
+ */
+export type TeamRole = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * The role on the whole team: `viewer`, `deployer`, `admin`, `owner`. Missing for those who have one on single
+     * apps only.
+     */
+    role?: string;
+};
+
+/**
+ * A token of a team, without its secret unless it was made just now.
+ */
+export type TeamToken = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * For people.
+     */
+    name: string;
+    /**
+     * Its first characters, so that it can be told apart.
+     */
+    prefix: string;
+    /**
+     * At most this role.
+     */
+    role: string;
+    /**
+     * What it is good for.
+     */
+    scopes: Array<string>;
+    /**
+     * Good for this app only.
+     */
+    app?: string;
+    /**
+     * Good from these networks only; empty: from everywhere.
+     */
+    address_ranges: Array<string>;
+    /**
+     * The person who made it, and whose role bounds it.
+     */
+    created_by: string;
+    /**
+     * Their name.
+     */
+    created_by_name: string;
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+    /**
+     * When it was revoked.
+     */
+    revoked_at?: string;
+    /**
+     * When it was last used, to the minute.
+     */
+    used_at?: string;
+    /**
+     * The token itself: only in the answer that made it, never again.
+     */
+    token?: string;
+};
+
+/**
+ * A new token for a machine.
+ */
+export type TeamTokenCreate = {
+    /**
+     * For people.
+     */
+    name: string;
+    /**
+     * At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
+     */
+    role: string;
+    /**
+     * What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app that exists.
+     */
+    scopes: Array<string>;
+    /**
+     * Good for this app only, by name or id.
+     */
+    app?: string;
+    /**
+     * Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`): those that
+     * connect to the API. Empty: from everywhere.
+     */
+    address_ranges?: Array<string>;
+    /**
+     * Days until it ends, 1 to 366. Every token ends.
+     */
+    expires_in_days: number;
+};
+
+/**
+ * A page of tokens of a team, oldest first.
+ */
+export type TeamTokenPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<TeamToken>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * What may change of a team.
+ */
+export type TeamUpdate = {
+    /**
+     * Another name. The old one stays the team's: nobody else ever gets it.
+     */
+    name: string;
 };
 
 /**
@@ -2075,6 +3221,134 @@ export type KeyListResponses = {
 
 export type KeyListResponse = KeyListResponses[keyof KeyListResponses];
 
+export type KeyRotateData = {
+    body: KeyRotate;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/keys/rotate';
+};
+
+export type KeyRotateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type KeyRotateError = KeyRotateErrors[keyof KeyRotateErrors];
+
+export type KeyRotateResponses = {
+    /**
+     * The key.
+     */
+    201: KeyRotated;
+};
+
+export type KeyRotateResponse = KeyRotateResponses[keyof KeyRotateResponses];
+
+export type SessionCreateData = {
+    body: Login;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/login';
+};
+
+export type SessionCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SessionCreateError = SessionCreateErrors[keyof SessionCreateErrors];
+
+export type SessionCreateResponses = {
+    /**
+     * Signed in.
+     */
+    200: SignedIn;
+};
+
+export type SessionCreateResponse = SessionCreateResponses[keyof SessionCreateResponses];
+
+export type SessionLogoutData = {
+    body?: never;
+    headers: {
+        /**
+         * `1`: says that the request was made on purpose. Other sites cannot send it.
+         */
+        'X-Segue-Csrf': string;
+    };
+    path?: never;
+    query?: never;
+    url: '/v1/auth/logout';
+};
+
+export type SessionLogoutErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SessionLogoutError = SessionLogoutErrors[keyof SessionLogoutErrors];
+
+export type SessionLogoutResponses = {
+    /**
+     * Signed out.
+     */
+    204: void;
+};
+
+export type SessionLogoutResponse = SessionLogoutResponses[keyof SessionLogoutResponses];
+
+export type SessionRefreshData = {
+    body?: never;
+    headers: {
+        /**
+         * `1`: says that the request was made on purpose. Other sites cannot send it.
+         */
+        'X-Segue-Csrf': string;
+    };
+    path?: never;
+    query?: never;
+    url: '/v1/auth/refresh';
+};
+
+export type SessionRefreshErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SessionRefreshError = SessionRefreshErrors[keyof SessionRefreshErrors];
+
+export type SessionRefreshResponses = {
+    /**
+     * Signed in.
+     */
+    200: SignedIn;
+};
+
+export type SessionRefreshResponse = SessionRefreshResponses[keyof SessionRefreshResponses];
+
 export type TokenExchangeData = {
     body?: never;
     path?: never;
@@ -2108,6 +3382,10 @@ export type EventListData = {
     body?: never;
     path?: never;
     query?: {
+        /**
+         * Name or id of the team; needed by people who are signed in and are in several.
+         */
+        team?: string;
         /**
          * Id of an app.
          */
@@ -2154,6 +3432,10 @@ export type EventListStreamData = {
     body?: never;
     path?: never;
     query?: {
+        /**
+         * Name or id of the team; needed by people who are signed in and are in several.
+         */
+        team?: string;
         /**
          * Id of an app.
          */
@@ -2319,6 +3601,64 @@ export type HostUncordonResponses = {
 
 export type HostUncordonResponse = HostUncordonResponses[keyof HostUncordonResponses];
 
+export type InvitationAcceptData = {
+    body: InvitationAccept;
+    path?: never;
+    query?: never;
+    url: '/v1/invitations/accept';
+};
+
+export type InvitationAcceptErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type InvitationAcceptError = InvitationAcceptErrors[keyof InvitationAcceptErrors];
+
+export type InvitationAcceptResponses = {
+    /**
+     * The person is a member.
+     */
+    200: InvitationAccepted;
+};
+
+export type InvitationAcceptResponse = InvitationAcceptResponses[keyof InvitationAcceptResponses];
+
+export type InvitationShowData = {
+    body: InvitationToken;
+    path?: never;
+    query?: never;
+    url: '/v1/invitations/show';
+};
+
+export type InvitationShowErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type InvitationShowError = InvitationShowErrors[keyof InvitationShowErrors];
+
+export type InvitationShowResponses = {
+    /**
+     * What it invites to.
+     */
+    200: InvitationShown;
+};
+
+export type InvitationShowResponse = InvitationShowResponses[keyof InvitationShowResponses];
+
 export type MeGetData = {
     body?: never;
     path?: never;
@@ -2348,10 +3688,144 @@ export type MeGetResponses = {
 
 export type MeGetResponse = MeGetResponses[keyof MeGetResponses];
 
+export type MeUpdateData = {
+    body: MeUpdate;
+    path?: never;
+    query?: never;
+    url: '/v1/me';
+};
+
+export type MeUpdateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type MeUpdateError = MeUpdateErrors[keyof MeUpdateErrors];
+
+export type MeUpdateResponses = {
+    /**
+     * The person.
+     */
+    200: Me;
+};
+
+export type MeUpdateResponse = MeUpdateResponses[keyof MeUpdateResponses];
+
+export type PasswordSetData = {
+    body: PasswordSet;
+    path?: never;
+    query?: never;
+    url: '/v1/me/password';
+};
+
+export type PasswordSetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type PasswordSetError = PasswordSetErrors[keyof PasswordSetErrors];
+
+export type PasswordSetResponses = {
+    /**
+     * It is changed.
+     */
+    204: void;
+};
+
+export type PasswordSetResponse = PasswordSetResponses[keyof PasswordSetResponses];
+
+export type SessionListData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/me/sessions';
+};
+
+export type SessionListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SessionListError = SessionListErrors[keyof SessionListErrors];
+
+export type SessionListResponses = {
+    /**
+     * Sessions.
+     */
+    200: SessionPage;
+};
+
+export type SessionListResponse = SessionListResponses[keyof SessionListResponses];
+
+export type SessionDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Id of the session
+         */
+        session: string;
+    };
+    query?: never;
+    url: '/v1/me/sessions/{session}';
+};
+
+export type SessionDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SessionDeleteError = SessionDeleteErrors[keyof SessionDeleteErrors];
+
+export type SessionDeleteResponses = {
+    /**
+     * It has ended.
+     */
+    204: void;
+};
+
+export type SessionDeleteResponse = SessionDeleteResponses[keyof SessionDeleteResponses];
+
 export type TokenListData = {
     body?: never;
     path?: never;
     query?: {
+        /**
+         * Name or id of the team; needed by people who are signed in and are in several.
+         */
+        team?: string;
         /**
          * Items wanted, 1 to 100; 50 if not given.
          */
@@ -2395,7 +3869,12 @@ export type TokenCreateData = {
         'Idempotency-Key'?: string | null;
     };
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Name or id of the team; needed by people who are signed in and are in several.
+         */
+        team?: string;
+    };
     url: '/v1/me/tokens';
 };
 
@@ -2429,7 +3908,12 @@ export type TokenDeleteData = {
          */
         token: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Name or id of the team; needed by people who are signed in and are in several.
+         */
+        team?: string;
+    };
     url: '/v1/me/tokens/{token}';
 };
 
@@ -2573,6 +4057,40 @@ export type TeamCreateResponses = {
 
 export type TeamCreateResponse = TeamCreateResponses[keyof TeamCreateResponses];
 
+export type TeamDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}';
+};
+
+export type TeamDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type TeamDeleteError = TeamDeleteErrors[keyof TeamDeleteErrors];
+
+export type TeamDeleteResponses = {
+    /**
+     * Nobody reaches it any more.
+     */
+    204: void;
+};
+
+export type TeamDeleteResponse = TeamDeleteResponses[keyof TeamDeleteResponses];
+
 export type TeamGetData = {
     body?: never;
     path: {
@@ -2606,6 +4124,40 @@ export type TeamGetResponses = {
 };
 
 export type TeamGetResponse = TeamGetResponses[keyof TeamGetResponses];
+
+export type TeamUpdateData = {
+    body: TeamUpdate;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}';
+};
+
+export type TeamUpdateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type TeamUpdateError = TeamUpdateErrors[keyof TeamUpdateErrors];
+
+export type TeamUpdateResponses = {
+    /**
+     * The team.
+     */
+    200: Team;
+};
+
+export type TeamUpdateResponse = TeamUpdateResponses[keyof TeamUpdateResponses];
 
 export type AppListData = {
     body?: never;
@@ -3218,6 +4770,10 @@ export type BuildLogData = {
          */
         instance?: string;
         /**
+         * Of this one-off run only, by number.
+         */
+        run?: number;
+        /**
          * Not older than this (RFC 3339).
          */
         since?: string;
@@ -3289,6 +4845,10 @@ export type BuildLogStreamData = {
          */
         instance?: string;
         /**
+         * Of this one-off run only, by number.
+         */
+        run?: number;
+        /**
          * Not older than this (RFC 3339).
          */
         since?: string;
@@ -3325,6 +4885,52 @@ export type BuildLogStreamResponses = {
 };
 
 export type BuildLogStreamResponse = BuildLogStreamResponses[keyof BuildLogStreamResponses];
+
+export type EnvironmentCompareData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+        /**
+         * Name or id of the other environment
+         */
+        other: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/compare/{other}';
+};
+
+export type EnvironmentCompareErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type EnvironmentCompareError = EnvironmentCompareErrors[keyof EnvironmentCompareErrors];
+
+export type EnvironmentCompareResponses = {
+    /**
+     * What differs.
+     */
+    200: EnvironmentComparison;
+};
+
+export type EnvironmentCompareResponse = EnvironmentCompareResponses[keyof EnvironmentCompareResponses];
 
 export type ConfigGetData = {
     body?: never;
@@ -3765,6 +5371,71 @@ export type DeploymentEventsStreamResponses = {
 
 export type DeploymentEventsStreamResponse = DeploymentEventsStreamResponses[keyof DeploymentEventsStreamResponses];
 
+export type DeploymentPromoteData = {
+    body: DeploymentPromote;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+        /**
+         * Number of the deployment whose images are promoted
+         */
+        number: number;
+    };
+    query?: {
+        /**
+         * Answer what would happen, and change nothing.
+         */
+        dry_run?: boolean;
+        /**
+         * Answer when it is live or has ended, at most after this time: `30s`, up to `300s`.
+         */
+        wait?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/deployments/{number}/promote';
+};
+
+export type DeploymentPromoteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type DeploymentPromoteError = DeploymentPromoteErrors[keyof DeploymentPromoteErrors];
+
+export type DeploymentPromoteResponses = {
+    /**
+     * With `dry_run`: what would happen.
+     */
+    200: PromotionPlan;
+    /**
+     * It is under way in the other environment; `Location` follows it.
+     */
+    202: Deployment;
+};
+
+export type DeploymentPromoteResponse = DeploymentPromoteResponses[keyof DeploymentPromoteResponses];
+
 export type DeploymentReceiptData = {
     body?: never;
     path: {
@@ -4094,6 +5765,10 @@ export type LogListData = {
          */
         instance?: string;
         /**
+         * Of this one-off run only, by number.
+         */
+        run?: number;
+        /**
          * Not older than this (RFC 3339).
          */
         since?: string;
@@ -4160,6 +5835,10 @@ export type LogListStreamData = {
          * Of this instance only, by id.
          */
         instance?: string;
+        /**
+         * Of this one-off run only, by number.
+         */
+        run?: number;
         /**
          * Not older than this (RFC 3339).
          */
@@ -4344,6 +6023,208 @@ export type ReleaseDiffResponses = {
 };
 
 export type ReleaseDiffResponse = ReleaseDiffResponses[keyof ReleaseDiffResponses];
+
+export type RunListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs';
+};
+
+export type RunListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type RunListError = RunListErrors[keyof RunListErrors];
+
+export type RunListResponses = {
+    /**
+     * Runs.
+     */
+    200: RunPage;
+};
+
+export type RunListResponse = RunListResponses[keyof RunListResponses];
+
+export type RunCreateData = {
+    body: RunCreate;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs';
+};
+
+export type RunCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type RunCreateError = RunCreateErrors[keyof RunCreateErrors];
+
+export type RunCreateResponses = {
+    /**
+     * It is under way; `Location` follows it.
+     */
+    202: Run;
+};
+
+export type RunCreateResponse = RunCreateResponses[keyof RunCreateResponses];
+
+export type RunGetData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+        /**
+         * Number of the run
+         */
+        run: number;
+    };
+    query?: {
+        /**
+         * Answer when what was asked for is done or has ended, at most after this time: `30s`, up to `300s`.
+         */
+        wait?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs/{run}';
+};
+
+export type RunGetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type RunGetError = RunGetErrors[keyof RunGetErrors];
+
+export type RunGetResponses = {
+    /**
+     * The run; with `wait` when it has ended.
+     */
+    200: Run;
+};
+
+export type RunGetResponse = RunGetResponses[keyof RunGetResponses];
+
+export type RunCancelData = {
+    body?: never;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+        /**
+         * Number of the run
+         */
+        run: number;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/runs/{run}/cancel';
+};
+
+export type RunCancelErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type RunCancelError = RunCancelErrors[keyof RunCancelErrors];
+
+export type RunCancelResponses = {
+    /**
+     * It is being stopped.
+     */
+    202: Run;
+};
+
+export type RunCancelResponse = RunCancelResponses[keyof RunCancelResponses];
 
 export type ScaleSetData = {
     body: ScaleSet;
@@ -4895,7 +6776,118 @@ export type SourceCheckResponses = {
 
 export type SourceCheckResponse = SourceCheckResponses[keyof SourceCheckResponses];
 
-export type MemberListData = {
+export type SourcePlanData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * SHA-256 of its canonical tar, hexadecimal
+         */
+        sha256: string;
+    };
+    query?: {
+        /**
+         * Name of the environment; it need not exist yet. `production` if none is named.
+         */
+        environment?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/sources/{sha256}/plan';
+};
+
+export type SourcePlanErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SourcePlanError = SourcePlanErrors[keyof SourcePlanErrors];
+
+export type SourcePlanResponses = {
+    /**
+     * What a deployment would do.
+     */
+    200: SourcePlan;
+};
+
+export type SourcePlanResponse = SourcePlanResponses[keyof SourcePlanResponses];
+
+export type AuditListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: {
+        /**
+         * Of this person (id or e-mail address; what their tokens did is theirs too), this token by id, or this part of
+         * Segue (`segue/worker`).
+         */
+        actor?: string;
+        /**
+         * Of this operation, `deployment_create`.
+         */
+        action?: string;
+        /**
+         * About this thing, by id.
+         */
+        resource?: string;
+        /**
+         * Not older than this (RFC 3339).
+         */
+        since?: string;
+        /**
+         * Older than this (RFC 3339).
+         */
+        until?: string;
+        /**
+         * Items wanted, 1 to 100; 50 if not given. Not of an export, which has all.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before. Not of an export.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/audit-events';
+};
+
+export type AuditListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type AuditListError = AuditListErrors[keyof AuditListErrors];
+
+export type AuditListResponses = {
+    /**
+     * Records.
+     */
+    200: AuditPage;
+};
+
+export type AuditListResponse = AuditListResponses[keyof AuditListResponses];
+
+export type AuditVerifyData = {
     body?: never;
     path: {
         /**
@@ -4904,6 +6896,170 @@ export type MemberListData = {
         team: string;
     };
     query?: never;
+    url: '/v1/teams/{team}/audit-events/verify';
+};
+
+export type AuditVerifyErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type AuditVerifyError = AuditVerifyErrors[keyof AuditVerifyErrors];
+
+export type AuditVerifyResponses = {
+    /**
+     * What was found.
+     */
+    200: AuditVerification;
+};
+
+export type AuditVerifyResponse = AuditVerifyResponses[keyof AuditVerifyResponses];
+
+export type InvitationListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/invitations';
+};
+
+export type InvitationListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type InvitationListError = InvitationListErrors[keyof InvitationListErrors];
+
+export type InvitationListResponses = {
+    /**
+     * Invitations.
+     */
+    200: InvitationPage;
+};
+
+export type InvitationListResponse = InvitationListResponses[keyof InvitationListResponses];
+
+export type InvitationCreateData = {
+    body: InvitationCreate;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/invitations';
+};
+
+export type InvitationCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type InvitationCreateError = InvitationCreateErrors[keyof InvitationCreateErrors];
+
+export type InvitationCreateResponses = {
+    /**
+     * The invitation, with its link.
+     */
+    201: Invitation;
+};
+
+export type InvitationCreateResponse = InvitationCreateResponses[keyof InvitationCreateResponses];
+
+export type InvitationDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the invitation
+         */
+        invitation: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/invitations/{invitation}';
+};
+
+export type InvitationDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type InvitationDeleteError = InvitationDeleteErrors[keyof InvitationDeleteErrors];
+
+export type InvitationDeleteResponses = {
+    /**
+     * It is taken back.
+     */
+    204: void;
+};
+
+export type InvitationDeleteResponse = InvitationDeleteResponses[keyof InvitationDeleteResponses];
+
+export type MemberListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/v1/teams/{team}/members';
 };
 
@@ -4931,6 +7087,12 @@ export type MemberListResponse = MemberListResponses[keyof MemberListResponses];
 
 export type MemberAddData = {
     body: MemberAdd;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
     path: {
         /**
          * Name or id of the team.
@@ -5000,3 +7162,268 @@ export type MemberRemoveResponses = {
 };
 
 export type MemberRemoveResponse = MemberRemoveResponses[keyof MemberRemoveResponses];
+
+export type MemberGetData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the person
+         */
+        user: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/members/{user}';
+};
+
+export type MemberGetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type MemberGetError = MemberGetErrors[keyof MemberGetErrors];
+
+export type MemberGetResponses = {
+    /**
+     * The person.
+     */
+    200: Member;
+};
+
+export type MemberGetResponse = MemberGetResponses[keyof MemberGetResponses];
+
+export type MemberUpdateData = {
+    body: MemberUpdate;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the person
+         */
+        user: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/members/{user}';
+};
+
+export type MemberUpdateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type MemberUpdateError = MemberUpdateErrors[keyof MemberUpdateErrors];
+
+export type MemberUpdateResponses = {
+    /**
+     * The person.
+     */
+    200: Member;
+};
+
+export type MemberUpdateResponse = MemberUpdateResponses[keyof MemberUpdateResponses];
+
+export type QuotaGetData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/quota';
+};
+
+export type QuotaGetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type QuotaGetError = QuotaGetErrors[keyof QuotaGetErrors];
+
+export type QuotaGetResponses = {
+    /**
+     * Quota and use.
+     */
+    200: QuotaView;
+};
+
+export type QuotaGetResponse = QuotaGetResponses[keyof QuotaGetResponses];
+
+export type QuotaSetData = {
+    body: QuotaSet;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/quota';
+};
+
+export type QuotaSetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type QuotaSetError = QuotaSetErrors[keyof QuotaSetErrors];
+
+export type QuotaSetResponses = {
+    /**
+     * Quota and use.
+     */
+    200: QuotaView;
+};
+
+export type QuotaSetResponse = QuotaSetResponses[keyof QuotaSetResponses];
+
+export type TeamTokenListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/tokens';
+};
+
+export type TeamTokenListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type TeamTokenListError = TeamTokenListErrors[keyof TeamTokenListErrors];
+
+export type TeamTokenListResponses = {
+    /**
+     * Tokens.
+     */
+    200: TeamTokenPage;
+};
+
+export type TeamTokenListResponse = TeamTokenListResponses[keyof TeamTokenListResponses];
+
+export type TeamTokenCreateData = {
+    body: TeamTokenCreate;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/tokens';
+};
+
+export type TeamTokenCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type TeamTokenCreateError = TeamTokenCreateErrors[keyof TeamTokenCreateErrors];
+
+export type TeamTokenCreateResponses = {
+    /**
+     * The token, with its secret.
+     */
+    201: TeamToken;
+};
+
+export type TeamTokenCreateResponse = TeamTokenCreateResponses[keyof TeamTokenCreateResponses];
+
+export type TeamTokenDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the token
+         */
+        token: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/tokens/{token}';
+};
+
+export type TeamTokenDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type TeamTokenDeleteError = TeamTokenDeleteErrors[keyof TeamTokenDeleteErrors];
+
+export type TeamTokenDeleteResponses = {
+    /**
+     * It is revoked.
+     */
+    204: void;
+};
+
+export type TeamTokenDeleteResponse = TeamTokenDeleteResponses[keyof TeamTokenDeleteResponses];

@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen.js';
-import { appCreate, appDelete, appGet, appList, appUpdate, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentReceipt, deploymentRollback, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, healthGet, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, keyList, logList, meGet, memberAdd, memberList, memberRemove, metricsGet, openapiGet, type Options, readinessGet, releaseDiff, releaseGet, releaseList, scaleSet, secretDelete, secretGet, secretList, secretSet, serviceGet, serviceList, serviceUpdate, setupCreate, sourceUpload, specGet, specPut, teamCreate, teamGet, teamList, tokenCreate, tokenDelete, tokenExchange, tokenList } from '../sdk.gen.js';
-import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, HealthGetData, HealthGetError, HealthGetResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, KeyListData, KeyListError, KeyListResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse } from '../types.gen.js';
+import { appCreate, appDelete, appGet, appList, appUpdate, auditList, auditVerify, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentPromote, deploymentReceipt, deploymentRollback, environmentCompare, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, healthGet, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, invitationAccept, invitationCreate, invitationDelete, invitationList, invitationShow, keyList, keyRotate, logList, meGet, memberAdd, memberGet, memberList, memberRemove, memberUpdate, metricsGet, meUpdate, openapiGet, type Options, passwordSet, quotaGet, quotaSet, readinessGet, releaseDiff, releaseGet, releaseList, runCancel, runCreate, runGet, runList, scaleSet, secretDelete, secretGet, secretList, secretSet, serviceGet, serviceList, serviceUpdate, sessionCreate, sessionDelete, sessionList, sessionLogout, sessionRefresh, setupCreate, sourcePlan, sourceUpload, specGet, specPut, teamCreate, teamDelete, teamGet, teamList, teamTokenCreate, teamTokenDelete, teamTokenList, teamUpdate, tokenCreate, tokenDelete, tokenExchange, tokenList } from '../sdk.gen.js';
+import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, AuditListData, AuditListError, AuditListResponse, AuditVerifyData, AuditVerifyError, AuditVerifyResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentPromoteData, DeploymentPromoteError, DeploymentPromoteResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, EnvironmentCompareData, EnvironmentCompareError, EnvironmentCompareResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, HealthGetData, HealthGetError, HealthGetResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, InvitationAcceptData, InvitationAcceptError, InvitationAcceptResponse, InvitationCreateData, InvitationCreateError, InvitationCreateResponse, InvitationDeleteData, InvitationDeleteError, InvitationDeleteResponse, InvitationListData, InvitationListError, InvitationListResponse, InvitationShowData, InvitationShowError, InvitationShowResponse, KeyListData, KeyListError, KeyListResponse, KeyRotateData, KeyRotateError, KeyRotateResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberGetData, MemberGetError, MemberGetResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MemberUpdateData, MemberUpdateError, MemberUpdateResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, MeUpdateData, MeUpdateError, MeUpdateResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, PasswordSetData, PasswordSetError, PasswordSetResponse, QuotaGetData, QuotaGetError, QuotaGetResponse, QuotaSetData, QuotaSetError, QuotaSetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, RunCancelData, RunCancelError, RunCancelResponse, RunCreateData, RunCreateError, RunCreateResponse, RunGetData, RunGetError, RunGetResponse, RunListData, RunListError, RunListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SessionCreateData, SessionCreateError, SessionCreateResponse, SessionDeleteData, SessionDeleteError, SessionDeleteResponse, SessionListData, SessionListError, SessionListResponse, SessionLogoutData, SessionLogoutError, SessionLogoutResponse, SessionRefreshData, SessionRefreshError, SessionRefreshResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourcePlanData, SourcePlanError, SourcePlanResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamDeleteData, TeamDeleteError, TeamDeleteResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TeamTokenCreateData, TeamTokenCreateError, TeamTokenCreateResponse, TeamTokenDeleteData, TeamTokenDeleteError, TeamTokenDeleteResponse, TeamTokenListData, TeamTokenListError, TeamTokenListResponse, TeamUpdateData, TeamUpdateError, TeamUpdateResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse } from '../types.gen.js';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -112,6 +112,79 @@ export const keyListOptions = (options?: Options<KeyListData>) => queryOptions<K
 });
 
 /**
+ * Makes a new key for access tokens. For the people who run the installation.
+ *
+ * The older keys verify until the last token that they signed is past, unless they end at once.
+ */
+export const keyRotateMutation = (options?: Partial<Options<KeyRotateData>>): UseMutationOptions<KeyRotateResponse, KeyRotateError, Options<KeyRotateData>> => {
+    const mutationOptions: UseMutationOptions<KeyRotateResponse, KeyRotateError, Options<KeyRotateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await keyRotate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Signs in with a password. The answer sets the refresh cookie.
+ */
+export const sessionCreateMutation = (options?: Partial<Options<SessionCreateData>>): UseMutationOptions<SessionCreateResponse, SessionCreateError, Options<SessionCreateData>> => {
+    const mutationOptions: UseMutationOptions<SessionCreateResponse, SessionCreateError, Options<SessionCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await sessionCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Signs out: ends the session of the refresh cookie and takes the cookie away.
+ */
+export const sessionLogoutMutation = (options?: Partial<Options<SessionLogoutData>>): UseMutationOptions<SessionLogoutResponse, SessionLogoutError, Options<SessionLogoutData>> => {
+    const mutationOptions: UseMutationOptions<SessionLogoutResponse, SessionLogoutError, Options<SessionLogoutData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await sessionLogout({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Exchanges the refresh cookie for a new one and an access token. Each is good once.
+ *
+ * A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes nothing: send the
+ * request again with the cookie that the other one got. A later one ends the session: somebody has a copy.
+ */
+export const sessionRefreshMutation = (options?: Partial<Options<SessionRefreshData>>): UseMutationOptions<SessionRefreshResponse, SessionRefreshError, Options<SessionRefreshData>> => {
+    const mutationOptions: UseMutationOptions<SessionRefreshResponse, SessionRefreshError, Options<SessionRefreshData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await sessionRefresh({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
  * Exchanges the API token of the request for an access token of ten minutes.
  */
 export const tokenExchangeMutation = (options?: Partial<Options<TokenExchangeData>>): UseMutationOptions<TokenExchangeResponse, TokenExchangeError, Options<TokenExchangeData>> => {
@@ -131,7 +204,7 @@ export const tokenExchangeMutation = (options?: Partial<Options<TokenExchangeDat
 export const eventListQueryKey = (options?: Options<EventListData>) => createQueryKey('eventList', options);
 
 /**
- * Lists or follows what happens in the token's team.
+ * Lists or follows what happens in a team.
  *
  * With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the
  * cursor; `Last-Event-ID` goes on behind it.
@@ -181,7 +254,7 @@ const createInfiniteParams = <K extends Pick<QueryKey<Options>[0], 'body' | 'hea
 export const eventListInfiniteQueryKey = (options?: Options<EventListData>): QueryKey<Options<EventListData>> => createQueryKey('eventList', options, true);
 
 /**
- * Lists or follows what happens in the token's team.
+ * Lists or follows what happens in a team.
  *
  * With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the
  * cursor; `Last-Event-ID` goes on behind it.
@@ -278,6 +351,41 @@ export const hostUncordonMutation = (options?: Partial<Options<HostUncordonData>
     return mutationOptions;
 };
 
+/**
+ * Accepts an invitation: with a sign-in as the person of that address, without one as a new person with a name and
+ * a password, who signs in with them afterwards.
+ */
+export const invitationAcceptMutation = (options?: Partial<Options<InvitationAcceptData>>): UseMutationOptions<InvitationAcceptResponse, InvitationAcceptError, Options<InvitationAcceptData>> => {
+    const mutationOptions: UseMutationOptions<InvitationAcceptResponse, InvitationAcceptError, Options<InvitationAcceptData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await invitationAccept({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Shows what a link invites to, as long as it can be accepted.
+ */
+export const invitationShowMutation = (options?: Partial<Options<InvitationShowData>>): UseMutationOptions<InvitationShowResponse, InvitationShowError, Options<InvitationShowData>> => {
+    const mutationOptions: UseMutationOptions<InvitationShowResponse, InvitationShowError, Options<InvitationShowData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await invitationShow({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const meGetQueryKey = (options?: Options<MeGetData>) => createQueryKey('meGet', options);
 
 /**
@@ -296,10 +404,106 @@ export const meGetOptions = (options?: Options<MeGetData>) => queryOptions<MeGet
     queryKey: meGetQueryKey(options)
 });
 
+/**
+ * Changes the own account.
+ */
+export const meUpdateMutation = (options?: Partial<Options<MeUpdateData>>): UseMutationOptions<MeUpdateResponse, MeUpdateError, Options<MeUpdateData>> => {
+    const mutationOptions: UseMutationOptions<MeUpdateResponse, MeUpdateError, Options<MeUpdateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await meUpdate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Changes the own password. Every other session ends; API tokens stay.
+ */
+export const passwordSetMutation = (options?: Partial<Options<PasswordSetData>>): UseMutationOptions<PasswordSetResponse, PasswordSetError, Options<PasswordSetData>> => {
+    const mutationOptions: UseMutationOptions<PasswordSetResponse, PasswordSetError, Options<PasswordSetData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await passwordSet({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const sessionListQueryKey = (options?: Options<SessionListData>) => createQueryKey('sessionList', options);
+
+/**
+ * Lists the own sessions.
+ */
+export const sessionListOptions = (options?: Options<SessionListData>) => queryOptions<SessionListResponse, SessionListError, SessionListResponse, ReturnType<typeof sessionListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await sessionList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: sessionListQueryKey(options)
+});
+
+export const sessionListInfiniteQueryKey = (options?: Options<SessionListData>): QueryKey<Options<SessionListData>> => createQueryKey('sessionList', options, true);
+
+/**
+ * Lists the own sessions.
+ */
+export const sessionListInfiniteOptions = (options?: Options<SessionListData>) => infiniteQueryOptions<SessionListResponse, SessionListError, InfiniteData<SessionListResponse>, QueryKey<Options<SessionListData>>, string | Pick<QueryKey<Options<SessionListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<SessionListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await sessionList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: sessionListInfiniteQueryKey(options)
+});
+
+/**
+ * Ends an own session: what was signed in with it is signed out at once.
+ */
+export const sessionDeleteMutation = (options?: Partial<Options<SessionDeleteData>>): UseMutationOptions<SessionDeleteResponse, SessionDeleteError, Options<SessionDeleteData>> => {
+    const mutationOptions: UseMutationOptions<SessionDeleteResponse, SessionDeleteError, Options<SessionDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await sessionDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const tokenListQueryKey = (options?: Options<TokenListData>) => createQueryKey('tokenList', options);
 
 /**
- * Lists the own tokens of the token's team.
+ * Lists the own tokens of a team.
  */
 export const tokenListOptions = (options?: Options<TokenListData>) => queryOptions<TokenListResponse, TokenListError, TokenListResponse, ReturnType<typeof tokenListQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -317,7 +521,7 @@ export const tokenListOptions = (options?: Options<TokenListData>) => queryOptio
 export const tokenListInfiniteQueryKey = (options?: Options<TokenListData>): QueryKey<Options<TokenListData>> => createQueryKey('tokenList', options, true);
 
 /**
- * Lists the own tokens of the token's team.
+ * Lists the own tokens of a team.
  */
 export const tokenListInfiniteOptions = (options?: Options<TokenListData>) => infiniteQueryOptions<TokenListResponse, TokenListError, InfiniteData<TokenListResponse>, QueryKey<Options<TokenListData>>, string | Pick<QueryKey<Options<TokenListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
 // @ts-ignore
@@ -342,7 +546,7 @@ export const tokenListInfiniteOptions = (options?: Options<TokenListData>) => in
 });
 
 /**
- * Makes a token for the token's team. It is shown once.
+ * Makes a token for a team. It is shown once.
  */
 export const tokenCreateMutation = (options?: Partial<Options<TokenCreateData>>): UseMutationOptions<TokenCreateResponse, TokenCreateError, Options<TokenCreateData>> => {
     const mutationOptions: UseMutationOptions<TokenCreateResponse, TokenCreateError, Options<TokenCreateData>> = {
@@ -413,7 +617,7 @@ export const setupCreateMutation = (options?: Partial<Options<SetupCreateData>>)
 export const teamListQueryKey = (options?: Options<TeamListData>) => createQueryKey('teamList', options);
 
 /**
- * Lists the teams that the token reaches.
+ * Lists the teams that the credential reaches.
  */
 export const teamListOptions = (options?: Options<TeamListData>) => queryOptions<TeamListResponse, TeamListError, TeamListResponse, ReturnType<typeof teamListQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -445,6 +649,23 @@ export const teamCreateMutation = (options?: Partial<Options<TeamCreateData>>): 
     return mutationOptions;
 };
 
+/**
+ * Removes a team that has no apps. For its owners. Its name is never given again.
+ */
+export const teamDeleteMutation = (options?: Partial<Options<TeamDeleteData>>): UseMutationOptions<TeamDeleteResponse, TeamDeleteError, Options<TeamDeleteData>> => {
+    const mutationOptions: UseMutationOptions<TeamDeleteResponse, TeamDeleteError, Options<TeamDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await teamDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const teamGetQueryKey = (options: Options<TeamGetData>) => createQueryKey('teamGet', options);
 
 /**
@@ -463,10 +684,27 @@ export const teamGetOptions = (options: Options<TeamGetData>) => queryOptions<Te
     queryKey: teamGetQueryKey(options)
 });
 
+/**
+ * Gives a team another name. For its owners. Paths and git addresses with the old name end at once.
+ */
+export const teamUpdateMutation = (options?: Partial<Options<TeamUpdateData>>): UseMutationOptions<TeamUpdateResponse, TeamUpdateError, Options<TeamUpdateData>> => {
+    const mutationOptions: UseMutationOptions<TeamUpdateResponse, TeamUpdateError, Options<TeamUpdateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await teamUpdate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const appListQueryKey = (options: Options<AppListData>) => createQueryKey('appList', options);
 
 /**
- * Lists the team's apps, oldest first.
+ * Lists the apps of the team that the role reaches, oldest first.
  */
 export const appListOptions = (options: Options<AppListData>) => queryOptions<AppListResponse, AppListError, AppListResponse, ReturnType<typeof appListQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -484,7 +722,7 @@ export const appListOptions = (options: Options<AppListData>) => queryOptions<Ap
 export const appListInfiniteQueryKey = (options: Options<AppListData>): QueryKey<Options<AppListData>> => createQueryKey('appList', options, true);
 
 /**
- * Lists the team's apps, oldest first.
+ * Lists the apps of the team that the role reaches, oldest first.
  */
 export const appListInfiniteOptions = (options: Options<AppListData>) => infiniteQueryOptions<AppListResponse, AppListError, InfiniteData<AppListResponse>, QueryKey<Options<AppListData>>, string | Pick<QueryKey<Options<AppListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
 // @ts-ignore
@@ -820,6 +1058,24 @@ export const buildLogInfiniteOptions = (options: Options<BuildLogData>) => infin
     queryKey: buildLogInfiniteQueryKey(options)
 });
 
+export const environmentCompareQueryKey = (options: Options<EnvironmentCompareData>) => createQueryKey('environmentCompare', options);
+
+/**
+ * Compares two environments of an app.
+ */
+export const environmentCompareOptions = (options: Options<EnvironmentCompareData>) => queryOptions<EnvironmentCompareResponse, EnvironmentCompareError, EnvironmentCompareResponse, ReturnType<typeof environmentCompareQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await environmentCompare({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: environmentCompareQueryKey(options)
+});
+
 export const configGetQueryKey = (options: Options<ConfigGetData>) => createQueryKey('configGet', options);
 
 /**
@@ -1017,6 +1273,23 @@ export const deploymentEventsOptions = (options: Options<DeploymentEventsData>) 
     },
     queryKey: deploymentEventsQueryKey(options)
 });
+
+/**
+ * Deploys the images of a deployment to another environment of the app, with that one's own values.
+ */
+export const deploymentPromoteMutation = (options?: Partial<Options<DeploymentPromoteData>>): UseMutationOptions<DeploymentPromoteResponse, DeploymentPromoteError, Options<DeploymentPromoteData>> => {
+    const mutationOptions: UseMutationOptions<DeploymentPromoteResponse, DeploymentPromoteError, Options<DeploymentPromoteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deploymentPromote({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
 
 export const deploymentReceiptQueryKey = (options: Options<DeploymentReceiptData>) => createQueryKey('deploymentReceipt', options);
 
@@ -1256,6 +1529,103 @@ export const releaseDiffOptions = (options: Options<ReleaseDiffData>) => queryOp
     queryKey: releaseDiffQueryKey(options)
 });
 
+export const runListQueryKey = (options: Options<RunListData>) => createQueryKey('runList', options);
+
+/**
+ * Lists one-off runs, newest first.
+ */
+export const runListOptions = (options: Options<RunListData>) => queryOptions<RunListResponse, RunListError, RunListResponse, ReturnType<typeof runListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await runList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: runListQueryKey(options)
+});
+
+export const runListInfiniteQueryKey = (options: Options<RunListData>): QueryKey<Options<RunListData>> => createQueryKey('runList', options, true);
+
+/**
+ * Lists one-off runs, newest first.
+ */
+export const runListInfiniteOptions = (options: Options<RunListData>) => infiniteQueryOptions<RunListResponse, RunListError, InfiniteData<RunListResponse>, QueryKey<Options<RunListData>>, string | Pick<QueryKey<Options<RunListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<RunListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await runList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: runListInfiniteQueryKey(options)
+});
+
+/**
+ * Runs a command once, in a container of its own of the release that the environment stands on.
+ */
+export const runCreateMutation = (options?: Partial<Options<RunCreateData>>): UseMutationOptions<RunCreateResponse, RunCreateError, Options<RunCreateData>> => {
+    const mutationOptions: UseMutationOptions<RunCreateResponse, RunCreateError, Options<RunCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await runCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const runGetQueryKey = (options: Options<RunGetData>) => createQueryKey('runGet', options);
+
+/**
+ * Shows a run.
+ */
+export const runGetOptions = (options: Options<RunGetData>) => queryOptions<RunGetResponse, RunGetError, RunGetResponse, ReturnType<typeof runGetQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await runGet({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: runGetQueryKey(options)
+});
+
+/**
+ * Stops a run.
+ */
+export const runCancelMutation = (options?: Partial<Options<RunCancelData>>): UseMutationOptions<RunCancelResponse, RunCancelError, Options<RunCancelData>> => {
+    const mutationOptions: UseMutationOptions<RunCancelResponse, RunCancelError, Options<RunCancelData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await runCancel({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 /**
  * Scales several services at once.
  */
@@ -1448,10 +1818,176 @@ export const sourceUploadMutation = (options?: Partial<Options<SourceUploadData>
     return mutationOptions;
 };
 
+export const sourcePlanQueryKey = (options: Options<SourcePlanData>) => createQueryKey('sourcePlan', options);
+
+/**
+ * Shows what would be built and run of a kept source.
+ */
+export const sourcePlanOptions = (options: Options<SourcePlanData>) => queryOptions<SourcePlanResponse, SourcePlanError, SourcePlanResponse, ReturnType<typeof sourcePlanQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await sourcePlan({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: sourcePlanQueryKey(options)
+});
+
+export const auditListQueryKey = (options: Options<AuditListData>) => createQueryKey('auditList', options);
+
+/**
+ * Lists what was done in the team, newest first.
+ *
+ * With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits, oldest first,
+ * up to what was the newest record at its beginning. An export that fails in the middle breaks off without its end.
+ */
+export const auditListOptions = (options: Options<AuditListData>) => queryOptions<AuditListResponse, AuditListError, AuditListResponse, ReturnType<typeof auditListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await auditList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: auditListQueryKey(options)
+});
+
+export const auditListInfiniteQueryKey = (options: Options<AuditListData>): QueryKey<Options<AuditListData>> => createQueryKey('auditList', options, true);
+
+/**
+ * Lists what was done in the team, newest first.
+ *
+ * With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits, oldest first,
+ * up to what was the newest record at its beginning. An export that fails in the middle breaks off without its end.
+ */
+export const auditListInfiniteOptions = (options: Options<AuditListData>) => infiniteQueryOptions<AuditListResponse, AuditListError, InfiniteData<AuditListResponse>, QueryKey<Options<AuditListData>>, string | Pick<QueryKey<Options<AuditListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<AuditListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await auditList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: auditListInfiniteQueryKey(options)
+});
+
+export const auditVerifyQueryKey = (options: Options<AuditVerifyData>) => createQueryKey('auditVerify', options);
+
+/**
+ * Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+ */
+export const auditVerifyOptions = (options: Options<AuditVerifyData>) => queryOptions<AuditVerifyResponse, AuditVerifyError, AuditVerifyResponse, ReturnType<typeof auditVerifyQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await auditVerify({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: auditVerifyQueryKey(options)
+});
+
+export const invitationListQueryKey = (options: Options<InvitationListData>) => createQueryKey('invitationList', options);
+
+/**
+ * Lists the team's invitations, whatever became of them.
+ */
+export const invitationListOptions = (options: Options<InvitationListData>) => queryOptions<InvitationListResponse, InvitationListError, InvitationListResponse, ReturnType<typeof invitationListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await invitationList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: invitationListQueryKey(options)
+});
+
+export const invitationListInfiniteQueryKey = (options: Options<InvitationListData>): QueryKey<Options<InvitationListData>> => createQueryKey('invitationList', options, true);
+
+/**
+ * Lists the team's invitations, whatever became of them.
+ */
+export const invitationListInfiniteOptions = (options: Options<InvitationListData>) => infiniteQueryOptions<InvitationListResponse, InvitationListError, InfiniteData<InvitationListResponse>, QueryKey<Options<InvitationListData>>, string | Pick<QueryKey<Options<InvitationListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<InvitationListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await invitationList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: invitationListInfiniteQueryKey(options)
+});
+
+/**
+ * Invites a person. The link is shown once; it replaces an open one for the same person and place.
+ */
+export const invitationCreateMutation = (options?: Partial<Options<InvitationCreateData>>): UseMutationOptions<InvitationCreateResponse, InvitationCreateError, Options<InvitationCreateData>> => {
+    const mutationOptions: UseMutationOptions<InvitationCreateResponse, InvitationCreateError, Options<InvitationCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await invitationCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Takes an open invitation back: its link is not good any more.
+ */
+export const invitationDeleteMutation = (options?: Partial<Options<InvitationDeleteData>>): UseMutationOptions<InvitationDeleteResponse, InvitationDeleteError, Options<InvitationDeleteData>> => {
+    const mutationOptions: UseMutationOptions<InvitationDeleteResponse, InvitationDeleteError, Options<InvitationDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await invitationDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const memberListQueryKey = (options: Options<MemberListData>) => createQueryKey('memberList', options);
 
 /**
- * Lists the people in a team.
+ * Lists the people in a team with their roles.
  */
 export const memberListOptions = (options: Options<MemberListData>) => queryOptions<MemberListResponse, MemberListError, MemberListResponse, ReturnType<typeof memberListQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1466,8 +2002,35 @@ export const memberListOptions = (options: Options<MemberListData>) => queryOpti
     queryKey: memberListQueryKey(options)
 });
 
+export const memberListInfiniteQueryKey = (options: Options<MemberListData>): QueryKey<Options<MemberListData>> => createQueryKey('memberList', options, true);
+
 /**
- * Adds a person to a team. A person who was not known gets a first token.
+ * Lists the people in a team with their roles.
+ */
+export const memberListInfiniteOptions = (options: Options<MemberListData>) => infiniteQueryOptions<MemberListResponse, MemberListError, InfiniteData<MemberListResponse>, QueryKey<Options<MemberListData>>, string | Pick<QueryKey<Options<MemberListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<MemberListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await memberList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: memberListInfiniteQueryKey(options)
+});
+
+/**
+ * Gives a person of the team a role at one more place. Who is not in the team yet is invited.
  */
 export const memberAddMutation = (options?: Partial<Options<MemberAddData>>): UseMutationOptions<MemberAddResponse, MemberAddError, Options<MemberAddData>> => {
     const mutationOptions: UseMutationOptions<MemberAddResponse, MemberAddError, Options<MemberAddData>> = {
@@ -1484,12 +2047,162 @@ export const memberAddMutation = (options?: Partial<Options<MemberAddData>>): Us
 };
 
 /**
- * Takes every role of a person in a team.
+ * Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may leave.
  */
 export const memberRemoveMutation = (options?: Partial<Options<MemberRemoveData>>): UseMutationOptions<MemberRemoveResponse, MemberRemoveError, Options<MemberRemoveData>> => {
     const mutationOptions: UseMutationOptions<MemberRemoveResponse, MemberRemoveError, Options<MemberRemoveData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await memberRemove({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const memberGetQueryKey = (options: Options<MemberGetData>) => createQueryKey('memberGet', options);
+
+/**
+ * Shows a person of the team.
+ */
+export const memberGetOptions = (options: Options<MemberGetData>) => queryOptions<MemberGetResponse, MemberGetError, MemberGetResponse, ReturnType<typeof memberGetQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await memberGet({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: memberGetQueryKey(options)
+});
+
+/**
+ * Changes a person's role at a place, or takes it away. It counts at once. The answer has no roles if that was the
+ * last one.
+ */
+export const memberUpdateMutation = (options?: Partial<Options<MemberUpdateData>>): UseMutationOptions<MemberUpdateResponse, MemberUpdateError, Options<MemberUpdateData>> => {
+    const mutationOptions: UseMutationOptions<MemberUpdateResponse, MemberUpdateError, Options<MemberUpdateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await memberUpdate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const quotaGetQueryKey = (options: Options<QuotaGetData>) => createQueryKey('quotaGet', options);
+
+/**
+ * Shows what the team has and may have.
+ */
+export const quotaGetOptions = (options: Options<QuotaGetData>) => queryOptions<QuotaGetResponse, QuotaGetError, QuotaGetResponse, ReturnType<typeof quotaGetQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await quotaGet({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: quotaGetQueryKey(options)
+});
+
+/**
+ * Sets what the team may have. For the people who run the installation. What runs already goes on.
+ */
+export const quotaSetMutation = (options?: Partial<Options<QuotaSetData>>): UseMutationOptions<QuotaSetResponse, QuotaSetError, Options<QuotaSetData>> => {
+    const mutationOptions: UseMutationOptions<QuotaSetResponse, QuotaSetError, Options<QuotaSetData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await quotaSet({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const teamTokenListQueryKey = (options: Options<TeamTokenListData>) => createQueryKey('teamTokenList', options);
+
+/**
+ * Lists the team's tokens: all of them for admins, one's own for everybody else.
+ */
+export const teamTokenListOptions = (options: Options<TeamTokenListData>) => queryOptions<TeamTokenListResponse, TeamTokenListError, TeamTokenListResponse, ReturnType<typeof teamTokenListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await teamTokenList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: teamTokenListQueryKey(options)
+});
+
+export const teamTokenListInfiniteQueryKey = (options: Options<TeamTokenListData>): QueryKey<Options<TeamTokenListData>> => createQueryKey('teamTokenList', options, true);
+
+/**
+ * Lists the team's tokens: all of them for admins, one's own for everybody else.
+ */
+export const teamTokenListInfiniteOptions = (options: Options<TeamTokenListData>) => infiniteQueryOptions<TeamTokenListResponse, TeamTokenListError, InfiniteData<TeamTokenListResponse>, QueryKey<Options<TeamTokenListData>>, string | Pick<QueryKey<Options<TeamTokenListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<TeamTokenListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await teamTokenList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: teamTokenListInfiniteQueryKey(options)
+});
+
+/**
+ * Makes a token for a machine. It is shown once.
+ */
+export const teamTokenCreateMutation = (options?: Partial<Options<TeamTokenCreateData>>): UseMutationOptions<TeamTokenCreateResponse, TeamTokenCreateError, Options<TeamTokenCreateData>> => {
+    const mutationOptions: UseMutationOptions<TeamTokenCreateResponse, TeamTokenCreateError, Options<TeamTokenCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await teamTokenCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Revokes a token at once: admins any, everybody else their own.
+ */
+export const teamTokenDeleteMutation = (options?: Partial<Options<TeamTokenDeleteData>>): UseMutationOptions<TeamTokenDeleteResponse, TeamTokenDeleteError, Options<TeamTokenDeleteData>> => {
+    const mutationOptions: UseMutationOptions<TeamTokenDeleteResponse, TeamTokenDeleteError, Options<TeamTokenDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await teamTokenDelete({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
