@@ -8,6 +8,15 @@ use crate::error::{CliError, Exit, Result};
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Api) -> Result<Exit> {
     let session = context.session()?;
+    if args.path.contains("://") {
+        return Err(CliError::usage(format!(
+            "{:?} is an address, and the token is for {} only",
+            args.path,
+            session.server()
+        ))
+        .now("nothing was sent")
+        .next("give the path alone, such as /v1/me"));
+    }
     let path = if args.path.starts_with('/') {
         args.path.clone()
     } else {
@@ -57,12 +66,20 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Api) -> Result<Exit> {
     let mut response = session.send(request).await?;
     let status = response.status();
     context.out.detail(format!("{status}"));
+    let mut last = b'\n';
     loop {
         match response.chunk().await {
-            Ok(Some(bytes)) => context.out.raw(&bytes)?,
+            Ok(Some(bytes)) => {
+                last = bytes.last().copied().unwrap_or(last);
+                context.out.raw(&bytes)?;
+            }
             Ok(None) => break,
             Err(error) => return Err(session.unreachable(&error)),
         }
+    }
+    // A pipe gets the answer as it is; a person's prompt begins a line of its own.
+    if last != b'\n' && context.out.host().stdout_terminal {
+        context.out.raw(b"\n")?;
     }
     if status.is_success() {
         return Ok(Exit::Ok);
