@@ -31,23 +31,49 @@ pub(crate) async fn note(
     address: Option<IpAddr>,
     account: &str,
 ) -> Result<Noted, Problem> {
-    state.guesses().check(address)?;
     let mut keys = vec![key(what, "account", account)];
-    if let Some(address) = address {
-        keys.push(key(what, "address", &whole(address).to_string()));
+    keys.extend(address.map(|address| of_address(what, address)));
+    count(state, address, &keys, ALLOWED).await
+}
+
+/// Notes something that an address may do so many times a minute.
+pub(crate) async fn note_each(
+    state: &ApiState,
+    what: &str,
+    address: Option<IpAddr>,
+    allowed: u32,
+) -> Result<Option<Noted>, Problem> {
+    match address {
+        Some(from) => count(state, address, &[of_address(what, from)], allowed)
+            .await
+            .map(Some),
+        None => Ok(None),
     }
-    match state.store().auth().guess(&keys, ALLOWED).await? {
+}
+
+async fn count(
+    state: &ApiState,
+    address: Option<IpAddr>,
+    keys: &[[u8; 32]],
+    allowed: u32,
+) -> Result<Noted, Problem> {
+    state.guesses().check(address)?;
+    match state.store().auth().guess(keys, allowed).await? {
         Guess::Noted(attempt) => Ok(Noted(attempt)),
         Guess::Wait(seconds) => {
             state.guesses().note(address);
             Err(Problem::new(
                 ProblemCode::RateLimited,
-                format!("more than {ALLOWED} tries in a minute"),
+                format!("more than {allowed} tries in a minute"),
             )
             .hint(format!("wait {seconds} s and try again"))
             .retry_after(u64::from(seconds)))
         }
     }
+}
+
+fn of_address(what: &str, address: IpAddr) -> [u8; 32] {
+    key(what, "address", &whole(address).to_string())
 }
 
 impl Noted {

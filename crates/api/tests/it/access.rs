@@ -49,6 +49,22 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ),
         ("session_refresh", Public, None),
         ("session_logout", Public, None),
+        (
+            "device_start",
+            Public,
+            Some(json!({"client_name": "laptop"})),
+        ),
+        ("device_get", Self_, None),
+        (
+            "device_confirm",
+            Self_,
+            Some(json!({"user_code": "BCDF-GHJK", "approve": true})),
+        ),
+        (
+            "device_token",
+            Public,
+            Some(json!({"device_code": "unknown"})),
+        ),
         ("session_list", Self_, None),
         ("session_delete", Self_, None),
         (
@@ -242,6 +258,7 @@ fn path_of(operation: &Operation, ids: &Ids) -> String {
         .replace("{invitation}", &format!("inv_{nil}"))
         .replace("{user}", &format!("usr_{nil}"))
         .replace("{session}", &format!("ses_{nil}"))
+        .replace("{user_code}", "BCDF-GHJK")
 }
 
 /// Sends an operation with ids that exist or not, and a body that fits.
