@@ -6,4 +6,5 @@ mod crash;
 mod life;
 mod logs;
 mod networks;
+mod runs;
 mod sweep;
