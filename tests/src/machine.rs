@@ -3,15 +3,15 @@
 //!
 //! Owns what it starts and stops nothing else. Must not: look into the database or into the program.
 
-use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use crate::lock::hold_engine;
+pub use crate::lock::share_engine;
 pub use crate::tools::{Answer, PATIENCE, docker, docker_at, signal, status, wait_for};
 use crate::tools::{answer, unique};
 
@@ -27,24 +27,6 @@ pub struct Machine {
     admin: SocketAddr,
     token: String,
     extra: Vec<(&'static str, String)>,
-}
-
-/// Holds the Docker engine of this machine for this process: two runs of the tests at once would take each
-/// other's containers for the machine's load and each other's addresses for free ones. Waits its turn; the
-/// lock goes with the process, however it ends.
-///
-/// # Errors
-/// The lock cannot be made.
-fn hold_engine() -> anyhow::Result<()> {
-    static HELD: Mutex<Option<File>> = Mutex::new(None);
-    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-    if held.is_none() {
-        let path = std::env::temp_dir().join("segue-tests.lock");
-        let file = File::create(&path).with_context(|| format!("lock {}", path.display()))?;
-        file.lock()?;
-        *held = Some(file);
-    }
-    Ok(())
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {
@@ -502,6 +484,7 @@ impl Machine {
     /// # Errors
     /// It did not stop.
     pub fn stop(mut self) -> anyhow::Result<()> {
+        crate::calls::note(self.api, &self.token)?;
         self.end()?;
         self.sweep();
         std::fs::remove_dir_all(&self.folder).with_context(|| format!("{}", self.folder.display()))
@@ -513,6 +496,23 @@ impl Machine {
         };
         signal(serve.id(), "TERM")?;
         wait_for("segue serve to stop", || Ok(serve.try_wait()?)).map(drop)
+    }
+
+    /// A deploy token of a team, which is made if there is none of that name, by the operator's command.
+    ///
+    /// # Errors
+    /// The command failed.
+    pub fn operator_token(&self, team: &str) -> anyhow::Result<String> {
+        let mut command = Command::new(&self.binary);
+        command.args(["admin", "token", "--team", team]);
+        for (key, value) in self.settings() {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        let output = command.output()?;
+        if !output.status.success() {
+            bail!("segue admin token: {output:?}");
+        }
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
     /// Containers and networks of this installation.

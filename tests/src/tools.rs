@@ -1,7 +1,7 @@
 //! Small things that every test needs: waiting for a condition, asking by HTTP, the Docker command line, signals.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -144,4 +144,39 @@ pub fn status(address: SocketAddr, path: &str) -> Option<u16> {
         .parse()
         .ok()
         .filter(|code| *code != 0)
+}
+
+/// The Python environment with what tests need of it, made by `./dev test`.
+///
+/// # Errors
+/// It is not there.
+pub fn python_env() -> anyhow::Result<PathBuf> {
+    let folder = std::env::var_os("SEGUE_PYTHON_ENV").map_or_else(
+        || {
+            let home = std::env::var_os("HOME").unwrap_or_default();
+            Path::new(&home).join(".cache/segue/python")
+        },
+        PathBuf::from,
+    );
+    if folder.join("bin/python").exists() {
+        Ok(folder)
+    } else {
+        bail!(
+            "no Python environment in {}: ./dev test makes it",
+            folder.display()
+        )
+    }
+}
+
+/// A program of that environment.
+///
+/// # Errors
+/// It is not there.
+pub fn python_tool(name: &str) -> anyhow::Result<PathBuf> {
+    let path = python_env()?.join("bin").join(name);
+    if path.exists() {
+        Ok(path)
+    } else {
+        bail!("{} is missing: ./dev test installs it", path.display())
+    }
 }

@@ -13,6 +13,7 @@ install_service() {
   local profile=${SEGUE_PROFILE:-dist} folder
   folder=$profile
   [ "$profile" != dev ] || folder=debug
+  web_dist_up || die "the dashboard cannot be built"
   step "building segue (cargo, profile $profile$([ "$profile" != dist ] || echo ': every optimisation, takes some minutes'))"
   cargo build --locked --quiet --profile "$profile" -p segue-app --bin segue || die "the build failed"
   local built=${CARGO_TARGET_DIR:-$ROOT/target}/$folder/segue

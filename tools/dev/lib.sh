@@ -78,6 +78,12 @@ docker|docker.io|talking to the engine
 debootstrap|debootstrap|base images where no container registry is reachable
 ip|iproute2|reading the network's MTU
 iptables|iptables|networks of the engine
+node|nodejs|building the dashboard
+npm|npm|its packages
+python3|python3|clients in Python, and what tries the API against its document
+chromium|chromium|the walk through the dashboard
+docker-compose|docker-compose|trying docker-compose.yml
+strip|binutils|a small program in its image
 LIST
 }
 
@@ -86,6 +92,7 @@ missing_packages() {
   while IFS='|' read -r command package why; do
     PATH="$PATH:/usr/sbin:/sbin" have "$command" || printf '%s|%s\n' "$package" "$why"
   done < <(needed_packages)
+  python3 -c 'import ensurepip' 2>/dev/null || printf '%s|%s\n' python3-venv "environments of Python"
   postgres_bin >/dev/null || printf '%s|%s\n' postgresql "the database's programs (Segue runs its own server)"
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] ||
     printf '%s|%s\n' debian-archive-keyring "checking what debootstrap fetches"

@@ -54,6 +54,7 @@ serve_arguments() {
 build_segue() {
   local profile=${SEGUE_PROFILE:-dev} folder=debug
   [ "$profile" = dev ] || folder=$profile
+  web_dist_up || return 1
   step "building segue (cargo, profile $profile)"
   cargo build --locked --quiet --profile "$profile" -p segue-app --bin segue || return 1
   local built=${CARGO_TARGET_DIR:-$ROOT/target}/$folder/segue

@@ -35,6 +35,7 @@ stage_tools() {
   need_tool cargo-nextest cargo-nextest "runs tests"
   need_tool cargo-deny cargo-deny "checks licences, bans and sources"
   need_tool oas3-gen oas3-gen@0.29.0 "compares the generated client with the API's document"
+  python_up && need_node && node_modules_up openapi/clients/typescript && node_modules_up web
 }
 
 # Everything that the lock file names, once, so that later stages need no network.
@@ -82,7 +83,7 @@ stage_build() {
   nextest run --no-run
 }
 
-# The end-to-end tests have stages of their own, one each: they take minutes, and one at a time.
+# The end-to-end tests have stages of their own: they take minutes (tools/dev/end-to-end.sh).
 END_TO_END='package(segue-tests) and binary(e2e)'
 
 # Tests need root: they make networks and build engines. Who is not root runs them through sudo.
@@ -128,17 +129,6 @@ stage_tests() { nextest_run tests "not ($END_TO_END)"; }
 
 stage_bases() { bases_up "$ENGINE_SOCKET"; }
 
-# The whole program on the real engine: a stage per test.
-stages_e2e() {
-  local test
-  export SEGUE_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/debug/segue
-  for test in $(names_of "$END_TO_END"); do
-    E2E=$test
-    stage "e2e ${test#*::}" stage_one_e2e
-  done
-}
-stage_one_e2e() { nextest_run "e2e-${E2E//:/_}" "$END_TO_END and test(=$E2E)"; }
-
 # No test may be left out by a filter, an attribute or a broken binary.
 stage_complete() {
   local all ran=$((PASSED + BROKEN))
@@ -157,10 +147,13 @@ run_tests() {
   stage tools stage_tools
   stage fetch stage_fetch
   stage format stage_format
+  begin_beside web stage_web clients stage_clients
   stage lint-base stage_lint_base
   stage lint stage_lint
   stage deny stage_deny
   stage engine stage_engine
+  # The program holds what the dashboard's build made.
+  join_beside
   stage queries stage_queries
   stage libraries stage_libraries
   stage build stage_build

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use segue_tests::images::probeapp;
-use segue_tests::machine::{Machine, wait_for};
+use segue_tests::machine::{Machine, share_engine, wait_for};
 
 use crate::switch::load;
 
@@ -130,6 +130,7 @@ fn source(folder: &Path, app: &str, files: &[(&str, &str)], build: &str) -> anyh
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn source_that_cannot_become_a_release_says_why() -> anyhow::Result<()> {
+    share_engine()?;
     let machine = Machine::start_with(vec![
         ("build.memory_mib", "1024".to_owned()),
         ("build.time_s", "40".to_owned()),

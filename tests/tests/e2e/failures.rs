@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, ensure};
 use segue_tests::images::image;
-use segue_tests::machine::{Machine, wait_for};
+use segue_tests::machine::{Machine, share_engine, wait_for};
 
 use crate::switch::load;
 
@@ -145,6 +145,7 @@ fn manifest(case: &Case, image: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_bad_release_says_why_and_leaves_traffic_where_it_was() -> anyhow::Result<()> {
+    share_engine()?;
     let machine = Machine::start()?;
     let name = image("segue-test/failures:v1", &[])?;
     segue_tests::images::foreign("segue-test/foreign:v1")?;

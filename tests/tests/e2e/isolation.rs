@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use segue_tests::images::image;
-use segue_tests::machine::{Machine, docker};
+use segue_tests::machine::{Machine, docker, share_engine};
 
 use crate::switch::apply;
 
@@ -91,6 +91,7 @@ fn ports(root: u32) -> anyhow::Result<BTreeSet<u16>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_reaches_neither_the_database_nor_the_control_plane() -> anyhow::Result<()> {
+    share_engine()?;
     let machine = Machine::start()?;
     let name = image("segue-test/isolation:v1", &[("VERSION", "v1")])?;
     apply(&machine, &name, 1)?;

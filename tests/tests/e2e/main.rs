@@ -5,6 +5,12 @@
 #[cfg(test)]
 mod builds;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod compose;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod failures;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use segue_tests::images::{docker_build, repository};
 use segue_tests::load::{Load, Mix, Report, Running};
-use segue_tests::machine::{Machine, docker, signal, wait_for};
+use segue_tests::machine::{Machine, docker, share_engine, signal, wait_for};
 use serde_json::Value;
 
 use crate::roles::Split;
@@ -91,6 +91,7 @@ fn none_failed(what: &str, report: &Report, machine: &Machine) -> anyhow::Result
 async fn other_peoples_applications_in_one_run() -> anyhow::Result<()> {
     let deployments = figure("SEGUE_E2E_DEPLOYMENTS", 3);
     let rate = figure("SEGUE_E2E_RATE", 100);
+    share_engine()?;
     let machine = Machine::start()?;
     let httpbin = fixture(&machine, "httpbin")?;
     let sockets = fixture(&machine, "sockets")?;

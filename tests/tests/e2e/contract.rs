@@ -1,0 +1,139 @@
+//! The public API against its own document: requests that it allows and requests that it forbids, made by
+//! schemathesis, as several people. 0 server errors, 0 missing authentication, 0 answers that are not documented.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use segue_tests::images::{image, repository};
+use segue_tests::machine::{Machine, share_engine};
+use segue_tests::tools::python_tool;
+use serde_json::{Value, json};
+
+/// Fixed, so that what fails once fails again; printed with each run.
+const SEED: &str = "20261121";
+
+/// Somebody who asks, and how much is asked as them.
+struct Person {
+    name: &'static str,
+    token: String,
+    examples: &'static str,
+    phases: &'static str,
+}
+
+fn token(machine: &Machine, role: &str) -> anyhow::Result<String> {
+    let body = json!({ "name": role, "role": role });
+    let made = machine.call("POST", "/v1/me/tokens", Some(&body))?;
+    let token = made.get("token").and_then(Value::as_str);
+    token
+        .map(str::to_owned)
+        .with_context(|| format!("no token for {role}"))
+}
+
+/// Somebody in a team of their own, who must not learn that the other one is there.
+fn stranger(machine: &Machine) -> anyhow::Result<String> {
+    let body = json!({ "name": "strangers" });
+    machine.call("POST", "/v1/teams", Some(&body))?;
+    machine.operator_token("strangers")
+}
+
+fn run(machine: &Machine, document: &Path, person: &Person) -> anyhow::Result<()> {
+    let folder = repository().join("tests/fixtures/contract");
+    let output = Command::new(python_tool("schemathesis")?)
+        .current_dir(&folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .args(["--config-file", "schemathesis.toml", "run"])
+        .arg(document)
+        .args(["--url", &format!("http://{}", machine.api())])
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", person.token),
+        ])
+        .args(["--seed", SEED, "--max-examples", person.examples])
+        .args(["--phases", person.phases, "--workers", "2", "--no-color"])
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let summary = said.rsplit("=== SUMMARY").next().unwrap_or_default();
+    eprintln!("as {}, seed {SEED}:{summary}", person.name);
+    ensure!(
+        output.status.success(),
+        "as {}:\n{said}\n{}",
+        person.name,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    // An empty run proves nothing.
+    ensure!(said.contains(" generated"), "nothing was asked: {said}");
+    Ok(())
+}
+
+#[test]
+fn no_request_breaks_the_contract() -> anyhow::Result<()> {
+    share_engine()?;
+    let machine = Machine::start()?;
+    let name = image("segue-test/contract:v1", &[("VERSION", "v1")])?;
+    machine.apply_detached("shop", &name, 1)?;
+    machine.call(
+        "GET",
+        "/v1/teams/acme/apps/shop/envs/production/deployments/1?wait=120s",
+        None,
+    )?;
+
+    // What stands in paths is what there is, so that more than the first look-up is reached.
+    let document = machine.state().join("v1.json");
+    let text = std::fs::read_to_string(repository().join("openapi/v1.json"))?;
+    let mut value: Value = serde_json::from_str(&text)?;
+    real_places(&mut value);
+    std::fs::write(&document, value.to_string())?;
+
+    let owner = token(&machine, "owner")?;
+    let people = [
+        ("the owner", owner, "8", "coverage,fuzzing"),
+        ("a deployer", token(&machine, "deployer")?, "3", "fuzzing"),
+        ("a viewer", token(&machine, "viewer")?, "3", "fuzzing"),
+        ("a stranger", stranger(&machine)?, "3", "fuzzing"),
+    ];
+    for (name, token, examples, phases) in people {
+        let person = Person {
+            name,
+            token,
+            examples,
+            phases,
+        };
+        run(&machine, &document, &person)?;
+    }
+    machine.stop()
+}
+
+/// Names of what the test made, as examples of path parameters; and what would take the ground from under the run is
+/// pointed elsewhere.
+fn real_places(document: &mut Value) {
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for (path, item) in paths {
+        let Some(item) = item.as_object_mut() else {
+            continue;
+        };
+        for (method, operation) in item {
+            let whole = method == "delete"
+                && (path.ends_with("{team}") || path.ends_with("{app}") || path.ends_with("{env}"));
+            let Some(parameters) = operation
+                .get_mut("parameters")
+                .and_then(Value::as_array_mut)
+            else {
+                continue;
+            };
+            for parameter in parameters {
+                let known = match parameter.get("name").and_then(Value::as_str) {
+                    Some("team") => "acme",
+                    Some("app") => "shop",
+                    Some("env") => "production",
+                    _ => continue,
+                };
+                if parameter.get("in").and_then(Value::as_str) == Some("path") && !whole {
+                    parameter["schema"] = json!({ "type": "string", "enum": [known, "absent"] });
+                }
+            }
+        }
+    }
+}

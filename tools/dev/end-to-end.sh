@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Sourced by ./dev: the end-to-end stages of `./dev test`, the whole program on the real engine.
+
+# Those that count no lost request under load run two at a time (.config/nextest.toml); the others are alone.
+BESIDE_EACH_OTHER='test(/^(builds|clients|compose|contract|failures|isolation|real)::/)'
+
+stage_e2e_beside() { nextest_run e2e-beside "$END_TO_END and $BESIDE_EACH_OTHER"; }
+
+# A stage per test that must be alone.
+stages_e2e() {
+  local test
+  export SEGUE_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/debug/segue SEGUE_CALLS=$STATE/calls
+  rm -rf --one-file-system "$SEGUE_CALLS"
+  mkdir -p "$SEGUE_CALLS"
+  stage "e2e beside each other" stage_e2e_beside
+  for test in $(names_of "$END_TO_END and not $BESIDE_EACH_OTHER"); do
+    E2E=$test
+    stage "e2e ${test#*::}" stage_one_e2e
+  done
+  stage dashboard stage_dashboard
+  stage operations stage_operations
+}
+stage_one_e2e() { nextest_run "e2e-${E2E//:/_}" "$END_TO_END and test(=$E2E)"; }
+
+# The walk through the dashboard in Debian's Chromium, against a Segue of its own.
+stage_dashboard() { (cd web && npm run --silent e2e) >&2; }
+
+# Operations of the document: METHOD path, a tab, and its name.
+operations() {
+  jq -r '.paths | to_entries[] | .key as $path | .value | to_entries[] | select(.value.operationId)
+    | "\(.key | ascii_upcase) \($path)\t\(.value.operationId)"' openapi/v1.json
+}
+
+# Each operation of the document was called with success by an end-to-end test that is written by hand.
+stage_operations() {
+  local missing
+  missing=$(operations | awk -F '\t' 'NR == FNR { called[$1] = 1; next } !($1 in called)' \
+    <(cat "$SEGUE_CALLS"/* 2>/dev/null) -)
+  [ -n "$(operations)" ] || { say "✗ the document has no operations"; return 1; }
+  [ -z "$missing" ] && { say "all $(operations | wc -l) operations were called"; return 0; }
+  say "✗ no end-to-end test calls these with success:"
+  printf '%s\n' "$missing" >&2
+  return 1
+}
