@@ -9,6 +9,7 @@
 
 mod fixture;
 mod props;
+mod runs;
 mod scenarios;
 mod sim;
 mod trace;
