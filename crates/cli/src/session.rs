@@ -153,7 +153,11 @@ impl Session {
     pub async fn team(&self) -> Result<String> {
         match &self.team {
             Some(team) => Ok(team.clone()),
-            None => Ok(self.me().await?.team),
+            None => self.me().await?.team.ok_or_else(|| {
+                CliError::usage("you are in several teams, and none is said")
+                    .now("nothing was changed")
+                    .next("add -t TEAM")
+            }),
         }
     }
 

@@ -33,9 +33,11 @@ macro_rules! every_page {
 }
 
 mod deployments;
-mod people;
+pub(crate) mod people;
 mod places;
 mod running;
+mod runs;
+mod teams;
 mod values;
 
 fn etag(generation: i64) -> String {

@@ -6,6 +6,17 @@ use super::{MOST_ITEMS, missing};
 use crate::error::Result;
 use crate::session::Session;
 
+/// Team and role of a sign-in, as people read them.
+pub(crate) fn team_and_role(me: &Me) -> String {
+    match (&me.team, &me.role) {
+        (Some(team), Some(role)) => format!("team {team}, {role}"),
+        _ => {
+            let teams: Vec<&str> = me.teams.iter().map(|team| team.name.as_str()).collect();
+            format!("teams {}", teams.join(", "))
+        }
+    }
+}
+
 impl Session {
     /// The person's own tokens.
     pub async fn token_list(&self) -> Result<Vec<Token>> {
@@ -13,7 +24,8 @@ impl Session {
             TokenListRequest {
                 query: TokenListRequestQuery {
                     limit: Some(100),
-                    cursor: cursor.take()
+                    cursor: cursor.take(),
+                    team: None,
                 },
             }
         ))
@@ -22,6 +34,7 @@ impl Session {
     pub async fn token_create(&self, body: TokenCreate, key: Option<String>) -> Result<Token> {
         let what = format!("making token {}", body.name);
         let request = TokenCreateRequest {
+            query: TokenCreateRequestQuery { team: None },
             header: TokenCreateRequestHeader {
                 idempotency_key: key,
             },
@@ -35,7 +48,9 @@ impl Session {
         let path = TokenDeleteRequestPath {
             token: id.to_owned(),
         };
-        let answer = self.client.token_delete(TokenDeleteRequest { path }).await;
+        let query = TokenDeleteRequestQuery { team: None };
+        let request = TokenDeleteRequest { path, query };
+        let answer = self.client.token_delete(request).await;
         let gone = self.maybe(&format!("ending token {id}"), answer).await;
         gone.map(|_| ())
     }

@@ -195,7 +195,7 @@ async fn check_server(context: &mut Context<'_>, findings: &mut Findings) {
     match session.me().await {
         Ok(me) => findings.good(
             "sign-in",
-            format!("{} (team {}, {})", me.name, me.team, me.role),
+            format!("{} ({})", me.name, crate::calls::people::team_and_role(&me)),
         ),
         Err(error) => return findings.bad("sign-in", &error),
     }

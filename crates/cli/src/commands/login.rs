@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::args::Login;
+use crate::calls::people::team_and_role;
 use crate::config_files::{Credentials, SignIn};
 use crate::error::{CliError, Exit, Result};
 use crate::output::line;
@@ -23,10 +24,10 @@ pub(crate) async fn login(context: &mut Context<'_>, args: &Login) -> Result<Exi
         .global
         .team
         .as_ref()
-        .filter(|wanted| **wanted != me.team)
+        .filter(|wanted| me.team.as_ref() != Some(*wanted))
     {
         return Err(CliError::new(format!("this token is not of team {wanted}"))
-            .why(format!("its team is {}", me.team))
+            .why(format!("it is of {}", team_and_role(&me)))
             .now("nothing was kept"));
     }
     let server = key(&base);
@@ -34,14 +35,15 @@ pub(crate) async fn login(context: &mut Context<'_>, args: &Login) -> Result<Exi
         server.clone(),
         SignIn {
             token,
-            team: Some(me.team.clone()),
+            team: me.team.clone(),
         },
     );
     credentials.current = Some(server.clone());
     let path = credentials.save(context.out.host())?;
     context.out.done(format!(
-        "signed in to {server} as {} (team {}, {})",
-        me.name, me.team, me.role
+        "signed in to {server} as {} ({})",
+        me.name,
+        team_and_role(&me)
     ));
     context.out.detail(format!("kept in {}", path.display()));
     Ok(Exit::Ok)
@@ -104,9 +106,7 @@ pub(crate) async fn whoami(context: &mut Context<'_>) -> Result<Exit> {
         me.email,
         session.server()
     ))?;
-    context
-        .out
-        .data(format!("  team {}, {}", me.team, me.role))?;
+    context.out.data(format!("  {}", team_and_role(&me)))?;
     context
         .out
         .data(format!("  token ends {}", me.expires_at.format("%Y-%m-%d")))?;

@@ -23,7 +23,7 @@ fn secrets(keys: &[&str]) -> serde_json::Value {
         .iter()
         .map(|key| json!({ "key": key, "version": 2, "created_by": "ada", "created_at": "2026-01-01T00:00:00Z" }))
         .collect();
-    json!({ "items": items })
+    json!({ "items": items, "missing": [] })
 }
 
 #[tokio::test]

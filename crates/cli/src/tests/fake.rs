@@ -259,7 +259,7 @@ fn problem(status: u16, code: &str, detail: &str) -> Value {
 
 pub fn me() -> Value {
     json!({ "id": "usr_1", "email": "ada@example.com", "name": "ada", "platform_admin": false, "team_id": "team_1",
-        "team": "acme", "role": "owner", "scopes": ["read"], "token_id": "tok_1", "expires_at": "2030-01-02T00:00:00Z" })
+        "team": "acme", "role": "owner", "teams": [{ "id": "team_1", "name": "acme", "role": "owner" }], "scopes": ["read"], "token_id": "tok_1", "expires_at": "2030-01-02T00:00:00Z" })
 }
 
 pub fn app() -> Value {

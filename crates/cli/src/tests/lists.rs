@@ -138,7 +138,7 @@ async fn values_are_listed_but_never_those_of_secrets() {
         .on(
             &format!("GET {ENV}/secrets"),
             200,
-            json!({ "items": [{ "key": "TOKEN", "version": 3, "created_by": "ada", "created_at": "2026-01-01T00:00:00Z" }] }),
+            json!({ "items": [{ "key": "TOKEN", "version": 3, "created_by": "ada", "created_at": "2026-01-01T00:00:00Z" }], "missing": [] }),
         )
         .on(&format!("GET {ENV}/deployments"), 200, json!({ "items": [] }))
         .on(&format!("DELETE {ENV}/secrets/TOKEN"), 204, json!(null));

@@ -153,6 +153,98 @@ impl SegueClient {
         let response = self.client.get(url).send().await?;
         Ok(KeyListRequest::parse_response(response).await?)
     }
+    /// Makes a new key for access tokens. For the people who run the installation.
+    ///
+    /// The older keys verify until the last token that they signed is past, unless they end at once.
+    ///
+    /// * Path: `POST /v1/auth/keys/rotate`
+    pub async fn key_rotate(
+        &self,
+        request: KeyRotateRequest,
+    ) -> anyhow::Result<ApiResponse<KeyRotated, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("auth")
+            .push("keys")
+            .push("rotate");
+        let mut req_builder = self.client.post(url).json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(KeyRotateRequest::parse_response(response).await?)
+    }
+    /// Signs in with a password. The answer sets the refresh cookie.
+    ///
+    /// * Path: `POST /v1/auth/login`
+    pub async fn session_create(
+        &self,
+        request: SessionCreateRequest,
+    ) -> anyhow::Result<ApiResponse<SignedIn, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("auth")
+            .push("login");
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(SessionCreateRequest::parse_response(response).await?)
+    }
+    /// Signs out: ends the session of the refresh cookie and takes the cookie away.
+    ///
+    /// * Path: `POST /v1/auth/logout`
+    pub async fn session_logout(
+        &self,
+        request: SessionLogoutRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("auth")
+            .push("logout");
+        let response = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .send()
+            .await?;
+        Ok(SessionLogoutRequest::parse_response(response).await?)
+    }
+    /// Exchanges the refresh cookie for a new one and an access token. Each is good once.
+    ///
+    /// A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes nothing: send the
+    /// request again with the cookie that the other one got. A later one ends the session: somebody has a copy.
+    ///
+    /// * Path: `POST /v1/auth/refresh`
+    pub async fn session_refresh(
+        &self,
+        request: SessionRefreshRequest,
+    ) -> anyhow::Result<ApiResponse<SignedIn, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("auth")
+            .push("refresh");
+        let response = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .send()
+            .await?;
+        Ok(SessionRefreshRequest::parse_response(response).await?)
+    }
     /// Exchanges the API token of the request for an access token of ten minutes.
     ///
     /// * Path: `POST /v1/auth/token`
@@ -172,7 +264,7 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(TokenExchangeRequest::parse_response(response).await?)
     }
-    /// Lists or follows what happens in the token's team.
+    /// Lists or follows what happens in a team.
     ///
     /// With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the
     /// cursor; `Last-Event-ID` goes on behind it.
@@ -278,6 +370,41 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(HostUncordonRequest::parse_response(response).await?)
     }
+    /// Accepts an invitation: with a sign-in as the person of that address, without one as a new person with a name and
+    /// a password, who signs in with them afterwards.
+    ///
+    /// * Path: `POST /v1/invitations/accept`
+    pub async fn invitation_accept(
+        &self,
+        request: InvitationAcceptRequest,
+    ) -> anyhow::Result<ApiResponse<InvitationAccepted, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("invitations")
+            .push("accept");
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(InvitationAcceptRequest::parse_response(response).await?)
+    }
+    /// Shows what a link invites to, as long as it can be accepted.
+    ///
+    /// * Path: `POST /v1/invitations/show`
+    pub async fn invitation_show(
+        &self,
+        request: InvitationShowRequest,
+    ) -> anyhow::Result<ApiResponse<InvitationShown, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("invitations")
+            .push("show");
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(InvitationShowRequest::parse_response(response).await?)
+    }
     /// Shows who asks.
     ///
     /// * Path: `GET /v1/me`
@@ -296,7 +423,95 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(MeGetRequest::parse_response(response).await?)
     }
-    /// Lists the own tokens of the token's team.
+    /// Changes the own account.
+    ///
+    /// * Path: `PATCH /v1/me`
+    pub async fn me_update(
+        &self,
+        request: MeUpdateRequest,
+    ) -> anyhow::Result<ApiResponse<Me, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("me");
+        let mut req_builder = self
+            .client
+            .patch(url)
+            .header(reqwest::header::CONTENT_TYPE, "application/merge-patch+json")
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(MeUpdateRequest::parse_response(response).await?)
+    }
+    /// Changes the own password. Every other session ends; API tokens stay.
+    ///
+    /// * Path: `POST /v1/me/password`
+    pub async fn password_set(
+        &self,
+        request: PasswordSetRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("me")
+            .push("password");
+        let mut req_builder = self.client.post(url).json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(PasswordSetRequest::parse_response(response).await?)
+    }
+    /// Lists the own sessions.
+    ///
+    /// * Path: `GET /v1/me/sessions`
+    pub async fn session_list(
+        &self,
+        request: SessionListRequest,
+    ) -> anyhow::Result<ApiResponse<SessionPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("me")
+            .push("sessions");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(SessionListRequest::parse_response(response).await?)
+    }
+    /// Ends an own session: what was signed in with it is signed out at once.
+    ///
+    /// * Path: `DELETE /v1/me/sessions/{session}`
+    pub async fn session_delete(
+        &self,
+        request: SessionDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("me")
+            .push("sessions")
+            .push(&request.path.session.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(SessionDeleteRequest::parse_response(response).await?)
+    }
+    /// Lists the own tokens of a team.
     ///
     /// * Path: `GET /v1/me/tokens`
     pub async fn token_list(
@@ -323,7 +538,7 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(TokenListRequest::parse_response(response).await?)
     }
-    /// Makes a token for the token's team. It is shown once.
+    /// Makes a token for a team. It is shown once.
     ///
     /// * Path: `POST /v1/me/tokens`
     pub async fn token_create(
@@ -337,6 +552,14 @@ impl SegueClient {
             .push("v1")
             .push("me")
             .push("tokens");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self
             .client
             .post(url)
@@ -364,6 +587,14 @@ impl SegueClient {
             .push("me")
             .push("tokens")
             .push(&request.path.token.to_string());
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.delete(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
@@ -401,7 +632,7 @@ impl SegueClient {
         let response = self.client.post(url).json(&request.body).send().await?;
         Ok(SetupCreateRequest::parse_response(response).await?)
     }
-    /// Lists the teams that the token reaches.
+    /// Lists the teams that the credential reaches.
     ///
     /// * Path: `GET /v1/teams`
     pub async fn team_list(
@@ -456,7 +687,49 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(TeamGetRequest::parse_response(response).await?)
     }
-    /// Lists the team's apps, oldest first.
+    /// Removes a team that has no apps. For its owners. Its name is never given again.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}`
+    pub async fn team_delete(
+        &self,
+        request: TeamDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(TeamDeleteRequest::parse_response(response).await?)
+    }
+    /// Gives a team another name. For its owners. Paths and git addresses with the old name end at once.
+    ///
+    /// * Path: `PATCH /v1/teams/{team}`
+    pub async fn team_update(
+        &self,
+        request: TeamUpdateRequest,
+    ) -> anyhow::Result<ApiResponse<Team, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string());
+        let mut req_builder = self
+            .client
+            .patch(url)
+            .header(reqwest::header::CONTENT_TYPE, "application/merge-patch+json")
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(TeamUpdateRequest::parse_response(response).await?)
+    }
+    /// Lists the apps of the team that the role reaches, oldest first.
     ///
     /// * Path: `GET /v1/teams/{team}/apps`
     pub async fn app_list(
@@ -849,6 +1122,31 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(BuildLogRequest::parse_response(response).await?)
     }
+    /// Compares two environments of an app.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/compare/{other}`
+    pub async fn environment_compare(
+        &self,
+        request: EnvironmentCompareRequest,
+    ) -> anyhow::Result<ApiResponse<EnvironmentComparison, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("compare")
+            .push(&request.path.other.to_string());
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(EnvironmentCompareRequest::parse_response(response).await?)
+    }
     /// Shows the configuration.
     ///
     /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/config`
@@ -1105,6 +1403,47 @@ impl SegueClient {
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
         Ok(DeploymentEventsRequest::parse_response(response).await?)
+    }
+    /// Deploys the images of a deployment to another environment of the app, with that one's own values.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/envs/{env}/deployments/{number}/promote`
+    pub async fn deployment_promote(
+        &self,
+        request: DeploymentPromoteRequest,
+    ) -> anyhow::Result<ApiResponse<DeploymentOrPromotionPlan, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("deployments")
+            .push(&request.path.number.to_string())
+            .push("promote");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(DeploymentPromoteRequest::parse_response(response).await?)
     }
     /// Tells what a deployment's switch did to requests.
     ///
@@ -1413,6 +1752,134 @@ impl SegueClient {
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
         Ok(ReleaseDiffRequest::parse_response(response).await?)
+    }
+    /// Lists one-off runs, newest first.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/runs`
+    pub async fn run_list(
+        &self,
+        request: RunListRequest,
+    ) -> anyhow::Result<ApiResponse<RunPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("runs");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(RunListRequest::parse_response(response).await?)
+    }
+    /// Runs a command once, in a container of its own of the release that the environment stands on.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/envs/{env}/runs`
+    pub async fn run_create(
+        &self,
+        request: RunCreateRequest,
+    ) -> anyhow::Result<ApiResponse<Run, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("runs");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(RunCreateRequest::parse_response(response).await?)
+    }
+    /// Shows a run.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/runs/{run}`
+    pub async fn run_get(
+        &self,
+        request: RunGetRequest,
+    ) -> anyhow::Result<ApiResponse<Run, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("runs")
+            .push(&request.path.run.to_string());
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(RunGetRequest::parse_response(response).await?)
+    }
+    /// Stops a run.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/envs/{env}/runs/{run}/cancel`
+    pub async fn run_cancel(
+        &self,
+        request: RunCancelRequest,
+    ) -> anyhow::Result<ApiResponse<Run, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("runs")
+            .push(&request.path.run.to_string())
+            .push("cancel");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            );
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(RunCancelRequest::parse_response(response).await?)
     }
     /// Scales several services at once.
     ///
@@ -1750,7 +2217,167 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(SourceCheckRequest::parse_response(response).await?)
     }
-    /// Lists the people in a team.
+    /// Shows what would be built and run of a kept source.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/sources/{sha256}/plan`
+    pub async fn source_plan(
+        &self,
+        request: SourcePlanRequest,
+    ) -> anyhow::Result<ApiResponse<SourcePlan, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("sources")
+            .push(&request.path.sha256.to_string())
+            .push("plan");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(SourcePlanRequest::parse_response(response).await?)
+    }
+    /// Lists what was done in the team, newest first.
+    ///
+    /// With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits, oldest first,
+    /// up to what was the newest record at its beginning. An export that fails in the middle breaks off without its end.
+    ///
+    /// * Path: `GET /v1/teams/{team}/audit-events`
+    pub async fn audit_list(
+        &self,
+        request: AuditListRequest,
+    ) -> anyhow::Result<ApiResponse<AuditPageOrAuditRecordOrString, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("audit-events");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(AuditListRequest::parse_response(response).await?)
+    }
+    /// Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+    ///
+    /// * Path: `GET /v1/teams/{team}/audit-events/verify`
+    pub async fn audit_verify(
+        &self,
+        request: AuditVerifyRequest,
+    ) -> anyhow::Result<ApiResponse<AuditVerification, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("audit-events")
+            .push("verify");
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(AuditVerifyRequest::parse_response(response).await?)
+    }
+    /// Lists the team's invitations, whatever became of them.
+    ///
+    /// * Path: `GET /v1/teams/{team}/invitations`
+    pub async fn invitation_list(
+        &self,
+        request: InvitationListRequest,
+    ) -> anyhow::Result<ApiResponse<InvitationPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("invitations");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(InvitationListRequest::parse_response(response).await?)
+    }
+    /// Invites a person. The link is shown once; it replaces an open one for the same person and place.
+    ///
+    /// * Path: `POST /v1/teams/{team}/invitations`
+    pub async fn invitation_create(
+        &self,
+        request: InvitationCreateRequest,
+    ) -> anyhow::Result<ApiResponse<Invitation, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("invitations");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(InvitationCreateRequest::parse_response(response).await?)
+    }
+    /// Takes an open invitation back: its link is not good any more.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/invitations/{invitation}`
+    pub async fn invitation_delete(
+        &self,
+        request: InvitationDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("invitations")
+            .push(&request.path.invitation.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(InvitationDeleteRequest::parse_response(response).await?)
+    }
+    /// Lists the people in a team with their roles.
     ///
     /// * Path: `GET /v1/teams/{team}/members`
     pub async fn member_list(
@@ -1765,12 +2392,20 @@ impl SegueClient {
             .push("teams")
             .push(&request.path.team.to_string())
             .push("members");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.get(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
         Ok(MemberListRequest::parse_response(response).await?)
     }
-    /// Adds a person to a team. A person who was not known gets a first token.
+    /// Gives a person of the team a role at one more place. Who is not in the team yet is invited.
     ///
     /// * Path: `POST /v1/teams/{team}/members`
     pub async fn member_add(
@@ -1785,12 +2420,40 @@ impl SegueClient {
             .push("teams")
             .push(&request.path.team.to_string())
             .push("members");
-        let mut req_builder = self.client.post(url).json(&request.body);
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
         Ok(MemberAddRequest::parse_response(response).await?)
     }
-    /// Takes every role of a person in a team.
+    /// Shows a person of the team.
+    ///
+    /// * Path: `GET /v1/teams/{team}/members/{user}`
+    pub async fn member_get(
+        &self,
+        request: MemberGetRequest,
+    ) -> anyhow::Result<ApiResponse<Member, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("members")
+            .push(&request.path.user.to_string());
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(MemberGetRequest::parse_response(response).await?)
+    }
+    /// Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may leave.
     ///
     /// * Path: `DELETE /v1/teams/{team}/members/{user}`
     pub async fn member_remove(
@@ -1810,6 +2473,148 @@ impl SegueClient {
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
         Ok(MemberRemoveRequest::parse_response(response).await?)
+    }
+    /// Changes a person's role at a place, or takes it away. It counts at once. The answer has no roles if that was the
+    /// last one.
+    ///
+    /// * Path: `PATCH /v1/teams/{team}/members/{user}`
+    pub async fn member_update(
+        &self,
+        request: MemberUpdateRequest,
+    ) -> anyhow::Result<ApiResponse<Member, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("members")
+            .push(&request.path.user.to_string());
+        let mut req_builder = self
+            .client
+            .patch(url)
+            .header(reqwest::header::CONTENT_TYPE, "application/merge-patch+json")
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(MemberUpdateRequest::parse_response(response).await?)
+    }
+    /// Shows what the team has and may have.
+    ///
+    /// * Path: `GET /v1/teams/{team}/quota`
+    pub async fn quota_get(
+        &self,
+        request: QuotaGetRequest,
+    ) -> anyhow::Result<ApiResponse<QuotaView, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("quota");
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(QuotaGetRequest::parse_response(response).await?)
+    }
+    /// Sets what the team may have. For the people who run the installation. What runs already goes on.
+    ///
+    /// * Path: `PUT /v1/teams/{team}/quota`
+    pub async fn quota_set(
+        &self,
+        request: QuotaSetRequest,
+    ) -> anyhow::Result<ApiResponse<QuotaView, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("quota");
+        let mut req_builder = self.client.put(url).json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(QuotaSetRequest::parse_response(response).await?)
+    }
+    /// Lists the team's tokens: all of them for admins, one's own for everybody else.
+    ///
+    /// * Path: `GET /v1/teams/{team}/tokens`
+    pub async fn team_token_list(
+        &self,
+        request: TeamTokenListRequest,
+    ) -> anyhow::Result<ApiResponse<TeamTokenPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("tokens");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(TeamTokenListRequest::parse_response(response).await?)
+    }
+    /// Makes a token for a machine. It is shown once.
+    ///
+    /// * Path: `POST /v1/teams/{team}/tokens`
+    pub async fn team_token_create(
+        &self,
+        request: TeamTokenCreateRequest,
+    ) -> anyhow::Result<ApiResponse<TeamToken, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("tokens");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(TeamTokenCreateRequest::parse_response(response).await?)
+    }
+    /// Revokes a token at once: admins any, everybody else their own.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/tokens/{token}`
+    pub async fn team_token_delete(
+        &self,
+        request: TeamTokenDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("tokens")
+            .push(&request.path.token.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(TeamTokenDeleteRequest::parse_response(response).await?)
     }
 }
 

@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: f8d6d94dc2e0c332034725177c03290239c32a5c38bdf2f1e640aa11d10944e7
+// SHA-256 of openapi/v1.json: 358e25c15a78402c8a9e757135ad15f790ea0656c68b6d47ef8491f072a62f3c
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

@@ -14,10 +14,31 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 static REGEX_APP_CREATE_NAME: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[a-z][a-z0-9]*(-[a-z0-9]+)*$").expect("invalid regex"));
+static REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^\"[0-9]{1,18}\"$").expect("invalid regex"));
+static REGEX_AUDIT_LIST_REQUEST_QUERY_ACTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[a-z_]+$").expect("invalid regex"));
+static REGEX_BUILD_LOG_REQUEST_QUERY_INSTANCE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^ins_[0-9a-f]{32}$").expect("invalid regex"));
 static REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
-regex::Regex::new("^[0-9]{1,3}s$").expect("invalid regex"));
+regex::Regex::new("^([0-9]{1,2}|[0-2][0-9]{2}|300)s$").expect("invalid regex"));
 static REGEX_DEPLOYMENT_CREATE_SOURCE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[0-9a-f]{64}$").expect("invalid regex"));
+static REGEX_EVENT_LIST_REQUEST_QUERY_APP: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^app_[0-9a-f]{32}$").expect("invalid regex"));
+static REGEX_EVENT_LIST_REQUEST_QUERY_ENVIRONMENT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^env_[0-9a-f]{32}$").expect("invalid regex"));
+static REGEX_SECRET_GET_REQUEST_PATH_KEY: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[A-Za-z_][A-Za-z0-9_]{0,127}$").expect("invalid regex"));
+static REGEX_SESSION_LOGOUT_REQUEST_HEADER_X_SEGUE_CSRF: std::sync::LazyLock<
+    regex::Regex,
+> = std::sync::LazyLock::new(|| regex::Regex::new("^1$").expect("invalid regex"));
+static REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY: std::sync::LazyLock<
+    regex::Regex,
+> = std::sync::LazyLock::new(|| {
+    regex::Regex::new("^[!-~]{1,200}$").expect("invalid regex")
+});
+pub const X_SEGUE_CSRF: http::HeaderName = http::HeaderName::from_static("x-segue-csrf");
 pub const IDEMPOTENCY_KEY: http::HeaderName = http::HeaderName::from_static(
     "idempotency-key",
 );
@@ -44,6 +65,8 @@ pub struct App {
     pub repo: Option<Repo>,
     /// Free labels.
     pub labels: indexmap::IndexMap<String, String>,
+    /// Environments by branch.
+    pub previews: Option<Previews>,
     /// Address to push to with git.
     pub git_url: String,
     /// Raised by every change; also the `ETag`.
@@ -98,6 +121,75 @@ pub struct AppUpdate {
     pub repo: Option<serde_json::Value>,
     /// Labels; they replace all.
     pub labels: Option<indexmap::IndexMap<String, String>>,
+    /// Environments by branch (`enabled`, `from`, `ttl`, `secrets`, `limit`); null removes the setting.
+    pub previews: Option<serde_json::Value>,
+}
+/// A page of audit records, newest first.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    Deserialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct AuditPage {
+    /// This page's items.
+    #[validate(nested)]
+    pub items: Vec<AuditRecord>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// What somebody did: one record per write, in the same transaction.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    Deserialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct AuditRecord {
+    /// Its number in the team's chain, from 1.
+    pub seq: i64,
+    /// When.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// Who: id of a person or token, or a part of Segue.
+    #[validate(length(min = 1u64))]
+    pub actor: String,
+    /// The name that they have now.
+    #[validate(length(min = 1u64))]
+    pub actor_name: String,
+    /// The operation.
+    #[validate(length(min = 1u64))]
+    pub action: String,
+    /// To what, by id.
+    #[validate(length(min = 1u64))]
+    pub resource: String,
+    /// How; no values of configuration and secrets.
+    pub detail: serde_json::Value,
+    /// The request, as in the server's log.
+    pub request_id: Option<String>,
+    /// The address that asked.
+    pub address: Option<String>,
+    /// SHA-256 over the hash of the record before and everything of this one but `actor_name`.
+    #[validate(length(min = 1u64))]
+    pub hash: String,
+}
+/// What verifying the chain found.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct AuditVerification {
+    /// Whether every record follows from the one before it, up to the newest.
+    pub whole: bool,
+    /// Records that were found to be good.
+    pub records: i64,
+    /// Number of the first record that was changed, removed or moved; missing if there is none.
+    pub first_bad: Option<i64>,
 }
 /// How source becomes an image.
 #[serde_with::skip_serializing_none]
@@ -251,6 +343,17 @@ pub struct Config {
     pub created_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Number of the deployment that rolls the change out.
     pub deployment: Option<i64>,
+}
+/// A variable that differs.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct ConfigDifference {
+    /// Its key.
+    pub key: String,
+    /// In the first one; missing if it is not set there.
+    pub value: Option<String>,
+    /// In the second one; missing if it is not set there.
+    pub other: Option<String>,
 }
 /// Versions of a configuration, newest first.
 #[serde_with::skip_serializing_none]
@@ -431,6 +534,24 @@ pub struct DeploymentPage {
     /// Send it as `cursor` to get the next page; missing on the last one.
     pub next_cursor: Option<String>,
 }
+/// Where a deployment's release shall go.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct DeploymentPromote {
+    /// Name or id of the environment, of the same app.
+    #[validate(length(max = 40u64))]
+    pub to: String,
+    /// What to say about it.
+    #[validate(length(max = 1_000u64))]
+    pub message: Option<String>,
+}
 /// An environment of an app.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
@@ -457,8 +578,33 @@ pub struct Environment {
     pub urls: Vec<String>,
     /// How it is.
     pub conditions: Vec<Condition>,
+    /// The branch that a preview follows.
+    pub branch: Option<String>,
+    /// Name of the environment that it was made after, while that is there.
+    pub cloned_from: Option<String>,
+    /// Seconds that it lives after the last push; missing: until somebody removes it.
+    pub ttl: Option<i64>,
+    /// When it is removed.
+    pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
     /// When it was made.
     pub created_at: chrono::DateTime<chrono::Utc>,
+}
+/// What differs between two environments. What is equal is left out.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct EnvironmentComparison {
+    /// The first environment.
+    pub environment: String,
+    /// The second one.
+    pub other: String,
+    /// Variables that differ.
+    pub config: Vec<ConfigDifference>,
+    /// Secrets that only one of both has. Values are not compared.
+    pub secrets: Vec<SecretDifference>,
+    /// Parts of the specification that differ, at most 200.
+    pub spec: Vec<SpecDifference>,
+    /// What both environments stand on.
+    pub release: ReleaseComparison,
 }
 /// A new environment.
 #[serde_with::skip_serializing_none]
@@ -478,6 +624,13 @@ pub struct EnvironmentCreate {
     pub kind: Option<EnvironmentKindWord>,
     /// Only admins change it.
     pub protected: Option<bool>,
+    /// Name or id of the environment of the same app that it is made after: specification, configuration and scale.
+    /// Secrets are taken over by name only, and are missing until they are set; host names are not taken over.
+    #[validate(length(max = 40u64))]
+    pub clone_of: Option<String>,
+    /// Seconds that it lives, 60 to 31536000; without end if not given. A protected one has none.
+    #[validate(range(min = 60i64, max = 31_536_000i64))]
+    pub ttl: Option<i64>,
 }
 /// What an environment is for.
 #[derive(
@@ -571,6 +724,8 @@ pub struct EnvironmentUpdate {
     pub protected: Option<bool>,
     /// Nothing of it shall run.
     pub stopped: Option<bool>,
+    /// Seconds that it lives from now on, 60 to 31536000; null: until somebody removes it. A push begins it anew.
+    pub ttl: Option<i64>,
 }
 /// Something that happened.
 #[serde_with::skip_serializing_none]
@@ -799,6 +954,156 @@ pub struct InstancePage {
     /// Send it as `cursor` to get the next page; missing on the last one.
     pub next_cursor: Option<String>,
 }
+/// An invitation, without its link.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Invitation {
+    /// Its id.
+    pub id: String,
+    /// For whom.
+    pub email: String,
+    /// What they will be: `viewer`, `deployer`, `admin`, `owner`.
+    pub role: String,
+    /// Only on this app, by name.
+    pub app: Option<String>,
+    /// Only on this environment of the app, by name.
+    pub environment: Option<String>,
+    /// `open`, `accepted`, `revoked` or `expired`.
+    pub state: String,
+    /// Name of the person who invites.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// When it ends.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+    /// What the person opens: only in the answer that made the invitation, never again.
+    pub link: Option<String>,
+}
+/// Accepts an invitation.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct InvitationAccept {
+    /// What stands behind the `#` of the link.
+    #[validate(length(min = 1u64))]
+    pub token: String,
+    /// Name of a new person; what stands before the @ if not given. Not with a sign-in.
+    #[validate(length(max = 100u64))]
+    pub name: Option<String>,
+    /// Password of a new person, at least 10 characters. Not with a sign-in.
+    #[validate(length(min = 10u64, max = 256u64))]
+    pub password: Option<String>,
+}
+/// A person became a member.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct InvitationAccepted {
+    /// The person.
+    pub user: String,
+    /// Their address, to sign in with.
+    pub email: String,
+    /// The team.
+    pub team_id: String,
+    /// Its name.
+    pub team: String,
+    /// What the invitation gave.
+    pub role: String,
+}
+/// A new invitation.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct InvitationCreate {
+    /// Address of the person; only they can accept.
+    #[validate(length(max = 254u64))]
+    pub email: String,
+    /// What they will be: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
+    #[validate(length(min = 1u64))]
+    pub role: String,
+    /// Only on this app, by name or id.
+    pub app: Option<String>,
+    /// Only on this environment of the app, by name or id.
+    pub environment: Option<String>,
+    /// Days until it ends, 1 to 30; 7 if not given.
+    #[validate(range(min = 1i32, max = 30i32))]
+    pub expires_in_days: Option<i32>,
+}
+/// Invitations, newest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct InvitationPage {
+    /// This page's items.
+    pub items: Vec<Invitation>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// What somebody is invited to.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct InvitationShown {
+    /// Name of the team.
+    pub team: String,
+    /// For whom.
+    pub email: String,
+    /// What they will be.
+    pub role: String,
+    /// Only on this app.
+    pub app: Option<String>,
+    /// Only on this environment of the app.
+    pub environment: Option<String>,
+    /// Name of the person who invites.
+    pub invited_by: String,
+    /// When it ends.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+    /// Whether there is an account with that address: then its owner signs in to accept, else a name and a password
+    /// make one.
+    pub account_exists: bool,
+}
+/// The token of a link.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct InvitationToken {
+    /// What stands behind the `#` of the link.
+    #[validate(length(min = 1u64))]
+    pub token: String,
+}
+/// How to change the key.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
+pub struct KeyRotate {
+    /// Ends the older keys now, and every access token with them: for keys that somebody else has seen. People who are
+    /// signed in notice nothing but one more refresh.
+    pub at_once: Option<bool>,
+}
+/// A key that was made.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct KeyRotated {
+    /// Names the new key.
+    pub kid: String,
+    /// It signs from then on, when every server knows it.
+    pub signs_from: chrono::DateTime<chrono::Utc>,
+    /// The keys before it verify until then.
+    pub older_until: chrono::DateTime<chrono::Utc>,
+}
 /// Public keys (RFC 7517).
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
@@ -878,7 +1183,7 @@ pub struct LogLine {
     pub stream: String,
     /// Its service.
     pub service: Option<String>,
-    /// Its instance: service and slot, or the id once that is not known any more.
+    /// Its instance: service and slot, `run.7` for a one-off run, or the id once that is not known any more.
     pub instance: Option<String>,
     /// The line, without its end; values of secrets are hidden.
     #[validate(length(min = 1u64))]
@@ -902,7 +1207,24 @@ pub struct LogPage {
     /// Send it as `cursor` to get the next page; missing on the last one.
     pub next_cursor: Option<String>,
 }
-/// The person who asks, as far as the token reaches.
+/// An address and a password.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct Login {
+    /// The person's e-mail address.
+    #[validate(length(max = 254u64))]
+    pub email: String,
+    /// Their password.
+    #[validate(length(max = 256u64))]
+    pub password: String,
+}
+/// The person who asks, and what they ask with.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct Me {
@@ -914,18 +1236,37 @@ pub struct Me {
     pub name: String,
     /// May manage hosts and teams of the installation.
     pub platform_admin: bool,
-    /// The token's team.
-    pub team_id: String,
-    /// Its name.
-    pub team: String,
-    /// What they may do in it with this token: `viewer`, `deployer`, `admin`, `owner`.
-    pub role: String,
-    /// What the token is good for.
+    /// Teams that are reached, by name: all of them with a session, one with a token.
+    pub teams: Vec<TeamRole>,
+    /// With a token: its team.
+    pub team_id: Option<String>,
+    /// With a token: its team's name.
+    pub team: Option<String>,
+    /// With a token: what they may do in its team with it: `viewer`, `deployer`, `admin`, `owner`.
+    pub role: Option<String>,
+    /// What they may ask for.
     pub scopes: Vec<String>,
-    /// The token.
-    pub token_id: String,
-    /// When the token ends.
+    /// With a token: its id.
+    pub token_id: Option<String>,
+    /// With a session: its id.
+    pub session_id: Option<String>,
+    /// When the token or the session ends.
     pub expires_at: chrono::DateTime<chrono::Utc>,
+}
+/// What changes of the own account; what is missing stays.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct MeUpdate {
+    /// Their name.
+    #[validate(length(min = 1u64, max = 100u64))]
+    pub name: Option<String>,
 }
 /// A person in a team.
 #[serde_with::skip_serializing_none]
@@ -937,12 +1278,12 @@ pub struct Member {
     pub email: String,
     /// Their name.
     pub name: String,
-    /// What they may do: `viewer`, `deployer`, `admin`, `owner`.
-    pub role: String,
-    /// A first token for a person who was not known before: only in the answer that added them.
-    pub token: Option<String>,
+    /// What they may do on the whole team: `viewer`, `deployer`, `admin`, `owner`. Missing: only what `roles` says.
+    pub role: Option<String>,
+    /// Every role with its place; the team's first.
+    pub roles: Vec<MemberRole>,
 }
-/// A person to add.
+/// A role to give to a person of the team.
 #[serde_with::skip_serializing_none]
 #[derive(
     Debug,
@@ -953,15 +1294,16 @@ pub struct Member {
     oas3_gen_support::Default
 )]
 pub struct MemberAdd {
-    /// Their address.
+    /// The person's address.
     #[validate(length(max = 254u64))]
     pub email: String,
-    /// Their name, if they are not known yet.
-    #[validate(length(max = 100u64))]
-    pub name: Option<String>,
     /// What they may do: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
     #[validate(length(min = 1u64))]
     pub role: String,
+    /// Only on this app, by name or id.
+    pub app: Option<String>,
+    /// Only on this environment of the app, by name or id.
+    pub environment: Option<String>,
 }
 /// People in a team.
 #[serde_with::skip_serializing_none]
@@ -972,10 +1314,71 @@ pub struct MemberPage {
     /// Send it as `cursor` to get the next page; missing on the last one.
     pub next_cursor: Option<String>,
 }
+/// A role at a place.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct MemberRole {
+    /// What they may do there.
+    pub role: String,
+    /// Name of the app; missing: on the whole team.
+    pub app: Option<String>,
+    /// Name of the environment of the app; missing: on all of them.
+    pub environment: Option<String>,
+}
+/// Another role for a person at a place.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
+pub struct MemberUpdate {
+    /// What they may do there from now on; null takes the role there away.
+    pub role: Option<String>,
+    /// On this app, by name or id; missing: on the whole team.
+    pub app: Option<String>,
+    /// On this environment of the app, by name or id.
+    pub environment: Option<String>,
+}
 /// Bytes of a file.
 pub type Octets = Vec<u8>;
+/// A change of the password.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct PasswordSet {
+    /// The present password.
+    #[validate(length(max = 256u64))]
+    pub current: String,
+    /// The new one: at least 10 characters.
+    #[validate(length(min = 10u64, max = 256u64))]
+    pub new: String,
+}
+/// A person.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Person {
+    /// Their id.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// May manage hosts and teams of the installation.
+    pub platform_admin: bool,
+}
 /// What happens to a service.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, oas3_gen_support::Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    oas3_gen_support::Default
+)]
 #[non_exhaustive]
 pub enum PlannedAction {
     #[serde(rename = "create")]
@@ -1023,21 +1426,79 @@ impl From<String> for PlannedAction {
     }
 }
 /// What a specification would change about one service.
-#[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    Deserialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
 pub struct PlannedChange {
     /// The service.
+    #[validate(length(min = 1u64))]
     pub service: String,
     /// What happens to a service.
     pub action: PlannedAction,
     /// Instances before.
+    #[validate(range(min = 0i32))]
     pub replicas_before: i32,
     /// Instances after.
+    #[validate(range(min = 0i32))]
     pub replicas_after: i32,
     /// Whether users may notice: the old instances must stop before the new ones start.
     pub downtime: bool,
     /// Why, in one sentence.
+    #[validate(length(min = 1u64))]
     pub reason: String,
+}
+/// A service that would run.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct PlannedService {
+    /// Its name.
+    pub name: String,
+    /// What a service is for.
+    pub kind: Kind,
+    /// What starts it; none: what the image says.
+    pub command: Option<String>,
+    /// Its own image.
+    pub image: Option<String>,
+    /// Where it has to listen, given to it as `PORT`; none: the one port that the image exposes, else 8080.
+    pub port: Option<i32>,
+    /// How many of it.
+    pub replicas: i32,
+}
+/// A variable that the source asks for.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct PlannedVariable {
+    /// Its key.
+    pub key: String,
+    /// Where its value comes from: `value`, `service`, `generated`, or `person`.
+    pub origin: String,
+    /// The value that the source gives.
+    pub value: Option<String>,
+    /// Nothing is deployed without it.
+    pub required: bool,
+    /// The environment has a value for it.
+    pub set: bool,
+}
+/// Environments by branch.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Previews {
+    /// A push of another branch makes an environment and deploys there.
+    pub enabled: bool,
+    /// The environment that it is made after: specification, plain configuration, scale.
+    pub from: Option<String>,
+    /// Seconds that it lives after the last push, 60 to 31536000.
+    pub ttl: Option<i64>,
+    /// Secrets of `from` whose values it gets; no other secret exists in it. Only admins and owners name any.
+    pub secrets: Option<Vec<String>>,
+    /// How many there may be at a time, 1 to 50.
+    pub limit: Option<i32>,
 }
 /// An error (RFC 9457).
 #[serde_with::skip_serializing_none]
@@ -1072,6 +1533,10 @@ pub enum ProblemCode {
     InvalidRequest,
     #[serde(rename = "unauthenticated")]
     Unauthenticated,
+    #[serde(rename = "sign_in_refused")]
+    SignInRefused,
+    #[serde(rename = "session_ended")]
+    SessionEnded,
     #[serde(rename = "forbidden")]
     Forbidden,
     #[serde(rename = "not_found")]
@@ -1086,8 +1551,34 @@ pub enum ProblemCode {
     Conflict,
     #[serde(rename = "name_taken")]
     NameTaken,
+    #[serde(rename = "quota")]
+    Quota,
+    #[serde(rename = "last_owner")]
+    LastOwner,
+    #[serde(rename = "account_exists")]
+    AccountExists,
+    #[serde(rename = "invitation_unknown")]
+    InvitationUnknown,
+    #[serde(rename = "invitation_foreign")]
+    InvitationForeign,
+    #[serde(rename = "invitation_used")]
+    InvitationUsed,
+    #[serde(rename = "invitation_revoked")]
+    InvitationRevoked,
+    #[serde(rename = "invitation_expired")]
+    InvitationExpired,
     #[serde(rename = "in_flight")]
     InFlight,
+    #[serde(rename = "refresh_superseded")]
+    RefreshSuperseded,
+    #[serde(rename = "authorization_pending")]
+    AuthorizationPending,
+    #[serde(rename = "slow_down")]
+    SlowDown,
+    #[serde(rename = "expired_token")]
+    ExpiredToken,
+    #[serde(rename = "access_denied")]
+    AccessDenied,
     #[serde(rename = "setup_refused")]
     SetupRefused,
     #[serde(rename = "precondition_failed")]
@@ -1118,6 +1609,8 @@ impl core::fmt::Display for ProblemCode {
         match self {
             Self::InvalidRequest => write!(f, "invalid_request"),
             Self::Unauthenticated => write!(f, "unauthenticated"),
+            Self::SignInRefused => write!(f, "sign_in_refused"),
+            Self::SessionEnded => write!(f, "session_ended"),
             Self::Forbidden => write!(f, "forbidden"),
             Self::NotFound => write!(f, "not_found"),
             Self::MethodNotAllowed => write!(f, "method_not_allowed"),
@@ -1125,7 +1618,20 @@ impl core::fmt::Display for ProblemCode {
             Self::RequestTimeout => write!(f, "request_timeout"),
             Self::Conflict => write!(f, "conflict"),
             Self::NameTaken => write!(f, "name_taken"),
+            Self::Quota => write!(f, "quota"),
+            Self::LastOwner => write!(f, "last_owner"),
+            Self::AccountExists => write!(f, "account_exists"),
+            Self::InvitationUnknown => write!(f, "invitation_unknown"),
+            Self::InvitationForeign => write!(f, "invitation_foreign"),
+            Self::InvitationUsed => write!(f, "invitation_used"),
+            Self::InvitationRevoked => write!(f, "invitation_revoked"),
+            Self::InvitationExpired => write!(f, "invitation_expired"),
             Self::InFlight => write!(f, "in_flight"),
+            Self::RefreshSuperseded => write!(f, "refresh_superseded"),
+            Self::AuthorizationPending => write!(f, "authorization_pending"),
+            Self::SlowDown => write!(f, "slow_down"),
+            Self::ExpiredToken => write!(f, "expired_token"),
+            Self::AccessDenied => write!(f, "access_denied"),
             Self::SetupRefused => write!(f, "setup_refused"),
             Self::PreconditionFailed => write!(f, "precondition_failed"),
             Self::BodyTooLarge => write!(f, "body_too_large"),
@@ -1152,6 +1658,8 @@ impl From<String> for ProblemCode {
         match value.as_str() {
             "invalid_request" => Self::InvalidRequest,
             "unauthenticated" => Self::Unauthenticated,
+            "sign_in_refused" => Self::SignInRefused,
+            "session_ended" => Self::SessionEnded,
             "forbidden" => Self::Forbidden,
             "not_found" => Self::NotFound,
             "method_not_allowed" => Self::MethodNotAllowed,
@@ -1159,7 +1667,20 @@ impl From<String> for ProblemCode {
             "request_timeout" => Self::RequestTimeout,
             "conflict" => Self::Conflict,
             "name_taken" => Self::NameTaken,
+            "quota" => Self::Quota,
+            "last_owner" => Self::LastOwner,
+            "account_exists" => Self::AccountExists,
+            "invitation_unknown" => Self::InvitationUnknown,
+            "invitation_foreign" => Self::InvitationForeign,
+            "invitation_used" => Self::InvitationUsed,
+            "invitation_revoked" => Self::InvitationRevoked,
+            "invitation_expired" => Self::InvitationExpired,
             "in_flight" => Self::InFlight,
+            "refresh_superseded" => Self::RefreshSuperseded,
+            "authorization_pending" => Self::AuthorizationPending,
+            "slow_down" => Self::SlowDown,
+            "expired_token" => Self::ExpiredToken,
+            "access_denied" => Self::AccessDenied,
             "setup_refused" => Self::SetupRefused,
             "precondition_failed" => Self::PreconditionFailed,
             "body_too_large" => Self::BodyTooLarge,
@@ -1174,6 +1695,46 @@ impl From<String> for ProblemCode {
             _ => Self::Other(value),
         }
     }
+}
+/// Where a promoted release came from.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct PromotedFrom {
+    /// Name of the environment.
+    pub environment: String,
+    /// Version of the release there.
+    pub release: i64,
+    /// That release.
+    pub release_id: String,
+}
+/// What a promotion would do.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    Deserialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct PromotionPlan {
+    /// The environment that the images come from.
+    #[validate(length(min = 1u64))]
+    pub from: String,
+    /// The environment that they go to.
+    #[validate(length(min = 1u64))]
+    pub to: String,
+    /// Version of the release that is promoted.
+    pub release: i64,
+    /// Content addresses of the images, by service.
+    pub images: indexmap::IndexMap<String, String>,
+    /// What happens to the target's services.
+    #[validate(nested)]
+    pub changes: Vec<PlannedChange>,
+    /// Variables that have a value there and none in the target.
+    pub config_only_there: Vec<String>,
+    /// Secrets that are set there and not in the target.
+    pub secrets_only_there: Vec<String>,
 }
 /// A public key (RFC 8037).
 #[serde_with::skip_serializing_none]
@@ -1192,6 +1753,41 @@ pub struct PublicKey {
     pub kid: String,
     /// The key, base64url.
     pub x: String,
+}
+/// One kind.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct QuotaFigure {
+    /// In use. It may be more than allowed after a quota was lowered: nothing is stopped by that.
+    pub used: i64,
+    /// Allowed at most; missing: as much as the team likes.
+    pub allowed: Option<i64>,
+}
+/// A quota. What is missing or null is not limited.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
+pub struct QuotaSet {
+    /// Apps at most.
+    pub apps: Option<i32>,
+    /// Thousandths of a core at most.
+    pub cpu_millis: Option<i64>,
+    /// Bytes of memory at most.
+    pub memory_bytes: Option<i64>,
+}
+/// What a team has and may have.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct QuotaView {
+    /// One kind.
+    pub apps: QuotaFigure,
+    /// One kind.
+    pub cpu_millis: QuotaFigure,
+    /// One kind.
+    pub memory_bytes: QuotaFigure,
+    /// Who set it; missing if nobody did.
+    pub set_by: Option<String>,
+    /// When.
+    pub set_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 /// What a deployment's switch did to requests.
 #[serde_with::skip_serializing_none]
@@ -1236,6 +1832,8 @@ pub struct Release {
     pub config_version: Option<i64>,
     /// The commit that it was made from.
     pub commit: Option<String>,
+    /// Where a promoted release came from.
+    pub origin: Option<PromotedFrom>,
     /// What people say about it.
     pub message: String,
     /// Who made it.
@@ -1257,6 +1855,19 @@ pub struct ReleaseChange {
     pub before: Option<String>,
     /// In the newer one; missing if there is none. Values of variables are not shown.
     pub after: Option<String>,
+}
+/// What both environments stand on.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct ReleaseComparison {
+    /// Version that the first one stands on.
+    pub version: Option<i64>,
+    /// Version that the second one stands on.
+    pub other: Option<i64>,
+    /// Whether both run the same images, by content address.
+    pub same_images: bool,
+    /// What differs from the first one's release to the second one's; values of variables are not shown.
+    pub changes: Vec<ReleaseChange>,
 }
 /// What differs between two releases.
 #[serde_with::skip_serializing_none]
@@ -1372,6 +1983,76 @@ impl From<String> for RolloutStrategy {
         }
     }
 }
+/// A one-off run.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// Its number within the environment.
+    pub number: i64,
+    /// Where it is: `queued`, `scheduled`, `running`, `succeeded` (exit code 0), `failed`, `timed_out`, `cancelled`,
+    /// `unknown` (its end could not be seen; it is never started again). New ones may be added.
+    pub state: String,
+    /// Nothing follows.
+    pub finished: bool,
+    /// The service whose image, variables and limits it has.
+    pub service: String,
+    /// What runs: arguments, no shell.
+    pub command: Vec<String>,
+    /// Version of the release whose image it has.
+    pub release: i64,
+    /// Seconds from its start after which it is stopped.
+    pub time_limit: i64,
+    /// The host that it runs or ran on.
+    pub host: Option<String>,
+    /// What its process ended with.
+    pub exit_code: Option<i32>,
+    /// Whether it was killed for memory.
+    pub oom: bool,
+    /// A person asked to stop it.
+    pub cancel_requested: bool,
+    /// Why a build, a deployment or an instance failed.
+    pub failure: Option<Failure>,
+    /// Who asked for it.
+    pub created_by: String,
+    /// When.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// When its process was first seen to run.
+    pub started_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When it ended.
+    pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+/// What shall run.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct RunCreate {
+    /// The service whose image, variables and limits it has; `web` if not given, or the only one.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
+    pub service: Option<String>,
+    /// Arguments, no shell: `["python", "manage.py", "migrate"]`.
+    #[validate(length(min = 1u64, max = 256u64))]
+    pub command: Vec<String>,
+    /// Seconds from its start after which it is stopped; an hour if not given.
+    #[validate(range(min = 1i64, max = 86_400i64))]
+    pub time_limit: Option<i64>,
+}
+/// A page of runs, newest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct RunPage {
+    /// This page's items.
+    pub items: Vec<Run>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
 /// Instances wanted by service.
 #[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
 pub struct ScaleSet {
@@ -1400,14 +2081,28 @@ pub struct Secret {
     /// Number of the deployment that rolls the change out.
     pub deployment: Option<i64>,
 }
+/// A secret that only one of both has.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct SecretDifference {
+    /// Its key.
+    pub key: String,
+    /// In the first one: `set`, `missing` (taken over by name, never set) or `none`. New words may be added.
+    pub state: String,
+    /// In the second one, in the same words.
+    pub other: String,
+}
 /// Secrets of an environment, without values.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct SecretPage {
-    /// This page's items.
+    /// The items of this page.
     pub items: Vec<Secret>,
-    /// Send it as `cursor` to get the next page; missing on the last one.
+    /// Cursor of the next page; missing on the last one.
     pub next_cursor: Option<String>,
+    /// Keys that were taken over from another environment and that nobody has set here: deployments are refused with
+    /// `secret_missing` until they are set, or removed.
+    pub missing: Vec<String>,
 }
 /// A secret's new value.
 #[derive(
@@ -1576,6 +2271,34 @@ pub struct ServiceVolume {
     #[validate(range(min = 1_048_576i64, max = 1_125_899_906_842_624i64))]
     pub size_bytes: i64,
 }
+/// A sign-in of the person at one place.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// When it began.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// When it was last renewed: within ten minutes of its last use.
+    pub used_at: chrono::DateTime<chrono::Utc>,
+    /// When it ends.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+    /// Where it came from.
+    pub address: Option<String>,
+    /// What the browser called itself.
+    pub client: String,
+    /// Whether this request was made with it.
+    pub current: bool,
+}
+/// A page of sessions, the newest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct SessionPage {
+    /// This page's items.
+    pub items: Vec<Session>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
 /// The first person and the first team.
 #[serde_with::skip_serializing_none]
 #[derive(
@@ -1615,6 +2338,23 @@ pub struct SetupDone {
     pub team: String,
     /// An API token, shown once: `segue login --token`.
     pub token: String,
+    /// A person who is signed in.
+    pub signed_in: SignedIn,
+}
+/// A person who is signed in.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct SignedIn {
+    /// A JWT for `Authorization: Bearer`. Keep it in memory only.
+    pub access_token: String,
+    /// `Bearer`.
+    pub token_type: String,
+    /// Seconds until it ends; `POST /v1/auth/refresh` gives the next one.
+    pub expires_in: i64,
+    /// A person.
+    pub user: Person,
+    /// Their teams, by name.
+    pub teams: Vec<TeamRole>,
 }
 /// A kept source.
 #[serde_with::skip_serializing_none]
@@ -1624,6 +2364,53 @@ pub struct Source {
     pub sha256: String,
     /// Bytes of the canonical tar.
     pub size_bytes: i64,
+}
+/// What a deployment of a source would build and run.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct SourcePlan {
+    /// SHA-256 of the source.
+    pub sha256: String,
+    /// The environment that it is for.
+    pub environment: String,
+    /// One line for people: `Python 3.11 (requirements.txt) · start "gunicorn app:app" (Procfile: web)`.
+    pub summary: String,
+    /// Who writes the Dockerfile: `python`, `node`, `static`, …, `dockerfile` for the source's own, `image` if nothing
+    /// is built. New ones may be added.
+    pub builder: String,
+    /// The runtime's version, where there is one.
+    pub version: Option<String>,
+    /// The base image, or the finished image that the manifest names.
+    pub image: Option<String>,
+    /// What the image starts if a service names nothing.
+    pub start: Option<String>,
+    /// The files that decided.
+    pub why: Vec<String>,
+    /// Whether the source brings a segue.toml.
+    pub has_manifest: bool,
+    /// Path of the Dockerfile in the source, if that is used.
+    pub dockerfile_path: Option<String>,
+    /// Text of the Dockerfile that Segue writes, if it does.
+    pub dockerfile: Option<String>,
+    /// What would run.
+    pub services: Vec<PlannedService>,
+    /// Variables that the source asks for.
+    pub variables: Vec<PlannedVariable>,
+    /// Keys without a value, without which it is not deployed.
+    pub missing: Vec<String>,
+    /// A segue.toml that says the same, to be edited and kept.
+    pub manifest: String,
+}
+/// A part of the specification that differs.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct SpecDifference {
+    /// Where: a JSON pointer into the specification.
+    pub pointer: String,
+    /// In the first one, as JSON; missing if it is not there.
+    pub value: Option<String>,
+    /// In the second one, as JSON; missing if it is not there.
+    pub other: Option<String>,
 }
 /// The specification of an environment with its version.
 #[serde_with::skip_serializing_none]
@@ -1674,7 +2461,7 @@ pub struct Team {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// The own role in it: `viewer`, `deployer`, `admin`, `owner`.
+    /// The own role in it, the strongest of several: `viewer`, `deployer`, `admin`, `owner`.
     pub role: String,
     /// A token for it: only in the answer that made the team.
     pub token: Option<String>,
@@ -1693,7 +2480,7 @@ pub struct TeamCreate {
     #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
     pub name: String,
 }
-/// Teams that the token reaches.
+/// Teams that the credential reaches.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct TeamPage {
@@ -1701,6 +2488,104 @@ pub struct TeamPage {
     pub items: Vec<Team>,
     /// Send it as `cursor` to get the next page; missing on the last one.
     pub next_cursor: Option<String>,
+}
+/// A team of the person who asks.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct TeamRole {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The role on the whole team: `viewer`, `deployer`, `admin`, `owner`. Missing for those who have one on single
+    /// apps only.
+    pub role: Option<String>,
+}
+/// A token of a team, without its secret unless it was made just now.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct TeamToken {
+    /// Its id.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Its first characters, so that it can be told apart.
+    pub prefix: String,
+    /// At most this role.
+    pub role: String,
+    /// What it is good for.
+    pub scopes: Vec<String>,
+    /// Good for this app only.
+    pub app: Option<String>,
+    /// Good from these networks only; empty: from everywhere.
+    pub address_ranges: Vec<String>,
+    /// The person who made it, and whose role bounds it.
+    pub created_by: String,
+    /// Their name.
+    pub created_by_name: String,
+    /// When it was made.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// When it ends.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+    /// When it was revoked.
+    pub revoked_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When it was last used, to the minute.
+    pub used_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// The token itself: only in the answer that made it, never again.
+    pub token: Option<String>,
+}
+/// A new token for a machine.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TeamTokenCreate {
+    /// For people.
+    #[validate(length(min = 1u64, max = 100u64))]
+    pub name: String,
+    /// At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
+    #[validate(length(min = 1u64))]
+    pub role: String,
+    /// What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app that exists.
+    #[validate(length(min = 1u64, max = 5u64))]
+    pub scopes: Vec<String>,
+    /// Good for this app only, by name or id.
+    pub app: Option<String>,
+    /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`): those that
+    /// connect to the API. Empty: from everywhere.
+    #[validate(length(max = 32u64))]
+    pub address_ranges: Option<Vec<String>>,
+    /// Days until it ends, 1 to 366. Every token ends.
+    #[validate(range(min = 1i32, max = 366i32))]
+    pub expires_in_days: i32,
+}
+/// A page of tokens of a team, oldest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct TeamTokenPage {
+    /// This page's items.
+    pub items: Vec<TeamToken>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// What may change of a team.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TeamUpdate {
+    /// Another name. The old one stays the team's: nobody else ever gets it.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
+    pub name: String,
 }
 /// A token, without its secret.
 #[serde_with::skip_serializing_none]
@@ -2004,6 +2889,268 @@ impl KeyListRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
+/// The older keys verify until the last token that they signed is past, unless they end at once.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct KeyRotateRequest {
+    pub body: KeyRotate,
+}
+impl KeyRotateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<KeyRotated, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    KeyRotated,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// Signs in with a password. The answer sets the refresh cookie.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionCreateRequest {
+    #[validate(nested)]
+    pub body: Login,
+}
+impl SessionCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<SignedIn, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    SignedIn,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionLogoutRequestHeader {
+    /// `1`: says that the request was made on purpose. Other sites cannot send it.
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_SESSION_LOGOUT_REQUEST_HEADER_X_SEGUE_CSRF")
+    )]
+    pub x_segue_csrf: String,
+}
+impl core::convert::TryFrom<&SessionLogoutRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &SessionLogoutRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        let header_value = http::HeaderValue::try_from(&headers.x_segue_csrf)?;
+        map.insert(X_SEGUE_CSRF, header_value);
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<SessionLogoutRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: SessionLogoutRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Signs out: ends the session of the refresh cookie and takes the cookie away.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionLogoutRequest {
+    #[validate(nested)]
+    pub header: SessionLogoutRequestHeader,
+}
+impl SessionLogoutRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionRefreshRequestHeader {
+    /// `1`: says that the request was made on purpose. Other sites cannot send it.
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_SESSION_LOGOUT_REQUEST_HEADER_X_SEGUE_CSRF")
+    )]
+    pub x_segue_csrf: String,
+}
+impl core::convert::TryFrom<&SessionRefreshRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &SessionRefreshRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        let header_value = http::HeaderValue::try_from(&headers.x_segue_csrf)?;
+        map.insert(X_SEGUE_CSRF, header_value);
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<SessionRefreshRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: SessionRefreshRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes nothing: send the
+/// request again with the cookie that the other one got. A later one ends the session: somebody has a copy.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionRefreshRequest {
+    #[validate(nested)]
+    pub header: SessionRefreshRequestHeader,
+}
+impl SessionRefreshRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<SignedIn, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    SignedIn,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
 /// Exchanges the API token of the request for an access token of ten minutes.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct TokenExchangeRequest {}
@@ -2064,9 +3211,14 @@ impl TokenExchangeRequest {
     oas3_gen_support::Default
 )]
 pub struct EventListRequestQuery {
+    /// Name or id of the team; needed by people who are signed in and are in several.
+    #[validate(length(max = 40u64))]
+    pub team: Option<String>,
     /// Id of an app.
+    #[validate(regex(path = "REGEX_EVENT_LIST_REQUEST_QUERY_APP"))]
     pub app: Option<String>,
     /// Id of an environment.
+    #[validate(regex(path = "REGEX_EVENT_LIST_REQUEST_QUERY_ENVIRONMENT"))]
     pub environment: Option<String>,
     /// Events behind this one; without it a list has the newest ones and a stream begins now.
     #[validate(length(max = 100u64))]
@@ -2362,6 +3514,113 @@ impl HostUncordonRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
+/// Accepts an invitation: with a sign-in as the person of that address, without one as a new person with a name and
+/// a password, who signs in with them afterwards.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationAcceptRequest {
+    #[validate(nested)]
+    pub body: InvitationAccept,
+}
+impl InvitationAcceptRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<InvitationAccepted, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    InvitationAccepted,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// Shows what a link invites to, as long as it can be accepted.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationShowRequest {
+    #[validate(nested)]
+    pub body: InvitationToken,
+}
+impl InvitationShowRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<InvitationShown, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    InvitationShown,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
 /// Shows who asks.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct MeGetRequest {}
@@ -2412,6 +3671,229 @@ impl MeGetRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
+/// Changes the own account.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct MeUpdateRequest {
+    #[validate(nested)]
+    pub body: MeUpdate,
+}
+impl MeUpdateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Me, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Me,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// Changes the own password. Every other session ends; API tokens stay.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct PasswordSetRequest {
+    #[validate(nested)]
+    pub body: PasswordSet,
+}
+impl PasswordSetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct SessionListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists the own sessions.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionListRequest {
+    #[validate(nested)]
+    pub query: SessionListRequestQuery,
+}
+impl SessionListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<SessionPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    SessionPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionDeleteRequestPath {
+    /// Id of the session
+    #[validate(length(min = 1u64))]
+    pub session: String,
+}
+/// Ends an own session: what was signed in with it is signed out at once.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionDeleteRequest {
+    #[validate(nested)]
+    pub path: SessionDeleteRequestPath,
+}
+impl SessionDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
 #[serde_with::skip_serializing_none]
 #[derive(
     Debug,
@@ -2422,6 +3904,9 @@ impl MeGetRequest {
     oas3_gen_support::Default
 )]
 pub struct TokenListRequestQuery {
+    /// Name or id of the team; needed by people who are signed in and are in several.
+    #[validate(length(max = 40u64))]
+    pub team: Option<String>,
     /// Items wanted, 1 to 100; 50 if not given.
     #[validate(range(min = 1i32, max = 100i32))]
     pub limit: Option<i32>,
@@ -2429,7 +3914,7 @@ pub struct TokenListRequestQuery {
     #[validate(length(max = 512u64))]
     pub cursor: Option<String>,
 }
-/// Lists the own tokens of the token's team.
+/// Lists the own tokens of a team.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct TokenListRequest {
     #[validate(nested)]
@@ -2482,10 +3967,27 @@ impl TokenListRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TokenCreateRequestQuery {
+    /// Name or id of the team; needed by people who are signed in and are in several.
+    #[validate(length(max = 40u64))]
+    pub team: Option<String>,
+}
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct TokenCreateRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&TokenCreateRequestHeader> for http::HeaderMap {
@@ -2509,9 +4011,11 @@ impl core::convert::TryFrom<TokenCreateRequestHeader> for http::HeaderMap {
         http::HeaderMap::try_from(&headers)
     }
 }
-/// Makes a token for the token's team. It is shown once.
+/// Makes a token for a team. It is shown once.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct TokenCreateRequest {
+    #[validate(nested)]
+    pub query: TokenCreateRequestQuery,
     #[validate(nested)]
     pub header: TokenCreateRequestHeader,
     #[validate(nested)]
@@ -2570,11 +4074,27 @@ pub struct TokenDeleteRequestPath {
     #[validate(length(min = 1u64))]
     pub token: String,
 }
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TokenDeleteRequestQuery {
+    /// Name or id of the team; needed by people who are signed in and are in several.
+    #[validate(length(max = 40u64))]
+    pub team: Option<String>,
+}
 /// Revokes an own token; admins revoke anybody's.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct TokenDeleteRequest {
     #[validate(nested)]
     pub path: TokenDeleteRequestPath,
+    #[validate(nested)]
+    pub query: TokenDeleteRequestQuery,
 }
 impl TokenDeleteRequest {
     /// Parse the HTTP response into the response enum.
@@ -2720,7 +4240,7 @@ impl SetupCreateRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
-/// Lists the teams that the token reaches.
+/// Lists the teams that the credential reaches.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct TeamListRequest {}
 impl TeamListRequest {
@@ -2883,6 +4403,120 @@ impl TeamGetRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+/// Removes a team that has no apps. For its owners. Its name is never given again.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamDeleteRequest {
+    #[validate(nested)]
+    pub path: TeamDeleteRequestPath,
+}
+impl TeamDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamUpdateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+/// Gives a team another name. For its owners. Paths and git addresses with the old name end at once.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamUpdateRequest {
+    #[validate(nested)]
+    pub path: TeamUpdateRequestPath,
+    #[validate(nested)]
+    pub body: TeamUpdate,
+}
+impl TeamUpdateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Team, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Team,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct AppListRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
@@ -2905,7 +4539,7 @@ pub struct AppListRequestQuery {
     #[validate(length(max = 512u64))]
     pub cursor: Option<String>,
 }
-/// Lists the team's apps, oldest first.
+/// Lists the apps of the team that the role reaches, oldest first.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct AppListRequest {
     #[validate(nested)]
@@ -2969,7 +4603,10 @@ pub struct AppCreateRequestPath {
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct AppCreateRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&AppCreateRequestHeader> for http::HeaderMap {
@@ -3125,7 +4762,10 @@ pub struct AppDeleteRequestPath {
 pub struct AppDeleteRequestHeader {
     /// The ETag of what the change is based on.
     /// - Example: `"\"7\"".to_string()`
-    #[validate(length(min = 1u64))]
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH")
+    )]
     pub if_match: String,
 }
 impl core::convert::TryFrom<&AppDeleteRequestHeader> for http::HeaderMap {
@@ -3209,7 +4849,10 @@ pub struct AppUpdateRequestPath {
 pub struct AppUpdateRequestHeader {
     /// The ETag of what the change is based on.
     /// - Example: `"\"7\"".to_string()`
-    #[validate(length(min = 1u64))]
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH")
+    )]
     pub if_match: String,
 }
 impl core::convert::TryFrom<&AppUpdateRequestHeader> for http::HeaderMap {
@@ -3381,7 +5024,10 @@ pub struct EnvironmentCreateRequestPath {
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct EnvironmentCreateRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&EnvironmentCreateRequestHeader> for http::HeaderMap {
@@ -3543,7 +5189,10 @@ pub struct EnvironmentDeleteRequestPath {
 pub struct EnvironmentDeleteRequestHeader {
     /// The ETag of what the change is based on.
     /// - Example: `"\"7\"".to_string()`
-    #[validate(length(min = 1u64))]
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH")
+    )]
     pub if_match: String,
 }
 impl core::convert::TryFrom<&EnvironmentDeleteRequestHeader> for http::HeaderMap {
@@ -3630,7 +5279,10 @@ pub struct EnvironmentUpdateRequestPath {
 pub struct EnvironmentUpdateRequestHeader {
     /// The ETag of what the change is based on.
     /// - Example: `"\"7\"".to_string()`
-    #[validate(length(min = 1u64))]
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH")
+    )]
     pub if_match: String,
 }
 impl core::convert::TryFrom<&EnvironmentUpdateRequestHeader> for http::HeaderMap {
@@ -3954,9 +5606,13 @@ pub struct BuildLogRequestPath {
 )]
 pub struct BuildLogRequestQuery {
     /// Of this service only.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
     pub service: Option<String>,
     /// Of this instance only, by id.
+    #[validate(regex(path = "REGEX_BUILD_LOG_REQUEST_QUERY_INSTANCE"))]
     pub instance: Option<String>,
+    /// Of this one-off run only, by number.
+    pub run: Option<i64>,
     /// Not older than this (RFC 3339).
     pub since: Option<String>,
     /// Only lines that hold this text.
@@ -4004,6 +5660,74 @@ impl BuildLogRequest {
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(LogPageOrLogLineStream::LogPage(data)));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct EnvironmentCompareRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+    /// Name or id of the other environment
+    #[validate(length(min = 1u64))]
+    pub other: String,
+}
+/// Compares two environments of an app.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct EnvironmentCompareRequest {
+    #[validate(nested)]
+    pub path: EnvironmentCompareRequestPath,
+}
+impl EnvironmentCompareRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<EnvironmentComparison, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    EnvironmentComparison,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
             }
             return Ok(ApiResponse::Other(Box::new(req)));
         }
@@ -4365,7 +6089,10 @@ pub struct DeploymentCreateRequestQuery {
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct DeploymentCreateRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&DeploymentCreateRequestHeader> for http::HeaderMap {
@@ -4548,7 +6275,10 @@ pub struct DeploymentCancelRequestPath {
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct DeploymentCancelRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&DeploymentCancelRequestHeader> for http::HeaderMap {
@@ -4710,6 +6440,139 @@ impl DeploymentEventsRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct DeploymentPromoteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+    /// Number of the deployment whose images are promoted
+    pub number: i64,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct DeploymentPromoteRequestQuery {
+    /// Answer what would happen, and change nothing.
+    pub dry_run: Option<bool>,
+    /// Answer when it is live or has ended, at most after this time: `30s`, up to `300s`.
+    #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT"))]
+    pub wait: Option<String>,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct DeploymentPromoteRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&DeploymentPromoteRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &DeploymentPromoteRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<DeploymentPromoteRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: DeploymentPromoteRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Deploys the images of a deployment to another environment of the app, with that one's own values.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct DeploymentPromoteRequest {
+    #[validate(nested)]
+    pub path: DeploymentPromoteRequestPath,
+    #[validate(nested)]
+    pub query: DeploymentPromoteRequestQuery,
+    #[validate(nested)]
+    pub header: DeploymentPromoteRequestHeader,
+    #[validate(nested)]
+    pub body: DeploymentPromote,
+}
+impl DeploymentPromoteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<DeploymentOrPromotionPlan, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    PromotionPlan,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(
+                    ApiResponse::Ok(DeploymentOrPromotionPlan::PromotionPlan(data)),
+                );
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status == http::StatusCode::ACCEPTED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Deployment,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(
+                    ApiResponse::Accepted(DeploymentOrPromotionPlan::Deployment(data)),
+                );
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct DeploymentReceiptRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
@@ -4807,7 +6670,10 @@ pub struct DeploymentRollbackRequestQuery {
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct DeploymentRollbackRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&DeploymentRollbackRequestHeader> for http::HeaderMap {
@@ -5062,7 +6928,10 @@ pub struct InstanceReplaceRequestQuery {
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct InstanceReplaceRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&InstanceReplaceRequestHeader> for http::HeaderMap {
@@ -5234,9 +7103,13 @@ pub struct LogListRequestPath {
 )]
 pub struct LogListRequestQuery {
     /// Of this service only.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
     pub service: Option<String>,
     /// Of this instance only, by id.
+    #[validate(regex(path = "REGEX_BUILD_LOG_REQUEST_QUERY_INSTANCE"))]
     pub instance: Option<String>,
+    /// Of this one-off run only, by number.
+    pub run: Option<i64>,
     /// Not older than this (RFC 3339).
     pub since: Option<String>,
     /// Only lines that hold this text.
@@ -5531,6 +7404,371 @@ impl ReleaseDiffRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RunListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct RunListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists one-off runs, newest first.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct RunListRequest {
+    #[validate(nested)]
+    pub path: RunListRequestPath,
+    #[validate(nested)]
+    pub query: RunListRequestQuery,
+}
+impl RunListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<RunPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    RunPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RunCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RunCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&RunCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &RunCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<RunCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: RunCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Runs a command once, in a container of its own of the release that the environment stands on.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct RunCreateRequest {
+    #[validate(nested)]
+    pub path: RunCreateRequestPath,
+    #[validate(nested)]
+    pub header: RunCreateRequestHeader,
+    #[validate(nested)]
+    pub body: RunCreate,
+}
+impl RunCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Run, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::ACCEPTED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Run,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Accepted(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RunGetRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+    /// Number of the run
+    pub run: i64,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct RunGetRequestQuery {
+    /// Answer when what was asked for is done or has ended, at most after this time: `30s`, up to `300s`.
+    #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT"))]
+    pub wait: Option<String>,
+}
+/// Shows a run.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct RunGetRequest {
+    #[validate(nested)]
+    pub path: RunGetRequestPath,
+    #[validate(nested)]
+    pub query: RunGetRequestQuery,
+}
+impl RunGetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Run, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Run,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RunCancelRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+    /// Number of the run
+    pub run: i64,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RunCancelRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&RunCancelRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &RunCancelRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<RunCancelRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: RunCancelRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Stops a run.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct RunCancelRequest {
+    #[validate(nested)]
+    pub path: RunCancelRequestPath,
+    #[validate(nested)]
+    pub header: RunCancelRequestHeader,
+}
+impl RunCancelRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Run, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::ACCEPTED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Run,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Accepted(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct ScaleSetRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
@@ -5545,7 +7783,10 @@ pub struct ScaleSetRequestPath {
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct ScaleSetRequestHeader {
     /// The same key with the same request answers what was answered before and does nothing again.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
     pub idempotency_key: Option<String>,
 }
 impl core::convert::TryFrom<&ScaleSetRequestHeader> for http::HeaderMap {
@@ -5702,7 +7943,7 @@ pub struct SecretGetRequestPath {
     #[validate(length(min = 1u64))]
     pub env: String,
     /// Key of the secret
-    #[validate(length(min = 1u64))]
+    #[validate(length(min = 1u64), regex(path = "REGEX_SECRET_GET_REQUEST_PATH_KEY"))]
     pub key: String,
 }
 /// Shows a secret without its value.
@@ -5770,7 +8011,7 @@ pub struct SecretSetRequestPath {
     #[validate(length(min = 1u64))]
     pub env: String,
     /// Key of the secret
-    #[validate(length(min = 1u64))]
+    #[validate(length(min = 1u64), regex(path = "REGEX_SECRET_GET_REQUEST_PATH_KEY"))]
     pub key: String,
 }
 #[serde_with::skip_serializing_none]
@@ -5847,7 +8088,7 @@ pub struct SecretDeleteRequestPath {
     #[validate(length(min = 1u64))]
     pub env: String,
     /// Key of the secret
-    #[validate(length(min = 1u64))]
+    #[validate(length(min = 1u64), regex(path = "REGEX_SECRET_GET_REQUEST_PATH_KEY"))]
     pub key: String,
 }
 #[serde_with::skip_serializing_none]
@@ -6194,7 +8435,10 @@ pub struct SpecPutRequestQuery {
 pub struct SpecPutRequestHeader {
     /// The ETag of what the change is based on.
     /// - Example: `"\"7\"".to_string()`
-    #[validate(length(min = 1u64))]
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH")
+    )]
     pub if_match: String,
 }
 impl core::convert::TryFrom<&SpecPutRequestHeader> for http::HeaderMap {
@@ -6398,16 +8642,513 @@ impl SourceCheckRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct SourcePlanRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// SHA-256 of its canonical tar, hexadecimal
+    #[validate(length(min = 1u64))]
+    pub sha256: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct SourcePlanRequestQuery {
+    /// Name of the environment; it need not exist yet. `production` if none is named.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
+    pub environment: Option<String>,
+}
+/// Shows what would be built and run of a kept source.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SourcePlanRequest {
+    #[validate(nested)]
+    pub path: SourcePlanRequestPath,
+    #[validate(nested)]
+    pub query: SourcePlanRequestQuery,
+}
+impl SourcePlanRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<SourcePlan, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    SourcePlan,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct AuditListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct AuditListRequestQuery {
+    /// Of this person (id or e-mail address; what their tokens did is theirs too), this token by id, or this part of
+    /// Segue (`segue/worker`).
+    #[validate(length(max = 254u64))]
+    pub actor: Option<String>,
+    /// Of this operation, `deployment_create`.
+    #[validate(
+        length(max = 100u64),
+        regex(path = "REGEX_AUDIT_LIST_REQUEST_QUERY_ACTION")
+    )]
+    pub action: Option<String>,
+    /// About this thing, by id.
+    #[validate(length(max = 100u64))]
+    pub resource: Option<String>,
+    /// Not older than this (RFC 3339).
+    pub since: Option<String>,
+    /// Older than this (RFC 3339).
+    pub until: Option<String>,
+    /// Items wanted, 1 to 100; 50 if not given. Not of an export, which has all.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before. Not of an export.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits, oldest first,
+/// up to what was the newest record at its beginning. An export that fails in the middle breaks off without its end.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct AuditListRequest {
+    #[validate(nested)]
+    pub path: AuditListRequestPath,
+    #[validate(nested)]
+    pub query: AuditListRequestQuery,
+}
+impl AuditListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<AuditPageOrAuditRecordOrString, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    AuditPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(
+                    ApiResponse::Ok(AuditPageOrAuditRecordOrString::AuditPage(data)),
+                );
+            }
+            if content_type == "application/x-ndjson" {
+                let data = oas3_gen_support::Diagnostics::<
+                    AuditRecord,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(
+                    ApiResponse::Ok(AuditPageOrAuditRecordOrString::AuditRecord(data)),
+                );
+            }
+            if content_type == "text/csv" {
+                let data = req.text().await?;
+                return Ok(ApiResponse::Ok(AuditPageOrAuditRecordOrString::String(data)));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct AuditVerifyRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+/// Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct AuditVerifyRequest {
+    #[validate(nested)]
+    pub path: AuditVerifyRequestPath,
+}
+impl AuditVerifyRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<AuditVerification, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    AuditVerification,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct InvitationListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists the team's invitations, whatever became of them.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationListRequest {
+    #[validate(nested)]
+    pub path: InvitationListRequestPath,
+    #[validate(nested)]
+    pub query: InvitationListRequestQuery,
+}
+impl InvitationListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<InvitationPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    InvitationPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&InvitationCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &InvitationCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<InvitationCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: InvitationCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Invites a person. The link is shown once; it replaces an open one for the same person and place.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationCreateRequest {
+    #[validate(nested)]
+    pub path: InvitationCreateRequestPath,
+    #[validate(nested)]
+    pub header: InvitationCreateRequestHeader,
+    #[validate(nested)]
+    pub body: InvitationCreate,
+}
+impl InvitationCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Invitation, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Invitation,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the invitation
+    #[validate(length(min = 1u64))]
+    pub invitation: String,
+}
+/// Takes an open invitation back: its link is not good any more.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct InvitationDeleteRequest {
+    #[validate(nested)]
+    pub path: InvitationDeleteRequestPath,
+}
+impl InvitationDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct MemberListRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
     pub team: String,
 }
-/// Lists the people in a team.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct MemberListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists the people in a team with their roles.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct MemberListRequest {
     #[validate(nested)]
     pub path: MemberListRequestPath,
+    #[validate(nested)]
+    pub query: MemberListRequestQuery,
 }
 impl MemberListRequest {
     /// Parse the HTTP response into the response enum.
@@ -6462,11 +9203,43 @@ pub struct MemberAddRequestPath {
     #[validate(length(min = 1u64))]
     pub team: String,
 }
-/// Adds a person to a team. A person who was not known gets a first token.
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct MemberAddRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&MemberAddRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &MemberAddRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<MemberAddRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: MemberAddRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Gives a person of the team a role at one more place. Who is not in the team yet is invited.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct MemberAddRequest {
     #[validate(nested)]
     pub path: MemberAddRequestPath,
+    #[validate(nested)]
+    pub header: MemberAddRequestHeader,
     #[validate(nested)]
     pub body: MemberAdd,
 }
@@ -6518,6 +9291,68 @@ impl MemberAddRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct MemberGetRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the person
+    #[validate(length(min = 1u64))]
+    pub user: String,
+}
+/// Shows a person of the team.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct MemberGetRequest {
+    #[validate(nested)]
+    pub path: MemberGetRequestPath,
+}
+impl MemberGetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Member, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Member,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct MemberRemoveRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
@@ -6526,13 +9361,423 @@ pub struct MemberRemoveRequestPath {
     #[validate(length(min = 1u64))]
     pub user: String,
 }
-/// Takes every role of a person in a team.
+/// Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may leave.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct MemberRemoveRequest {
     #[validate(nested)]
     pub path: MemberRemoveRequestPath,
 }
 impl MemberRemoveRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct MemberUpdateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the person
+    #[validate(length(min = 1u64))]
+    pub user: String,
+}
+/// Changes a person's role at a place, or takes it away. It counts at once. The answer has no roles if that was the
+/// last one.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct MemberUpdateRequest {
+    #[validate(nested)]
+    pub path: MemberUpdateRequestPath,
+    pub body: MemberUpdate,
+}
+impl MemberUpdateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Member, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Member,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct QuotaGetRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+/// Shows what the team has and may have.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct QuotaGetRequest {
+    #[validate(nested)]
+    pub path: QuotaGetRequestPath,
+}
+impl QuotaGetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<QuotaView, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    QuotaView,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct QuotaSetRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+/// Sets what the team may have. For the people who run the installation. What runs already goes on.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct QuotaSetRequest {
+    #[validate(nested)]
+    pub path: QuotaSetRequestPath,
+    pub body: QuotaSet,
+}
+impl QuotaSetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<QuotaView, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    QuotaView,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamTokenListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TeamTokenListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists the team's tokens: all of them for admins, one's own for everybody else.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamTokenListRequest {
+    #[validate(nested)]
+    pub path: TeamTokenListRequestPath,
+    #[validate(nested)]
+    pub query: TeamTokenListRequestQuery,
+}
+impl TeamTokenListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<TeamTokenPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    TeamTokenPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamTokenCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamTokenCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&TeamTokenCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &TeamTokenCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<TeamTokenCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: TeamTokenCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Makes a token for a machine. It is shown once.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamTokenCreateRequest {
+    #[validate(nested)]
+    pub path: TeamTokenCreateRequestPath,
+    #[validate(nested)]
+    pub header: TeamTokenCreateRequestHeader,
+    #[validate(nested)]
+    pub body: TeamTokenCreate,
+}
+impl TeamTokenCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<TeamToken, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    TeamToken,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamTokenDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the token
+    #[validate(length(min = 1u64))]
+    pub token: String,
+}
+/// Revokes a token at once: admins any, everybody else their own.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct TeamTokenDeleteRequest {
+    #[validate(nested)]
+    pub path: TeamTokenDeleteRequestPath,
+}
+impl TeamTokenDeleteRequest {
     /// Parse the HTTP response into the response enum.
     pub async fn parse_response(
         req: reqwest::Response,
@@ -6613,5 +9858,18 @@ pub enum DeploymentEventPageOrDeploymentStream {
     DeploymentStream(
         oas3_gen_support::EventStream<oas3_gen_support::SseFrame<Deployment>>,
     ),
+}
+/// Response bodies that share one status class in an operation.
+#[derive(Debug, Clone)]
+pub enum DeploymentOrPromotionPlan {
+    Deployment(Deployment),
+    PromotionPlan(PromotionPlan),
+}
+/// Response bodies that share one status class in an operation.
+#[derive(Debug, Clone)]
+pub enum AuditPageOrAuditRecordOrString {
+    AuditPage(AuditPage),
+    AuditRecord(AuditRecord),
+    String(String),
 }
 
