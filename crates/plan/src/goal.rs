@@ -58,6 +58,8 @@ pub(crate) struct ServiceGoal<'a> {
     pub(crate) surge: usize,
     /// Instances that may be missing.
     pub(crate) unavailable: usize,
+    /// Routes are those of the target already.
+    pub(crate) switched: bool,
 }
 
 impl<'a> Goal<'a> {
@@ -189,6 +191,7 @@ impl<'a> Goal<'a> {
                 surge
             },
             unavailable,
+            switched: self.switched,
         }
     }
 
@@ -219,6 +222,11 @@ impl ServiceGoal<'_> {
         self.old
             .map(|s| s.revision)
             .filter(|revision| self.revision() != Some(*revision))
+    }
+
+    /// What serves stays behind the routes until the switch; what else is ready waits for it.
+    pub(crate) fn awaits_switch(&self) -> bool {
+        self.strategy == Strategy::Switch && !self.switched && self.is_changed()
     }
 
     /// The target brings a revision that the base does not have.

@@ -89,6 +89,15 @@ pub(crate) fn advance(
     let Some(title) = draft.instances.get(&old).map(|i| draft.title(i)) else {
         return;
     };
+    if goal.awaits_switch() && draft.is_routed(old) {
+        // A former rollout put it behind the routes; those that are ready beside it get there with the switch.
+        if let Some(instance) = draft.instances.get(&old) {
+            let subject = draft.subject(old, instance);
+            let message = format!("{title} is to be replaced and serves until the switch");
+            draft.reason(ReasonKind::ReplacementPending, subject, message);
+        }
+        return;
+    }
     if others >= set.count || (!fits && !drain::is_making_room(draft) && others >= floor) {
         drain::retire(draft, old, &format!("{title}: {WHY}"));
     } else if let Some(instance) = draft.instances.get(&old) {

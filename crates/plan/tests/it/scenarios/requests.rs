@@ -3,7 +3,7 @@
 use segue_model::change::ReasonKind;
 use segue_model::id::InstanceId;
 use segue_model::spec::{Rollout, Strategy};
-use segue_model::state::{DeploymentState as S, Desired};
+use segue_model::state::{DeploymentState as S, Desired, Observed};
 
 use super::{deploy, sim, up_at_v1, web_release};
 use crate::fixture::{data, name, release, release_id, service, web};
@@ -140,6 +140,59 @@ fn all_are_replaced_one_after_the_other() {
     let now = ids(&sim);
     assert_eq!(now.len(), 3);
     assert!(now.iter().all(|id| !old.contains(id)));
+}
+
+/// Two revisions behind the routes: what is ready beside them gets there only with the switch.
+#[test]
+fn what_a_former_rollout_put_behind_the_routes_is_replaced_after_the_switch() {
+    let mut sim = sim(2, 1, 64);
+    up_at_v1(&mut sim, 4);
+    let rolling = Rollout {
+        strategy: Strategy::Rolling,
+        ..Rollout::default()
+    };
+    let half = web_release(2, &web(4), rolling);
+    let next = half.services[&name("web")].clone();
+    deploy(&mut sim, 2, half);
+    let is_next = |sim: &Sim, id: &InstanceId| sim.world.instances[id].revision == next.revision;
+    for _ in 0..60 {
+        let routed = endpoints(&sim.world.routes);
+        if routed.iter().filter(|id| is_next(&sim, id)).count() == 2 {
+            break;
+        }
+        sim.round();
+    }
+    // As if none of the two had come to its end: there is no release whose set would be filled up.
+    sim.world.serving = None;
+    let slow = service(&web(1), 7);
+    sim.behaviours.insert(slow.revision, Behaviour::Slow(7));
+    let services = [("web", next.clone()), ("api", slow)];
+    deploy(&mut sim, 3, release(3, services, Rollout::default()));
+    for _ in 0..60 {
+        let ready = sim.world.instances.iter().filter(|(id, i)| {
+            is_next(&sim, id) && i.desired == Desired::Run && i.observed == Observed::Ready
+        });
+        if sim.state(3) == Some(S::Starting) && ready.count() == 4 {
+            break;
+        }
+        sim.round();
+    }
+    let routed = endpoints(&sim.world.routes);
+    let carried: Vec<_> = routed.iter().filter(|id| is_next(&sim, id)).collect();
+    assert_eq!((routed.len(), carried.len()), (4, 2), "{}", sim.picture());
+    let asked = *carried[0];
+    sim.world
+        .instances
+        .get_mut(&asked)
+        .unwrap()
+        .replace_requested = true;
+    for _ in 0..5 {
+        sim.round();
+        assert!(endpoints(&sim.world.routes).len() >= 4, "{}", sim.picture());
+    }
+    sim.rest();
+    assert_eq!(sim.state(3), Some(S::Succeeded), "{}", sim.picture());
+    assert!(!ids(&sim).contains(&asked), "{}", sim.picture());
 }
 
 #[test]
