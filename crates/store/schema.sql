@@ -125,6 +125,21 @@ ALTER FUNCTION public.auth_epochs() OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.auth_epochs() IS 'Epochs of people and teams whose tokens were revoked at least once; all others are 1. Read every few seconds.';
 
+CREATE FUNCTION public.auth_hook(hook uuid) RETURNS TABLE(team_id uuid, app_id uuid, kind text, sealed bytea, data_key_version integer, sealed_key bytea, kek_id text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select h.team_id, h.app_id, h.kind, h.sealed, h.data_key_version, d.sealed, d.kek_id
+        from hooks h
+        join data_keys d on d.team_id = h.team_id and d.version = h.data_key_version
+        join apps a on a.id = h.app_id
+        where h.id = $1 and a.deleted_at is null
+    $_$;
+
+ALTER FUNCTION public.auth_hook(hook uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_hook(hook uuid) IS 'A hook, before its team is known: whoever calls it proves himself by its secret.';
+
 CREATE FUNCTION public.auth_invitation(token_hash bytea) RETURNS TABLE(invitation_id uuid, team_id uuid, team_name text, email text, role text, app_name text, environment_name text, invited_by text, expires_at timestamp with time zone, state text, accepted_by uuid, known boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -587,6 +602,14 @@ ALTER FUNCTION public.is_domain(text) OWNER TO segue;
 
 COMMENT ON FUNCTION public.is_domain(text) IS 'Grammar of host names that requests are routed by.';
 
+CREATE FUNCTION public.is_plain_text(value text, most integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((length(value) >= 1) AND (length(value) <= most)) AND (value !~ '[\x01-\x1f\x7f]'::text));
+
+ALTER FUNCTION public.is_plain_text(value text, most integer) OWNER TO segue;
+
+COMMENT ON FUNCTION public.is_plain_text(value text, most integer) IS 'One line for people.';
+
 CREATE FUNCTION public.log_partitions_keep(today date, keep_days integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -979,6 +1002,36 @@ ALTER FUNCTION public.team_name_claim() OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.team_name_claim() IS 'Keeps a team''s names for it. A team may take back a name that it had.';
 
+CREATE FUNCTION public.webhook_outbox() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+begin
+    insert into webhook_deliveries (team_id, webhook_id, kind, payload)
+    select new.team_id, w.id, new.kind, jsonb_build_object(
+        'type', new.kind,
+        'timestamp', to_char(new.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'data', jsonb_build_object(
+            'id', new.id, 'team', t.name, 'app', a.name, 'environment', e.name, 'message', new.message,
+            'subject', new.subject, 'failure', new.failure, 'actor', new.actor))
+    from webhooks w
+    join teams t on t.id = new.team_id
+    left join apps a on a.id = new.app_id
+    left join environments e on e.id = new.environment_id
+    where w.team_id = new.team_id and w.enabled
+        and (w.app_id is null or w.app_id = new.app_id)
+        and (new.kind = any (w.events) or '*' = any (w.events) or split_part(new.kind, '.', 1) || '.*' = any (w.events));
+    if found then
+        perform pg_notify('segue_deliveries', '');
+    end if;
+    return null;
+end
+$$;
+
+ALTER FUNCTION public.webhook_outbox() OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.webhook_outbox() IS 'An event and what is told of it are one transaction: nothing is lost, nothing is told of what did not happen.';
+
 CREATE FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -1220,6 +1273,36 @@ COMMENT ON TABLE public.chunks IS 'Pieces of at most 1 MiB, content-addressed pe
 
 COMMENT ON COLUMN public.chunks.digest IS 'SHA-256 of the piece.';
 
+CREATE TABLE public.commit_statuses (
+    deployment_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid NOT NULL,
+    kind text NOT NULL,
+    repository text NOT NULL,
+    commit_id text NOT NULL,
+    reported text,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now(),
+    detail text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT commit_statuses_commit_id_check CHECK ((commit_id ~ '^[0-9a-f]{40}([0-9a-f]{24})?$'::text)),
+    CONSTRAINT commit_statuses_detail_check CHECK ((length(detail) <= 1000)),
+    CONSTRAINT commit_statuses_kind CHECK ((kind = ANY (ARRAY['github'::text, 'gitlab'::text, 'gitea'::text]))),
+    CONSTRAINT commit_statuses_reported CHECK ((reported = ANY (ARRAY['pending'::text, 'success'::text, 'failure'::text]))),
+    CONSTRAINT commit_statuses_repository_check CHECK (public.is_plain_text(repository, 500))
+);
+
+ALTER TABLE ONLY public.commit_statuses FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.commit_statuses OWNER TO segue;
+
+COMMENT ON TABLE public.commit_statuses IS 'Commits whose forge is told how their deployment goes. The API adds a row with the deployment of a push; the worker tells.';
+
+COMMENT ON COLUMN public.commit_statuses.repository IS 'Address of the repository, as the app names it.';
+
+COMMENT ON COLUMN public.commit_statuses.next_at IS 'When it is looked at again; null: the last word was said, or given up.';
+
 CREATE TABLE public.config_versions (
     team_id uuid NOT NULL,
     environment_id uuid NOT NULL,
@@ -1235,6 +1318,31 @@ ALTER TABLE ONLY public.config_versions FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.config_versions OWNER TO segue;
 
 COMMENT ON TABLE public.config_versions IS 'Plain configuration of an environment, the whole map per version.';
+
+CREATE TABLE public.credentials (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    kind text NOT NULL,
+    host text NOT NULL,
+    user_name text NOT NULL,
+    data_key_version integer NOT NULL,
+    sealed bytea NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credentials_host_check CHECK ((((length(host) >= 1) AND (length(host) <= 260)) AND (host ~ '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$'::text))),
+    CONSTRAINT credentials_kind CHECK ((kind = ANY (ARRAY['registry'::text, 'git'::text]))),
+    CONSTRAINT credentials_user_name_check CHECK (public.is_plain_text(user_name, 200))
+);
+
+ALTER TABLE ONLY public.credentials FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.credentials OWNER TO segue;
+
+COMMENT ON TABLE public.credentials IS 'What a team proves itself with: to image registries when images are pulled, to git servers when sources are fetched and states of commits told.';
+
+COMMENT ON COLUMN public.credentials.host IS 'Host, with a port where it is not the usual one.';
+
+COMMENT ON COLUMN public.credentials.sealed IS 'Password or token, bound to team, kind and id.';
 
 CREATE TABLE public.data_keys (
     team_id uuid NOT NULL,
@@ -1252,6 +1360,28 @@ ALTER TABLE public.data_keys OWNER TO segue;
 COMMENT ON TABLE public.data_keys IS 'Keys that seal a team''s secrets, themselves sealed by the key-encryption key.';
 
 COMMENT ON COLUMN public.data_keys.kek_id IS 'Which key-encryption key sealed it; rewrapping changes this and nothing else.';
+
+CREATE TABLE public.deploy_locks (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid,
+    reason text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT deploy_locks_reason_check CHECK (public.is_plain_text(reason, 500))
+);
+
+ALTER TABLE ONLY public.deploy_locks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deploy_locks OWNER TO segue;
+
+COMMENT ON TABLE public.deploy_locks IS 'Nothing is deployed while one is held; rollbacks are.';
+
+COMMENT ON COLUMN public.deploy_locks.environment_id IS 'Null: all environments of the app.';
+
+COMMENT ON COLUMN public.deploy_locks.expires_at IS 'Null: until somebody takes it away.';
 
 CREATE TABLE public.deployments (
     id uuid NOT NULL,
@@ -1481,6 +1611,94 @@ CREATE TABLE public.fleet_freeze (
 ALTER TABLE public.fleet_freeze OWNER TO segue;
 
 COMMENT ON TABLE public.fleet_freeze IS 'One row, written by a singleton duty: counters of rule 3 and whether stop and remove wait.';
+
+CREATE TABLE public.freeze_windows (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    environment_id uuid,
+    reason text NOT NULL,
+    time_zone text NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    days smallint[],
+    from_minute smallint,
+    minutes integer,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT freeze_windows_from_minute_check CHECK (((from_minute >= 0) AND (from_minute <= 1439))),
+    CONSTRAINT freeze_windows_minutes_check CHECK (((minutes >= 1) AND (minutes <= 10080))),
+    CONSTRAINT freeze_windows_once CHECK (((num_nonnulls(starts_at, ends_at) = ANY (ARRAY[0, 2])) AND ((starts_at IS NULL) OR (ends_at > starts_at)))),
+    CONSTRAINT freeze_windows_one_kind CHECK ((num_nonnulls(starts_at, days) = 1)),
+    CONSTRAINT freeze_windows_reason_check CHECK (public.is_plain_text(reason, 500)),
+    CONSTRAINT freeze_windows_time_zone_check CHECK (public.is_plain_text(time_zone, 100)),
+    CONSTRAINT freeze_windows_weekly CHECK ((num_nonnulls(days, from_minute, minutes) = ANY (ARRAY[0, 3])))
+);
+
+ALTER TABLE ONLY public.freeze_windows FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.freeze_windows OWNER TO segue;
+
+COMMENT ON TABLE public.freeze_windows IS 'Times in which nothing is deployed: once, or every week.';
+
+COMMENT ON COLUMN public.freeze_windows.days IS 'Days of the week on which it begins, 1 is Monday.';
+
+COMMENT ON COLUMN public.freeze_windows.from_minute IS 'Minute of the day at which it begins, in its time zone.';
+
+CREATE TABLE public.hook_deliveries (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    hook_id uuid NOT NULL,
+    body_hash bytea NOT NULL,
+    delivery text NOT NULL,
+    state text NOT NULL,
+    git_ref text,
+    commit_id text,
+    detail text DEFAULT ''::text NOT NULL,
+    deployment_id uuid,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT hook_deliveries_body_hash_check CHECK ((length(body_hash) = 32)),
+    CONSTRAINT hook_deliveries_commit_id_check CHECK ((commit_id ~ '^[0-9a-f]{40}([0-9a-f]{24})?$'::text)),
+    CONSTRAINT hook_deliveries_delivery_check CHECK (public.is_plain_text(delivery, 200)),
+    CONSTRAINT hook_deliveries_detail_check CHECK ((length(detail) <= 1000)),
+    CONSTRAINT hook_deliveries_next CHECK (((state = 'pending'::text) = (next_at IS NOT NULL))),
+    CONSTRAINT hook_deliveries_push CHECK (((state <> 'pending'::text) OR ((git_ref IS NOT NULL) AND (commit_id IS NOT NULL)))),
+    CONSTRAINT hook_deliveries_ref CHECK (public.is_git_ref(git_ref)),
+    CONSTRAINT hook_deliveries_state CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'ignored'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY public.hook_deliveries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.hook_deliveries OWNER TO segue;
+
+COMMENT ON TABLE public.hook_deliveries IS 'Calls of hooks that proved themselves. Written by the API; a call that came before is seen here.';
+
+COMMENT ON COLUMN public.hook_deliveries.body_hash IS 'SHA-256 of the body: what is signed, so that the same call under another name is the same call.';
+
+COMMENT ON COLUMN public.hook_deliveries.delivery IS 'What the caller calls it.';
+
+CREATE TABLE public.hooks (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid NOT NULL,
+    kind text NOT NULL,
+    data_key_version integer NOT NULL,
+    sealed bytea NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT hooks_kind CHECK ((kind = ANY (ARRAY['github'::text, 'gitlab'::text, 'gitea'::text, 'generic'::text])))
+);
+
+ALTER TABLE ONLY public.hooks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.hooks OWNER TO segue;
+
+COMMENT ON TABLE public.hooks IS 'Addresses that forges call when something was pushed.';
+
+COMMENT ON COLUMN public.hooks.sealed IS 'What the caller proves itself with; shown once, when it was made.';
 
 CREATE TABLE public.host_plan (
     host_id uuid NOT NULL,
@@ -2452,6 +2670,71 @@ ALTER TABLE public.violation_i7 OWNER TO segue;
 
 COMMENT ON VIEW public.violation_i7 IS 'I7: a routed endpoint is desired and belongs to the same team and environment.';
 
+CREATE TABLE public.webhook_deliveries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    team_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now(),
+    attempted_at timestamp with time zone,
+    status smallint,
+    detail text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_deliveries_detail_check CHECK ((length(detail) <= 1000)),
+    CONSTRAINT webhook_deliveries_next CHECK (((state = 'pending'::text) = (next_at IS NOT NULL))),
+    CONSTRAINT webhook_deliveries_state CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),
+    CONSTRAINT webhook_deliveries_status_check CHECK (((status >= 100) AND (status <= 999)))
+);
+
+ALTER TABLE ONLY public.webhook_deliveries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_deliveries OWNER TO segue;
+
+COMMENT ON TABLE public.webhook_deliveries IS 'What is to be told and was told. Added in the transaction of the event; only the worker changes it.';
+
+CREATE TABLE public.webhooks (
+    id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    app_id uuid,
+    name text NOT NULL,
+    kind text NOT NULL,
+    shown text NOT NULL,
+    events text[] NOT NULL,
+    data_key_version integer NOT NULL,
+    sealed bytea NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    disabled_reason text,
+    failing_since timestamp with time zone,
+    generation bigint DEFAULT 1 NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhooks_disabled CHECK (((NOT enabled) OR (disabled_reason IS NULL))),
+    CONSTRAINT webhooks_disabled_reason_check CHECK (public.is_plain_text(disabled_reason, 300)),
+    CONSTRAINT webhooks_events_check CHECK (((cardinality(events) >= 1) AND (cardinality(events) <= 20))),
+    CONSTRAINT webhooks_kind CHECK ((kind = ANY (ARRAY['standard'::text, 'chat'::text, 'mail'::text]))),
+    CONSTRAINT webhooks_name_check CHECK (public.is_plain_text(name, 100)),
+    CONSTRAINT webhooks_shown_check CHECK (public.is_plain_text(shown, 300))
+);
+
+ALTER TABLE ONLY public.webhooks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhooks OWNER TO segue;
+
+COMMENT ON TABLE public.webhooks IS 'Who is told of events: addresses of programs, chat rooms, people.';
+
+COMMENT ON COLUMN public.webhooks.app_id IS 'Null: events of the whole team.';
+
+COMMENT ON COLUMN public.webhooks.shown IS 'Host or mail address; the whole address may be a secret and is sealed.';
+
+COMMENT ON COLUMN public.webhooks.events IS 'Kinds (deployment.changed), groups (deployment.*) or *.';
+
+COMMENT ON COLUMN public.webhooks.sealed IS 'Address and signing secret.';
+
+COMMENT ON COLUMN public.webhooks.failing_since IS 'First failure after the last success.';
+
 CREATE SEQUENCE public.work_seq
     START WITH 1
     INCREMENT BY 1
@@ -2516,14 +2799,35 @@ ALTER TABLE ONLY public.certificates
 ALTER TABLE ONLY public.chunks
     ADD CONSTRAINT chunks_pkey PRIMARY KEY (team_id, digest);
 
+ALTER TABLE ONLY public.commit_statuses
+    ADD CONSTRAINT commit_statuses_pkey PRIMARY KEY (deployment_id);
+
 ALTER TABLE ONLY public.config_versions
     ADD CONSTRAINT config_versions_pkey PRIMARY KEY (environment_id, version);
 
 ALTER TABLE ONLY public.config_versions
     ADD CONSTRAINT config_versions_team_id_environment_id_version_key UNIQUE (team_id, environment_id, version);
 
+ALTER TABLE ONLY public.credentials
+    ADD CONSTRAINT credentials_host_taken UNIQUE (team_id, kind, host);
+
+ALTER TABLE ONLY public.credentials
+    ADD CONSTRAINT credentials_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.credentials
+    ADD CONSTRAINT credentials_team_id_id_key UNIQUE (team_id, id);
+
 ALTER TABLE ONLY public.data_keys
     ADD CONSTRAINT data_keys_pkey PRIMARY KEY (team_id, version);
+
+ALTER TABLE ONLY public.deploy_locks
+    ADD CONSTRAINT deploy_locks_held UNIQUE NULLS NOT DISTINCT (team_id, app_id, environment_id);
+
+ALTER TABLE ONLY public.deploy_locks
+    ADD CONSTRAINT deploy_locks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deploy_locks
+    ADD CONSTRAINT deploy_locks_team_id_id_key UNIQUE (team_id, id);
 
 ALTER TABLE ONLY public.deployments
     ADD CONSTRAINT deployments_number UNIQUE (environment_id, number);
@@ -2587,6 +2891,33 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.fleet_freeze
     ADD CONSTRAINT fleet_freeze_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.freeze_windows
+    ADD CONSTRAINT freeze_windows_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.freeze_windows
+    ADD CONSTRAINT freeze_windows_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.hook_deliveries
+    ADD CONSTRAINT hook_deliveries_body_seen UNIQUE (hook_id, body_hash);
+
+ALTER TABLE ONLY public.hook_deliveries
+    ADD CONSTRAINT hook_deliveries_delivery_seen UNIQUE (hook_id, delivery);
+
+ALTER TABLE ONLY public.hook_deliveries
+    ADD CONSTRAINT hook_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.hook_deliveries
+    ADD CONSTRAINT hook_deliveries_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.hooks
+    ADD CONSTRAINT hooks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.hooks
+    ADD CONSTRAINT hooks_team_id_app_id_id_key UNIQUE (team_id, app_id, id);
+
+ALTER TABLE ONLY public.hooks
+    ADD CONSTRAINT hooks_team_id_id_key UNIQUE (team_id, id);
 
 ALTER TABLE ONLY public.host_plan
     ADD CONSTRAINT host_plan_pkey PRIMARY KEY (host_id);
@@ -2765,6 +3096,18 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_team_id_id_key UNIQUE (team_id, id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_team_id_id_key UNIQUE (team_id, id);
+
 ALTER TABLE ONLY public.work
     ADD CONSTRAINT work_pkey PRIMARY KEY (unit);
 
@@ -2786,6 +3129,8 @@ CREATE INDEX build_status_waiting ON public.build_status USING btree (build_id) 
 
 CREATE INDEX builds_environment_id_created_at_idx ON public.builds USING btree (environment_id, created_at);
 
+CREATE INDEX commit_statuses_next_at_idx ON public.commit_statuses USING btree (next_at) WHERE (next_at IS NOT NULL);
+
 CREATE INDEX device_requests_expires_at_idx ON public.device_requests USING btree (expires_at);
 
 CREATE INDEX domains_environment_id_idx ON public.domains USING btree (environment_id);
@@ -2803,6 +3148,14 @@ CREATE INDEX events_at_idx ON public.events USING btree (at);
 CREATE INDEX events_environment_id_xid_seq_idx ON public.events USING btree (environment_id, xid, seq);
 
 CREATE INDEX events_team_id_xid_seq_idx ON public.events USING btree (team_id, xid, seq);
+
+CREATE INDEX freeze_windows_app_id_idx ON public.freeze_windows USING btree (app_id);
+
+CREATE INDEX hook_deliveries_next_at_idx ON public.hook_deliveries USING btree (next_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX hook_deliveries_received_at_idx ON public.hook_deliveries USING btree (received_at);
+
+CREATE INDEX hooks_app_id_idx ON public.hooks USING btree (app_id);
 
 CREATE UNIQUE INDEX hosts_name_taken ON public.hosts USING btree (name) WHERE (removed_at IS NULL);
 
@@ -2838,6 +3191,8 @@ CREATE INDEX refresh_families_user_id_idx ON public.refresh_families USING btree
 
 CREATE INDEX refresh_tokens_family_id_idx ON public.refresh_tokens USING btree (family_id);
 
+CREATE INDEX request_counts_environment_second ON public.request_counts USING btree (environment_id, second);
+
 CREATE INDEX request_counts_second_idx ON public.request_counts USING btree (second);
 
 CREATE UNIQUE INDEX rollouts_one_unfinished ON public.rollouts USING btree (environment_id) WHERE (rank < 100);
@@ -2864,6 +3219,14 @@ CREATE INDEX subnets_resting ON public.subnets USING btree (base, released_at) W
 
 CREATE INDEX team_names_team_id_idx ON public.team_names USING btree (team_id);
 
+CREATE INDEX webhook_deliveries_created_at_idx ON public.webhook_deliveries USING btree (created_at);
+
+CREATE INDEX webhook_deliveries_next_at_idx ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_webhook_id_created_at_id_idx ON public.webhook_deliveries USING btree (webhook_id, created_at DESC, id DESC);
+
+CREATE INDEX webhooks_team_id_idx ON public.webhooks USING btree (team_id) WHERE enabled;
+
 CREATE INDEX work_shard_due_at_idx ON public.work USING btree (shard, due_at);
 
 ALTER INDEX public.log_chunks_build_id_xid_id_idx ATTACH PARTITION public.log_chunks_rest_build_id_xid_id_idx;
@@ -2879,6 +3242,8 @@ CREATE TRIGGER build_status_rank AFTER UPDATE ON public.build_status FOR EACH RO
 CREATE TRIGGER config_versions_immutable BEFORE DELETE OR UPDATE ON public.config_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change_unless_rested();
 
 CREATE TRIGGER events_immutable BEFORE UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER events_webhooks AFTER INSERT ON public.events FOR EACH ROW EXECUTE FUNCTION public.webhook_outbox();
 
 CREATE TRIGGER instance_seen_rank AFTER UPDATE ON public.instance_seen FOR EACH ROW WHEN (((NOT public.observed_may_become(old.state, new.state)) OR (new.seq < old.seq))) EXECUTE FUNCTION public.refuse_observed_fall();
 
@@ -2935,11 +3300,26 @@ ALTER TABLE ONLY public.builds
 ALTER TABLE ONLY public.chunks
     ADD CONSTRAINT chunks_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
 
+ALTER TABLE ONLY public.commit_statuses
+    ADD CONSTRAINT commit_statuses_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
 ALTER TABLE ONLY public.config_versions
     ADD CONSTRAINT config_versions_team_id_environment_id_fkey FOREIGN KEY (team_id, environment_id) REFERENCES public.environments(team_id, id);
 
+ALTER TABLE ONLY public.credentials
+    ADD CONSTRAINT credentials_team_id_data_key_version_fkey FOREIGN KEY (team_id, data_key_version) REFERENCES public.data_keys(team_id, version);
+
+ALTER TABLE ONLY public.credentials
+    ADD CONSTRAINT credentials_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
 ALTER TABLE ONLY public.data_keys
     ADD CONSTRAINT data_keys_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.deploy_locks
+    ADD CONSTRAINT deploy_locks_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.deploy_locks
+    ADD CONSTRAINT deploy_locks_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
 
 ALTER TABLE ONLY public.deployments
     ADD CONSTRAINT deployments_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
@@ -2997,6 +3377,21 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.freeze_windows
+    ADD CONSTRAINT freeze_windows_team_id_app_id_environment_id_fkey FOREIGN KEY (team_id, app_id, environment_id) REFERENCES public.environments(team_id, app_id, id);
+
+ALTER TABLE ONLY public.freeze_windows
+    ADD CONSTRAINT freeze_windows_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.hook_deliveries
+    ADD CONSTRAINT hook_deliveries_team_id_app_id_hook_id_fkey FOREIGN KEY (team_id, app_id, hook_id) REFERENCES public.hooks(team_id, app_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.hooks
+    ADD CONSTRAINT hooks_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.hooks
+    ADD CONSTRAINT hooks_team_id_data_key_version_fkey FOREIGN KEY (team_id, data_key_version) REFERENCES public.data_keys(team_id, version);
 
 ALTER TABLE ONLY public.host_plan
     ADD CONSTRAINT host_plan_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.hosts(id);
@@ -3151,6 +3546,18 @@ ALTER TABLE ONLY public.tokens
 ALTER TABLE ONLY public.tokens
     ADD CONSTRAINT tokens_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_team_id_webhook_id_fkey FOREIGN KEY (team_id, webhook_id) REFERENCES public.webhooks(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_team_id_app_id_fkey FOREIGN KEY (team_id, app_id) REFERENCES public.apps(team_id, id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_team_id_data_key_version_fkey FOREIGN KEY (team_id, data_key_version) REFERENCES public.data_keys(team_id, version);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
 ALTER TABLE public.addresses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.app_refs ENABLE ROW LEVEL SECURITY;
@@ -3169,9 +3576,15 @@ ALTER TABLE public.builds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.chunks ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.commit_statuses ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.config_versions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.credentials ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.data_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.deploy_locks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.deployments ENABLE ROW LEVEL SECURITY;
 
@@ -3188,6 +3601,12 @@ ALTER TABLE public.environment_status ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.environments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.freeze_windows ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.hook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.hooks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
@@ -3253,9 +3672,15 @@ CREATE POLICY system_all ON public.builds TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.chunks TO segue_system USING (true);
 
+CREATE POLICY system_all ON public.commit_statuses TO segue_system USING (true);
+
 CREATE POLICY system_all ON public.config_versions TO segue_system USING (true);
 
+CREATE POLICY system_all ON public.credentials TO segue_system USING (true);
+
 CREATE POLICY system_all ON public.data_keys TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.deploy_locks TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.deployments TO segue_system USING (true);
 
@@ -3272,6 +3697,12 @@ CREATE POLICY system_all ON public.environment_status TO segue_system USING (tru
 CREATE POLICY system_all ON public.environments TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.events TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.freeze_windows TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.hook_deliveries TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.hooks TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.idempotency TO segue_system USING (true);
 
@@ -3329,6 +3760,10 @@ CREATE POLICY system_all ON public.token_uses TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.tokens TO segue_system USING (true);
 
+CREATE POLICY system_all ON public.webhook_deliveries TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.webhooks TO segue_system USING (true);
+
 ALTER TABLE public.team_names ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY team_only ON public.addresses TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
@@ -3349,9 +3784,15 @@ CREATE POLICY team_only ON public.builds TO segue_api USING ((team_id = (NULLIF(
 
 CREATE POLICY team_only ON public.chunks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
+CREATE POLICY team_only ON public.commit_statuses TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
 CREATE POLICY team_only ON public.config_versions TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
+CREATE POLICY team_only ON public.credentials TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
 CREATE POLICY team_only ON public.data_keys TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.deploy_locks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.deployments TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
@@ -3368,6 +3809,12 @@ CREATE POLICY team_only ON public.environment_status TO segue_api USING ((team_i
 CREATE POLICY team_only ON public.environments TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.events TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.freeze_windows TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.hook_deliveries TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.hooks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.idempotency TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
@@ -3425,6 +3872,10 @@ CREATE POLICY team_only ON public.token_uses TO segue_api USING ((team_id = (NUL
 
 CREATE POLICY team_only ON public.tokens TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
+CREATE POLICY team_only ON public.webhook_deliveries TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.webhooks TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
 ALTER TABLE public.team_quotas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
@@ -3432,6 +3883,10 @@ ALTER TABLE public.teams ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.token_uses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhooks ENABLE ROW LEVEL SECURITY;
 
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO segue_api;
@@ -3455,6 +3910,9 @@ GRANT ALL ON FUNCTION public.auth_device_start(request uuid, device_hash bytea, 
 
 REVOKE ALL ON FUNCTION public.auth_epochs() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_epochs() TO segue_auth;
+
+REVOKE ALL ON FUNCTION public.auth_hook(hook uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_hook(hook uuid) TO segue_auth;
 
 REVOKE ALL ON FUNCTION public.auth_invitation(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_invitation(token_hash bytea) TO segue_auth;
@@ -3570,6 +4028,8 @@ GRANT ALL ON FUNCTION public.schema_version() TO segue_system;
 
 REVOKE ALL ON FUNCTION public.team_name_claim() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.webhook_outbox() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) TO segue_api;
 
@@ -3612,11 +4072,20 @@ GRANT SELECT,DELETE ON TABLE public.chunks TO segue_system;
 
 GRANT UPDATE(created_at) ON TABLE public.chunks TO segue_api;
 
+GRANT SELECT,INSERT ON TABLE public.commit_statuses TO segue_api;
+GRANT SELECT,DELETE,UPDATE ON TABLE public.commit_statuses TO segue_system;
+
 GRANT SELECT,INSERT ON TABLE public.config_versions TO segue_api;
 GRANT SELECT,DELETE ON TABLE public.config_versions TO segue_system;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.credentials TO segue_api;
+GRANT SELECT ON TABLE public.credentials TO segue_system;
+
 GRANT SELECT,INSERT ON TABLE public.data_keys TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.data_keys TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deploy_locks TO segue_api;
+GRANT SELECT ON TABLE public.deploy_locks TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.deployments TO segue_api;
 GRANT SELECT,DELETE ON TABLE public.deployments TO segue_system;
@@ -3663,6 +4132,15 @@ GRANT SELECT,INSERT ON TABLE public.events TO segue_system;
 
 GRANT SELECT ON TABLE public.fleet_freeze TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.fleet_freeze TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.freeze_windows TO segue_api;
+GRANT SELECT ON TABLE public.freeze_windows TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.hook_deliveries TO segue_api;
+GRANT SELECT,DELETE,UPDATE ON TABLE public.hook_deliveries TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.hooks TO segue_api;
+GRANT SELECT ON TABLE public.hooks TO segue_system;
 
 GRANT SELECT ON TABLE public.host_plan TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.host_plan TO segue_system;
@@ -3827,6 +4305,20 @@ GRANT SELECT ON TABLE public.violation_i12 TO segue_system;
 GRANT SELECT ON TABLE public.violation_i20_addresses TO segue_system;
 
 GRANT SELECT ON TABLE public.violation_i7 TO segue_system;
+
+GRANT SELECT,INSERT ON TABLE public.webhook_deliveries TO segue_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhooks TO segue_api;
+GRANT SELECT ON TABLE public.webhooks TO segue_system;
+
+GRANT UPDATE(enabled) ON TABLE public.webhooks TO segue_system;
+
+GRANT UPDATE(disabled_reason) ON TABLE public.webhooks TO segue_system;
+
+GRANT UPDATE(failing_since) ON TABLE public.webhooks TO segue_system;
+
+GRANT UPDATE(generation) ON TABLE public.webhooks TO segue_system;
 
 GRANT USAGE ON SEQUENCE public.work_seq TO segue_system;
 

@@ -122,6 +122,16 @@ ids! {
     RunId "run" "run";
     /// An event.
     EventId "evt" "event";
+    /// An address that a forge calls when something was pushed.
+    HookId "hook" "hook";
+    /// Who is told of events.
+    WebhookId "whk" "webhook";
+    /// One call of a hook, or of somebody who is told.
+    DeliveryId "dlv" "delivery";
+    /// A password for a registry or a git server.
+    CredentialId "crd" "credential";
+    /// A time in which nothing is deployed.
+    FreezeId "frz" "freeze window";
     /// A worker process, as the holder of leases.
     WorkerId "wrk" "worker";
 }

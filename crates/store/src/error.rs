@@ -22,6 +22,32 @@ pub struct QuotaExceeded {
     pub allowed: u64,
 }
 
+/// Why a deployment is refused now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Held {
+    /// A lock or a freeze window.
+    pub what: &'static str,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Until when; `None`: until somebody takes it away.
+    pub until: Option<jiff::Timestamp>,
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            what, by, reason, ..
+        } = self;
+        write!(f, "deployments are stopped by a {what} of {by}: {reason}")?;
+        match self.until {
+            Some(until) => write!(f, " (until {until:.0})"),
+            None => write!(f, " (until somebody takes it away)"),
+        }
+    }
+}
+
 /// A failure of a store operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,6 +100,9 @@ pub enum StoreError {
     /// The team would have more than its quota.
     #[error("the quota of the team is used up")]
     Quota(#[from] QuotaExceeded),
+    /// Deployments are stopped there for now.
+    #[error("{0}")]
+    Held(#[source] Box<Held>),
     /// A secret could not be sealed or opened.
     #[error("sealing failed")]
     Seal(#[from] SealError),

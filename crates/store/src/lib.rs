@@ -15,6 +15,8 @@ mod auth;
 #[cfg(feature = "queries")]
 mod auth_account;
 #[cfg(feature = "queries")]
+mod auth_hook;
+#[cfg(feature = "queries")]
 mod auth_keys;
 #[cfg(feature = "queries")]
 mod auth_sign_in;
@@ -43,13 +45,15 @@ pub use self::auth::{Auth, Membership, Setup, TokenGrant, UserRecord};
 #[cfg(feature = "queries")]
 pub use self::auth_account::{AccountScope, DeviceGrant, NewSession, Refresh, SessionView, SignIn};
 #[cfg(feature = "queries")]
+pub use self::auth_hook::HookGrant;
+#[cfg(feature = "queries")]
 pub use self::auth_keys::{NewSigningKey, SigningKey};
 #[cfg(feature = "queries")]
 pub use self::auth_sign_in::{
     ApprovedDevice, DevicePoll, Guess, NewDevice, SetupState, WaitingDevice,
 };
 pub use self::context::{Actor, TeamContext, fresh_id};
-pub use self::error::{QuotaExceeded, StoreError};
+pub use self::error::{Held, QuotaExceeded, StoreError};
 pub use self::migrate::{migrate, newest_migration};
 #[cfg(feature = "queries")]
 pub use self::platform::{HostView, PlatformScope};

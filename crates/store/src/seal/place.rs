@@ -28,6 +28,15 @@ pub enum Place<'a> {
         /// Its version.
         version: i32,
     },
+    /// Something else of a team: kind and id.
+    TeamThing {
+        /// Its team.
+        team: TeamId,
+        /// What it is.
+        kind: &'a str,
+        /// Which one.
+        id: uuid::Uuid,
+    },
     /// Something of the installation: kind and name.
     Platform {
         /// What it is.
@@ -63,6 +72,12 @@ impl Place<'_> {
                 part(b"data key");
                 part(team.as_uuid().as_bytes());
                 part(&version.to_be_bytes());
+            }
+            Self::TeamThing { team, kind, id } => {
+                part(b"team thing");
+                part(team.as_uuid().as_bytes());
+                part(kind.as_bytes());
+                part(id.as_bytes());
             }
             Self::Platform { kind, name } => {
                 part(b"platform");

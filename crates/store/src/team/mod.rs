@@ -10,16 +10,19 @@ mod config;
 mod deployments;
 mod domains;
 mod environments;
+pub(crate) mod hooks;
 pub(crate) mod instances;
 pub(crate) mod intent;
 mod invitations;
 mod invitations_link;
+mod locks;
 pub(crate) mod logs;
 mod members;
 mod members_rules;
 mod people;
 mod quota;
 pub(crate) mod records;
+pub(crate) mod registries;
 mod releases;
 mod runs;
 mod scale;
@@ -28,6 +31,8 @@ mod sources;
 mod tenant;
 mod token_grant;
 mod tokens;
+mod traffic;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
@@ -44,14 +49,19 @@ pub use self::domains::{DomainKind, DomainState, DomainView, NewDomain};
 pub use self::environments::{
     CloneSecrets, Environment, EnvironmentKind, EnvironmentOrigin, NewEnvironment,
 };
+pub use self::hooks::{
+    HookDelivery, HookKind, HookState, HookView, NewCommitStatus, NewHook, NewHookDelivery,
+};
 pub use self::instances::InstanceView;
 pub use self::intent::{Done, Idempotency, StoredResponse};
 pub use self::invitations::{Guest, InvitationState, InvitationView, NewInvitation};
 pub use self::invitations_link::InvitationLink;
+pub use self::locks::{FreezeTime, FreezeView, LockView, NewFreeze};
 pub use self::logs::{LOG_CHUNK_BYTES, LogChunk, LogCursor, LogFilter};
 pub use self::members::{Giver, Member, MemberPlace, MemberRole, NewMember, Role};
 pub use self::quota::{Quota, QuotaLimits, QuotaUse};
 pub use self::records::{Event, EventCursor, InvalidCursor};
+pub use self::registries::{CredentialKind, CredentialView, NewCredential};
 pub use self::releases::{NewRelease, ReleaseOrigin, ReleaseView};
 pub use self::runs::{NewRun, RunView};
 pub use self::scale::{ScaleTarget, SetBy};
@@ -59,6 +69,10 @@ pub use self::secrets::SecretInfo;
 pub use self::sources::{CHUNK_BYTES, SOURCE_LIMIT_BYTES, SourceInfo};
 pub(crate) use self::tokens::token_insert;
 pub use self::tokens::{NewToken, TokenView};
+pub use self::traffic::{MOST_TRAFFIC_POINTS, ReleaseTraffic, TrafficPoint};
+pub use self::webhooks::{
+    NewWebhook, WebhookDelivery, WebhookKind, WebhookPatch, WebhookState, WebhookView,
+};
 
 use self::intent::Intent;
 use crate::context::TeamContext;
@@ -91,11 +105,17 @@ impl<C> Page<C> {
 pub struct TeamScope {
     pub(crate) inner: Arc<Inner>,
     pub(crate) context: TeamContext,
+    /// Locks and freeze windows do not stop its deployments; see [`Self::overriding`].
+    pub(crate) overrides: bool,
 }
 
 impl TeamScope {
     pub(crate) fn new(inner: Arc<Inner>, context: TeamContext) -> Self {
-        Self { inner, context }
+        Self {
+            inner,
+            context,
+            overrides: false,
+        }
     }
 
     /// The team.

@@ -342,7 +342,10 @@ async fn told(
 }
 
 /// The team's newest data key; made with the team's first secret.
-async fn data_key(intent: &mut Intent<'_>, kek: &Keyring) -> Result<(i32, Key), StoreError> {
+pub(super) async fn data_key(
+    intent: &mut Intent<'_>,
+    kek: &Keyring,
+) -> Result<(i32, Key), StoreError> {
     let newest = sqlx::query_scalar!(
         r#"
         select max(version) as "version"
@@ -381,7 +384,7 @@ async fn data_key(intent: &mut Intent<'_>, kek: &Keyring) -> Result<(i32, Key), 
     }
 }
 
-async fn stored_data_key(
+pub(super) async fn stored_data_key(
     intent: &mut Intent<'_>,
     kek: &Keyring,
     version: i32,

@@ -27,7 +27,7 @@ use super::intent::{Done, Idempotency, Intent};
 use super::quota::Ask;
 use super::releases::{self, NewRelease};
 use super::secrets::{self, SecretInfo};
-use super::{TeamScope, builds, environments};
+use super::{TeamScope, builds, environments, locks};
 use crate::error::{StoreError, corrupt};
 use crate::seal::{Keyring, SecretBytes};
 use crate::text_enum;
@@ -145,6 +145,9 @@ impl TeamScope {
         }
         let ask = Ask::begin(&mut intent).await?;
         let locked = environments::lock(&mut intent, environment, expected_generation).await?;
+        if new.kind != DeploymentKind::Rollback {
+            locks::check(&mut intent, locked.app, environment, self.overrides).await?;
+        }
         let changed = apply(&mut intent, &self.inner.kek, environment, &locked, changes).await?;
         let mut last_release = locked.last_release;
         let release = match &new.target {
