@@ -1,8 +1,8 @@
 // The frame of pages for people who are not signed in.
 
-import icon from "../assets/icon.svg";
 import type { ReactNode } from "react";
 import { useEffect } from "react";
+import icon from "../assets/icon.svg";
 import classes from "./shell/shell.module.css";
 
 export function Outside({

@@ -60,6 +60,11 @@ const setup = outside(
   lazyRouteComponent(() => import("../screens/setup/Setup"), "Setup"),
 );
 
+const invite = outside(
+  "/invite",
+  lazyRouteComponent(() => import("../screens/invite/Invite"), "Invite"),
+);
+
 /** Everything for signed-in people. */
 const inside = createRoute({
   getParentRoute: () => root,
@@ -160,13 +165,29 @@ const account = page(
   lazyRouteComponent(() => import("../screens/account/Account"), "Account"),
 );
 
+const device = createRoute({
+  getParentRoute: () => inside,
+  path: "/device",
+  validateSearch: (search: Record<string, unknown>): { code?: string } => ({
+    code: text(search.code),
+  }),
+  component: lazyRouteComponent(() => import("../screens/device/Device"), "Device"),
+});
+const newApp = page(
+  "/apps/new",
+  lazyRouteComponent(() => import("../screens/newapp/NewApp"), "NewApp"),
+);
+
 const tree = root.addChildren([
   home,
   login,
   setup,
+  invite,
   inside.addChildren([
     apps,
+    newApp,
     app,
+    device,
     activity,
     hosts,
     team,

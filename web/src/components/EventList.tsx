@@ -1,6 +1,7 @@
 // What happened, newest first, with reasons.
 
 import type { Event } from "@segue/client";
+import { plainTimes } from "../lib/format";
 import { Ago } from "./Ago";
 import { Empty } from "./Card";
 import classes from "./events.module.css";
@@ -26,7 +27,7 @@ export function EventList({
         return (
           <li key={event.id} data-tone={tone(event)}>
             <div>
-              <span className={classes.message}>{event.message}</span>
+              <span className={classes.message}>{plainTimes(event.message)}</span>
               {event.failure && (
                 <p>
                   {event.failure.sentence} {event.failure.evidence} → {event.failure.hint}

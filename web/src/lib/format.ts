@@ -91,3 +91,8 @@ export function percent(part: number, whole: number): string {
   const share = (100 * part) / whole;
   return `${share === 0 || share === 100 ? share : share.toFixed(share < 1 || share > 99 ? 2 : 1)} %`;
 }
+
+/** A sentence with its times to the second: `until 2026-01-31T12:00:00.141984Z` is `until 12:00:00 UTC`. */
+export function plainTimes(text: string): string {
+  return text.replace(/\d{4}-\d{2}-\d{2}T(\d{2}:\d{2}:\d{2})(\.\d+)?Z/g, "$1 UTC");
+}

@@ -1,6 +1,5 @@
 // The header: where one is, with switchers of team and environment, and the tools.
 
-import icon from "../../assets/icon.svg";
 import {
   ActionIcon,
   Button,
@@ -15,6 +14,7 @@ import { Link, useNavigate, useParams, useRouterState } from "@tanstack/react-ro
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useSession, useTeam } from "../../api/hooks";
 import { signOut } from "../../api/session";
+import icon from "../../assets/icon.svg";
 import { IconChevron, IconMoon, IconSearch, IconSun } from "../../components/icons";
 import classes from "./shell.module.css";
 

@@ -2,6 +2,8 @@
 
 import { useSession, useTeam } from "../../api/hooks";
 import { Page } from "../../components/Page";
+import { Password, Profile } from "./Profile";
+import { Sessions } from "./Sessions";
 import { Tokens } from "./Tokens";
 
 export function Account() {
@@ -10,6 +12,9 @@ export function Account() {
   if (session.status !== "signed-in") return null;
   return (
     <Page title="Account" sub={session.user.email} command="segue whoami">
+      <Profile key={session.user.name} name={session.user.name} />
+      <Password />
+      <Sessions />
       <Tokens team={team.name} />
     </Page>
   );

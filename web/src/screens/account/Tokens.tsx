@@ -20,7 +20,7 @@ import own from "./account.module.css";
 const SCOPES = ["read", "deploy", "write", "admin"] as const;
 
 export function Tokens({ team }: { team: string }) {
-  const list = useQuery(tokenListOptions({ query: { limit: 100 } }));
+  const list = useQuery(tokenListOptions({ query: { team } }));
   const [made, setMade] = useState<Token>();
   const [revoking, setRevoking] = useState<Token>();
   const [scopes, setScopes] = useState<string[]>(["read", "deploy"]);
@@ -28,8 +28,8 @@ export function Tokens({ team }: { team: string }) {
     initial: { name: "", expires_in_days: "90" },
     validate: { name: required("the token a name") },
     send: async ({ name, expires_in_days }) => {
-      const body = { name: name.trim(), scopes, expires_in_days: Number(expires_in_days), team };
-      const { data } = await tokenCreate({ body, throwOnError: true });
+      const body = { name: name.trim(), scopes, expires_in_days: Number(expires_in_days) };
+      const { data } = await tokenCreate({ query: { team }, body, throwOnError: true });
       setMade(data);
       form.reset();
       await list.refetch();
@@ -123,7 +123,11 @@ export function Tokens({ team }: { team: string }) {
         title={`Revoke ${revoking?.name}?`}
         deed="Revoke it"
         onConfirm={async () => {
-          await tokenDelete({ path: { token: revoking?.id ?? "" }, throwOnError: true });
+          await tokenDelete({
+            query: { team },
+            path: { token: revoking?.id ?? "" },
+            throwOnError: true,
+          });
           await list.refetch();
         }}
       >

@@ -1,6 +1,7 @@
 // What an environment waits for, in the planner's words.
 
 import type { Condition } from "@segue/client";
+import { plainTimes } from "../../lib/format";
 import classes from "./overview.module.css";
 
 export function Conditions({
@@ -17,7 +18,7 @@ export function Conditions({
     <ul className={classes.troubles} aria-label={label} data-calm={calm || undefined}>
       {of.map((condition) => (
         <li key={condition.reason + condition.message}>
-          <strong>{calm ? "under way" : "waiting"}:</strong> {condition.message}{" "}
+          <strong>{calm ? "under way" : "waiting"}:</strong> {plainTimes(condition.message)}{" "}
           <code>{condition.reason}</code>
         </li>
       ))}

@@ -1,10 +1,12 @@
 // Members of the team and their roles.
 
-import { memberRemove } from "@segue/client";
+import { NativeSelect } from "@mantine/core";
+import { type Member, memberRemove, memberUpdate } from "@segue/client";
 import { memberListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSession, useTeam, useWhyNot } from "../../api/hooks";
+import { ROLES } from "../../api/may";
 import { Act } from "../../components/Act";
 import { Card, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
@@ -16,36 +18,78 @@ export function Members() {
   const team = useTeam();
   const session = useSession();
   const why = useWhyNot()("members");
-  const list = useQuery(memberListOptions({ path: { team: team.name } }));
-  const [removing, setRemoving] = useState<{ user: string; email: string }>();
+  const list = useQuery(memberListOptions({ path: { team: team.name }, query: { limit: 100 } }));
+  const [removing, setRemoving] = useState<Member>();
+  const [error, setError] = useState<unknown>();
   const me = session.status === "signed-in" ? session.user.id : "";
+  const mine = ROLES.indexOf((team.role ?? "viewer") as (typeof ROLES)[number]);
+  const give = async (member: Member, role: string) => {
+    setError(undefined);
+    try {
+      await memberUpdate({
+        path: { team: team.name, user: member.user },
+        body: { role },
+        throwOnError: true,
+      });
+    } catch (caught) {
+      setError(caught);
+    }
+    await list.refetch();
+  };
   return (
     <Card title="Members" flush>
       {list.isPending && <Loading />}
       {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
+      {error !== undefined && <FaultBox error={error} />}
       {list.data && (
-        <Table label="Members" head={["Person", "Role", ""]}>
-          {list.data.items.map((member) => (
-            <tr key={member.user}>
-              <td>
-                <strong>{member.name || member.email}</strong>
-                <div className={classes.reason}>{member.email}</div>
-              </td>
-              <td>{member.role}</td>
-              <td>
-                <Act
-                  size="compact-sm"
-                  variant="subtle"
-                  color="red"
-                  why={why ?? (member.user === me ? "That is you." : undefined)}
-                  onClick={() => setRemoving(member)}
-                  aria-label={`Remove ${member.email}`}
-                >
-                  Remove
-                </Act>
-              </td>
-            </tr>
-          ))}
+        <Table label="Members" head={["Person", "Role in the team", "On single apps", ""]}>
+          {list.data.items.map((member) => {
+            const fixed = why ?? (member.user === me ? "That is you." : undefined);
+            const single = member.roles.filter((one) => one.app !== undefined);
+            return (
+              <tr key={member.user}>
+                <td>
+                  <strong>{member.name || member.email}</strong>
+                  <div className={classes.reason}>{member.email}</div>
+                </td>
+                <td>
+                  {fixed || member.role === undefined ? (
+                    (member.role ?? "none")
+                  ) : (
+                    <NativeSelect
+                      aria-label={`Role of ${member.email}`}
+                      value={member.role}
+                      // Nobody gives more than he has.
+                      data={ROLES.filter((role, rank) => rank <= mine || role === member.role)}
+                      onChange={(event) => void give(member, event.currentTarget.value)}
+                    />
+                  )}
+                </td>
+                <td>
+                  {single.length === 0
+                    ? "–"
+                    : single.map((one) => (
+                        <div key={`${one.app} ${one.environment}`}>
+                          {one.role} on {one.app}
+                          {one.environment ? ` ${one.environment}` : ""}
+                        </div>
+                      ))}
+                </td>
+                <td>
+                  <Act
+                    size="compact-sm"
+                    variant="subtle"
+                    color="red"
+                    why={fixed}
+                    onClick={() => setRemoving(member)}
+                    aria-label={`Remove ${member.email}`}
+                  >
+                    Remove
+                  </Act>
+                </td>
+              </tr>
+            );
+          })}
         </Table>
       )}
       <Confirm

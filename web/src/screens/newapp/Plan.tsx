@@ -1,0 +1,218 @@
+// The second step: what was found, what of it may be changed, variables (required ones first), and off it goes.
+
+import { Button, NumberInput, PasswordInput, Stack, TextInput } from "@mantine/core";
+import {
+  configUpdate,
+  deploymentCreate,
+  type Kind,
+  secretSet,
+  specGet,
+  specPut,
+} from "@segue/client";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { Card, Empty } from "../../components/Card";
+import classes from "../../components/components.module.css";
+import { FaultBox } from "../../components/FaultBox";
+import { Status } from "../../components/Status";
+import { type Edited, editedServices, unchanged } from "../../lib/plan";
+import type { Begun } from "./NewApp";
+import own from "./newapp.module.css";
+
+export function Plan({ team, begun }: { team: string; begun: Begun }) {
+  const { app, env, plan, image } = begun;
+  const path = { team, app, env };
+  const navigate = useNavigate();
+  const first: Edited[] = plan
+    ? plan.services.map((one) => ({
+        name: one.name,
+        kind: one.kind,
+        command: one.command ?? "",
+        port: one.port,
+        replicas: one.replicas,
+      }))
+    : [{ name: "web", kind: "web" as Kind, command: "", port: undefined, replicas: 1 }];
+  const [services, setServices] = useState(first);
+  const wanted = [...(plan?.variables ?? [])].sort(
+    (a, b) => Number(b.required && !b.set) - Number(a.required && !a.set),
+  );
+  const [values, setValues] = useState<Record<string, string>>({});
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const [tried, setTried] = useState(false);
+  const fixed = plan?.has_manifest ?? false;
+  const missing = wanted
+    .filter((one) => one.required && !one.set && !values[one.key])
+    .map((one) => one.key);
+  const edit = (name: string, change: Partial<Edited>) =>
+    setServices((was) => was.map((one) => (one.name === name ? { ...one, ...change } : one)));
+  const deploy = async () => {
+    setTried(true);
+    setError(undefined);
+    if (missing.length > 0) return;
+    setBusy(true);
+    try {
+      const plain: Record<string, string> = {};
+      for (const variable of wanted) {
+        const value = values[variable.key];
+        if (value === undefined || value === "") continue;
+        if (variable.origin.includes("secret")) {
+          await secretSet({
+            path: { ...path, key: variable.key },
+            query: { deploy: false },
+            body: { value },
+            throwOnError: true,
+          });
+        } else plain[variable.key] = value;
+      }
+      if (Object.keys(plain).length > 0)
+        await configUpdate({ path, query: { deploy: false }, body: plain, throwOnError: true });
+      if (!fixed && (image || !unchanged(first, services))) {
+        const { data: spec } = await specGet({ path, throwOnError: true });
+        const headers = { "If-Match": `"${spec.generation}"` };
+        await specPut({
+          path,
+          headers,
+          body: { ...spec.spec, services: editedServices(services) },
+          throwOnError: true,
+        });
+      }
+      const body = image ? { image } : { source: plan?.sha256 };
+      const { data } = await deploymentCreate({ path, body, throwOnError: true });
+      await navigate({
+        to: "/apps/$app/$env/deployments/$number",
+        params: { app, env, number: String(data.number) },
+      });
+    } catch (caught) {
+      setError(caught);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <>
+      <Card title="What Segue makes of it">
+        <Stack gap="sm">
+          <div>
+            <strong>{image ? `Runs the image ${image}` : plan?.summary}</strong>
+          </div>
+          {plan && (
+            <dl className={own.facts}>
+              <dt>Builder</dt>
+              <dd>
+                {plan.builder}
+                {plan.version ? ` ${plan.version}` : ""}
+              </dd>
+              {plan.image && (
+                <>
+                  <dt>Base image</dt>
+                  <dd>{plan.image}</dd>
+                </>
+              )}
+              {plan.why.length > 0 && (
+                <>
+                  <dt>Because</dt>
+                  <dd>{plan.why.join("; ")}</dd>
+                </>
+              )}
+            </dl>
+          )}
+          {plan?.dockerfile && (
+            <details>
+              <summary>The Dockerfile</summary>
+              <pre className={classes.evidence}>{plan.dockerfile}</pre>
+            </details>
+          )}
+        </Stack>
+      </Card>
+      <Card title="Services">
+        {fixed && <p className={own.note}>segue.toml in the source says this; change it there.</p>}
+        <div className={own.services}>
+          {services.map((one) => (
+            <fieldset key={one.name} className={own.service} disabled={fixed}>
+              <legend>
+                {one.name} <span className={classes.muted}>{one.kind}</span>
+              </legend>
+              <TextInput
+                label="Command"
+                placeholder="what the image itself starts"
+                maxLength={4096}
+                value={one.command}
+                onChange={(event) => edit(one.name, { command: event.currentTarget.value })}
+                disabled={fixed}
+              />
+              {one.kind === "web" && (
+                <NumberInput
+                  label="Port"
+                  description="Where it listens; else $PORT is given."
+                  min={1}
+                  max={65535}
+                  allowDecimal={false}
+                  value={one.port ?? ""}
+                  onChange={(port) =>
+                    edit(one.name, { port: typeof port === "number" ? port : undefined })
+                  }
+                  disabled={fixed}
+                />
+              )}
+              <NumberInput
+                label="Instances"
+                min={0}
+                max={1000}
+                allowDecimal={false}
+                value={one.replicas}
+                onChange={(count) =>
+                  edit(one.name, { replicas: typeof count === "number" ? count : one.replicas })
+                }
+                disabled={fixed}
+              />
+            </fieldset>
+          ))}
+        </div>
+      </Card>
+      <Card title="Variables">
+        {wanted.length === 0 && (
+          <Empty>It asks for none. More can be set later under Config.</Empty>
+        )}
+        <Stack gap="md" className={own.form}>
+          {wanted.map((one) => {
+            const secret = one.origin.includes("secret");
+            const lacking = tried && missing.includes(one.key) ? "Required." : undefined;
+            const shared = {
+              label: one.key,
+              required: one.required && !one.set,
+              description: one.set ? "set already" : one.origin,
+              error: lacking,
+              maxLength: 32_768,
+              value: values[one.key] ?? "",
+              placeholder: one.value ?? undefined,
+              onChange: (event: { currentTarget: { value: string } }) => {
+                const { value } = event.currentTarget;
+                setValues((was) => ({ ...was, [one.key]: value }));
+              },
+            };
+            return secret ? (
+              <PasswordInput
+                key={one.key}
+                autoComplete="new-password"
+                visibilityToggleButtonProps={{ "aria-label": "Show the value" }}
+                {...shared}
+              />
+            ) : (
+              <TextInput key={one.key} autoComplete="off" {...shared} />
+            );
+          })}
+        </Stack>
+      </Card>
+      {error !== undefined && <FaultBox error={error} />}
+      <div className={own.end}>
+        <Button size="md" loading={busy} onClick={() => void deploy()}>
+          Deploy {app}
+        </Button>
+        {tried && missing.length > 0 && (
+          <Status tone="warn">{`missing: ${missing.join(", ")}`}</Status>
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,151 @@
+// Who changed what: filtered, exported, and proved to be whole.
+
+import { Button, TextInput } from "@mantine/core";
+import { auditVerify } from "@segue/client";
+import { auditListInfiniteOptions } from "@segue/client/query";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useTeam, useWhyNot } from "../../api/hooks";
+import { signedFetch } from "../../api/http";
+import { fault } from "../../api/problem";
+import { accessToken } from "../../api/session";
+import { Act } from "../../components/Act";
+import { Ago } from "../../components/Ago";
+import { Card, Empty, Table } from "../../components/Card";
+import { FaultBox } from "../../components/FaultBox";
+import { Loading } from "../../components/Loading";
+import { toast } from "../../components/toast";
+import { number } from "../../lib/format";
+import { pagesAt } from "../../lib/pages";
+import own from "./team.module.css";
+
+/** What is exported at once; more goes by the command line. */
+async function download(team: string, filter: Record<string, string>): Promise<void> {
+  const query = new URLSearchParams(filter);
+  const headers = { Accept: "text/csv", Authorization: `Bearer ${(await accessToken()) ?? ""}` };
+  const response = await signedFetch(
+    `/v1/teams/${encodeURIComponent(team)}/audit-events?${query}`,
+    { headers },
+  );
+  if (!response.ok) throw await response.json();
+  const address = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = `audit-${team}.csv`;
+  link.click();
+  URL.revokeObjectURL(address);
+}
+
+export function Audit() {
+  const team = useTeam();
+  const why = useWhyNot()("members");
+  const [action, setAction] = useState("");
+  const [resource, setResource] = useState("");
+  const [filter, setFilter] = useState<{ action?: string; resource?: string }>({});
+  const path = { team: team.name };
+  const list = useInfiniteQuery({
+    ...auditListInfiniteOptions({ path, query: { limit: 50, ...filter } }),
+    ...pagesAt(path),
+    enabled: !why,
+  });
+  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const apply = (event: FormEvent) => {
+    event.preventDefault();
+    setFilter({ action: action.trim() || undefined, resource: resource.trim() || undefined });
+  };
+  const verify = async () => {
+    try {
+      const { data } = await auditVerify({ path, throwOnError: true });
+      const message = data.whole
+        ? `All ${number(data.records)} records are whole and in order.`
+        : `Record ${data.first_bad} was changed, moved or removed.`;
+      toast({ message, color: data.whole ? "green" : "red" });
+    } catch (error) {
+      toast({ message: fault(error).detail, color: "red" });
+    }
+  };
+  const save = () =>
+    download(
+      team.name,
+      Object.fromEntries(
+        Object.entries(filter).filter((pair): pair is [string, string] => pair[1] !== undefined),
+      ),
+    ).catch((error: unknown) => toast({ message: fault(error).detail, color: "red" }));
+  return (
+    <Card
+      title="Audit log"
+      flush
+      actions={
+        <span>
+          <Act size="compact-sm" variant="subtle" why={why} onClick={() => void verify()}>
+            Prove it
+          </Act>
+          <Act size="compact-sm" variant="subtle" why={why} onClick={() => void save()}>
+            Export as CSV
+          </Act>
+        </span>
+      }
+    >
+      {why ? (
+        <Empty>{why}</Empty>
+      ) : (
+        <form onSubmit={apply} className={own.filters}>
+          <TextInput
+            label="Action"
+            placeholder="config_patch"
+            maxLength={100}
+            value={action}
+            onChange={(event) => setAction(event.currentTarget.value)}
+          />
+          <TextInput
+            label="Resource"
+            placeholder="id or part of it"
+            maxLength={200}
+            value={resource}
+            onChange={(event) => setResource(event.currentTarget.value)}
+          />
+          <Button type="submit" variant="default">
+            Filter
+          </Button>
+        </form>
+      )}
+      {!why && list.isPending && <Loading />}
+      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
+      {list.isSuccess && items.length === 0 && <Empty>No record fits.</Empty>}
+      {items.length > 0 && (
+        <Table label="Audit log" head={["Number", "When", "Who", "Action", "What", "From"]}>
+          {items.map((one) => (
+            <tr key={one.seq}>
+              <td>{one.seq}</td>
+              <td>
+                <Ago at={one.at} />
+              </td>
+              <td>{one.actor_name}</td>
+              <td>
+                <code>{one.action}</code>
+              </td>
+              <td>
+                <code className={own.detail}>
+                  {one.resource}{" "}
+                  {Object.keys(one.detail).length > 0 ? JSON.stringify(one.detail) : ""}
+                </code>
+              </td>
+              <td>{one.address ?? "–"}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {list.hasNextPage && (
+        <div className={own.filters}>
+          <Button
+            variant="default"
+            onClick={() => list.fetchNextPage()}
+            loading={list.isFetchingNextPage}
+          >
+            Older records
+          </Button>
+        </div>
+      )}
+    </Card>
+  );
+}

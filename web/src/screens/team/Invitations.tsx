@@ -1,0 +1,136 @@
+// Invitations that wait for their person, and a new one. Its link is shown once.
+
+import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { type Invitation, invitationCreate, invitationDelete } from "@segue/client";
+import { appListOptions, invitationListOptions } from "@segue/client/query";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTeam, useWhyNot } from "../../api/hooks";
+import { ROLES } from "../../api/may";
+import { Act } from "../../components/Act";
+import { Ago } from "../../components/Ago";
+import { Card, Empty, Table } from "../../components/Card";
+import { Command } from "../../components/Command";
+import { Confirm } from "../../components/Confirm";
+import { FaultBox } from "../../components/FaultBox";
+import { FormFault } from "../../components/FormFault";
+import { emailFault, useApiForm } from "../../lib/form";
+import own from "../account/account.module.css";
+
+export function Invitations() {
+  const team = useTeam();
+  const path = { team: team.name };
+  const why = useWhyNot()("members");
+  const list = useQuery({
+    ...invitationListOptions({ path, query: { limit: 100 } }),
+    enabled: !why,
+  });
+  const apps = useQuery(appListOptions({ path, query: { limit: 100 } }));
+  const [made, setMade] = useState<Invitation>();
+  const [taking, setTaking] = useState<Invitation>();
+  const mine = ROLES.indexOf((team.role ?? "viewer") as (typeof ROLES)[number]);
+  const { form, busy, rest, onSubmit } = useApiForm({
+    initial: { email: "", role: "deployer", app: "" },
+    validate: { email: emailFault },
+    send: async ({ email, role, app }) => {
+      const body = { email: email.trim(), role, app: app || undefined };
+      const { data } = await invitationCreate({ path, body, throwOnError: true });
+      setMade(data);
+      form.reset();
+      await list.refetch();
+    },
+  });
+  const waiting = (list.data?.items ?? []).filter(
+    (one) => one.state === "open" || one.state === "pending" || one.state === "waiting",
+  );
+  return (
+    <>
+      {made?.link && (
+        <div className={own.made} role="status">
+          <strong>{made.email} is invited.</strong> Send them this link; it is shown only now and
+          works once.
+          <Command text={made.link} label="The link" />
+          <Button size="compact-sm" variant="default" onClick={() => setMade(undefined)}>
+            I have it
+          </Button>
+        </div>
+      )}
+      <Card title="Invitations" flush>
+        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
+        {why && <Empty>{why}</Empty>}
+        {list.isSuccess && waiting.length === 0 && <Empty>Nobody is invited at the moment.</Empty>}
+        {waiting.length > 0 && (
+          <Table label="Invitations" head={["For", "As", "By", "Ends", ""]}>
+            {waiting.map((one) => (
+              <tr key={one.id}>
+                <td>{one.email}</td>
+                <td>
+                  {one.role}
+                  {one.app && ` on ${one.app}`}
+                  {one.environment && ` ${one.environment}`}
+                </td>
+                <td>{one.created_by}</td>
+                <td>
+                  <Ago at={one.expires_at} />
+                </td>
+                <td>
+                  <Act
+                    size="compact-sm"
+                    variant="subtle"
+                    color="red"
+                    why={why}
+                    onClick={() => setTaking(one)}
+                    aria-label={`Take back the invitation of ${one.email}`}
+                  >
+                    Take back
+                  </Act>
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+        <form onSubmit={onSubmit} noValidate className={own.form}>
+          <FormFault text={rest} />
+          <TextInput
+            label="E-mail"
+            type="email"
+            maxLength={300}
+            autoComplete="off"
+            {...form.getInputProps("email")}
+          />
+          <NativeSelect
+            label="Role"
+            data={ROLES.filter((_, rank) => rank <= mine)}
+            {...form.getInputProps("role")}
+          />
+          <NativeSelect
+            label="On"
+            data={[
+              { value: "", label: "the whole team" },
+              ...(apps.data?.items ?? []).map((app) => ({ value: app.name, label: app.name })),
+            ]}
+            {...form.getInputProps("app")}
+          />
+          <Act type="submit" why={why} loading={busy}>
+            Invite
+          </Act>
+        </form>
+      </Card>
+      <Confirm
+        opened={taking !== undefined}
+        onClose={() => setTaking(undefined)}
+        title={`Take back the invitation of ${taking?.email}?`}
+        deed="Take it back"
+        onConfirm={async () => {
+          await invitationDelete({
+            path: { ...path, invitation: taking?.id ?? "" },
+            throwOnError: true,
+          });
+          await list.refetch();
+        }}
+      >
+        Its link stops working at once.
+      </Confirm>
+    </>
+  );
+}
