@@ -46,7 +46,6 @@ impl Compose {
             .arg(binary()?)
             .status()?;
         ensure!(status.success(), "strip: {status}");
-        let image = |name: &str| format!("{project}/{name}:test");
         let api = free_port()?;
         let share = u32::from(api) % 2048;
         let variables = vec![
@@ -54,9 +53,16 @@ impl Compose {
             ("SEGUE_TARGET", "package".to_owned()),
             ("SEGUE_BASE", "segue/debian:bookworm".to_owned()),
             ("SEGUE_CONTEXT", context.display().to_string()),
-            ("SEGUE_IMAGE", image("control")),
-            ("SEGUE_POSTGRES_IMAGE", image("postgres")),
-            ("SEGUE_BUILDER_IMAGE", image("builder")),
+            ("SEGUE_IMAGE", format!("{project}/control:test")),
+            // Kept for the next run, with all that Debian's packages took to install.
+            (
+                "SEGUE_POSTGRES_IMAGE",
+                "segue-test/compose-postgres:kept".to_owned(),
+            ),
+            (
+                "SEGUE_BUILDER_IMAGE",
+                "segue-test/compose-builder:kept".to_owned(),
+            ),
             ("SEGUE_API_PORT", api.to_string()),
             ("SEGUE_INTERNAL_PORT", free_port()?.to_string()),
             ("SEGUE_POSTGRES_PORT", free_port()?.to_string()),
@@ -148,7 +154,12 @@ impl Drop for Compose {
             .compose(&["exec", "-T", "api", "cat", "/var/lib/segue/installation"])
             .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
             .unwrap_or_default();
-        drop(self.compose(&["down", "--volumes", "--remove-orphans", "--rmi", "all"]));
+        drop(self.compose(&["down", "--volumes", "--remove-orphans"]));
+        drop(
+            docker()
+                .args(["rmi", self.variable("SEGUE_IMAGE")])
+                .output(),
+        );
         if installation.is_empty() {
             return;
         }

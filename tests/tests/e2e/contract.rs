@@ -21,20 +21,13 @@ struct Person {
     phases: &'static str,
 }
 
-fn token(machine: &Machine, role: &str) -> anyhow::Result<String> {
-    let body = json!({ "name": role, "role": role });
+fn token(machine: &Machine, role: &str, scopes: &[&str]) -> anyhow::Result<String> {
+    let body = json!({ "name": role, "role": role, "scopes": scopes });
     let made = machine.call("POST", "/v1/me/tokens", Some(&body))?;
     let token = made.get("token").and_then(Value::as_str);
     token
         .map(str::to_owned)
         .with_context(|| format!("no token for {role}"))
-}
-
-/// Somebody in a team of their own, who must not learn that the other one is there.
-fn stranger(machine: &Machine) -> anyhow::Result<String> {
-    let body = json!({ "name": "strangers" });
-    machine.call("POST", "/v1/teams", Some(&body))?;
-    machine.operator_token("strangers")
 }
 
 fn run(machine: &Machine, document: &Path, person: &Person) -> anyhow::Result<()> {
@@ -85,12 +78,28 @@ fn no_request_breaks_the_contract() -> anyhow::Result<()> {
     real_places(&mut value);
     std::fs::write(&document, value.to_string())?;
 
-    let owner = token(&machine, "owner")?;
+    let owner = token(&machine, "owner", &["read", "deploy", "write", "admin"])?;
+    // The stranger is in a team of their own, and must not learn that the other one is there.
     let people = [
         ("the owner", owner, "8", "coverage,fuzzing"),
-        ("a deployer", token(&machine, "deployer")?, "3", "fuzzing"),
-        ("a viewer", token(&machine, "viewer")?, "3", "fuzzing"),
-        ("a stranger", stranger(&machine)?, "3", "fuzzing"),
+        (
+            "a deployer",
+            token(&machine, "deployer", &["read", "deploy"])?,
+            "3",
+            "fuzzing",
+        ),
+        (
+            "a viewer",
+            token(&machine, "viewer", &["read"])?,
+            "3",
+            "fuzzing",
+        ),
+        (
+            "a stranger",
+            machine.operator_token("strangers")?,
+            "3",
+            "fuzzing",
+        ),
     ];
     for (name, token, examples, phases) in people {
         let person = Person {

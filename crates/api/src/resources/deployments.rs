@@ -55,7 +55,7 @@ pub struct DeploymentCreate {
     pub source: Option<String>,
     /// A finished image, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 255)]
+    #[schema(nullable = false, max_length = 255, pattern = "^[A-Za-z0-9][A-Za-z0-9./:@_-]*$")]
     pub image: Option<String>,
     /// An older release, by version.
     #[serde(skip_serializing_if = "Option::is_none")]

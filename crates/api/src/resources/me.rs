@@ -145,9 +145,10 @@ pub struct TokenCreate {
     pub name: String,
     /// At most this role; the own one if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, pattern = "^(viewer|deployer|admin|owner)$")]
     pub role: Option<String>,
     /// What it is good for: `read`, `deploy`, `write`, `admin`.
+    #[schema(min_items = 1)]
     pub scopes: Vec<String>,
     /// Good for this app only, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -101,6 +101,7 @@ pub struct TeamTokenCreate {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     /// At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
+    #[schema(pattern = "^(viewer|deployer|admin|owner)$")]
     pub role: String,
     /// What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app that exists.
     #[schema(min_items = 1, max_items = 5)]

@@ -181,7 +181,7 @@ async fn team_delete(at: InTeam<place::Team>) -> Result<StatusCode, Problem> {
 /// Checks an e-mail address as far as that makes sense; lower case.
 pub(super) fn email(text: &str, pointer: &str) -> Result<String, Problem> {
     let lower = text.trim().to_lowercase();
-    let fine = (3..=254).contains(&lower.len())
+    let fine = (3..=254).contains(&text.chars().count())
         && lower.split_once('@').is_some_and(|(local, host)| {
             !local.is_empty() && !host.is_empty() && !host.contains('@')
         })
