@@ -13,6 +13,8 @@ mod contract;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod environments;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod faults;
