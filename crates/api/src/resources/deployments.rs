@@ -55,7 +55,11 @@ pub struct DeploymentCreate {
     pub source: Option<String>,
     /// A finished image, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 255, pattern = "^[A-Za-z0-9][A-Za-z0-9./:@_-]*$")]
+    #[schema(
+        nullable = false,
+        max_length = 255,
+        pattern = "^[A-Za-z0-9][A-Za-z0-9./:@_-]*$"
+    )]
     pub image: Option<String>,
     /// An older release, by version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +72,9 @@ pub struct DeploymentCreate {
     /// The newest specification on the image that runs; images named in it are looked up again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub spec: bool,
+    /// Deploys in spite of locks and freeze windows; admins only, and the audit log says so.
+    #[serde(rename = "override", skip_serializing_if = "std::ops::Not::not")]
+    pub overriding: bool,
     /// What to say about it.
     #[schema(max_length = 1000)]
     pub message: String,
@@ -149,7 +156,7 @@ async fn deployment_list(
     params(EnvPath, WaitQuery, IdempotencyHeader), request_body = DeploymentCreate,
     responses((status = 202, description = "It is under way; `Location` follows it.", body = DeploymentView), Errors))]
 async fn deployment_create(
-    at: InEnv<Deploy>,
+    mut at: InEnv<Deploy>,
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<WaitQuery>,
     call: Call,
@@ -157,6 +164,9 @@ async fn deployment_create(
 ) -> Result<Response, Problem> {
     let wait = query.time()?;
     let what = body.what()?;
+    if body.overriding {
+        at.scope = super::locks::overriding(&at)?;
+    }
     let input = DeployInput {
         what,
         message: message(body.message)?,

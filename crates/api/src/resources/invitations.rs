@@ -95,7 +95,10 @@ page! {
 #[serde(deny_unknown_fields)]
 pub struct InvitationCreate {
     /// Address of the person; only they can accept.
-    #[schema(max_length = 254, pattern = "^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$"
+    )]
     pub email: String,
     /// What they will be: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
     #[schema(pattern = "^(viewer|deployer|admin|owner)$")]

@@ -77,7 +77,10 @@ page! {
 #[serde(deny_unknown_fields)]
 pub struct MemberAdd {
     /// The person's address.
-    #[schema(max_length = 254, pattern = "^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$")]
+    #[schema(
+        max_length = 254,
+        pattern = "^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$"
+    )]
     pub email: String,
     /// What they may do: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
     #[schema(pattern = "^(viewer|deployer|admin|owner)$")]
