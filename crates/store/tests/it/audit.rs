@@ -118,3 +118,80 @@ async fn writes_at_once_make_one_chain() {
         20
     );
 }
+
+#[tokio::test]
+async fn one_of_a_hundred_thousand_changed_removed_or_moved_is_named() {
+    const MANY: i64 = 100_000;
+    let db = TestDb::new().await.unwrap();
+    let one = Fixture::new(db.store(), "one").await.unwrap();
+    let before = match one.scope().audit_verify().await.unwrap() {
+        AuditVerdict::Whole { records } => records,
+        broken => panic!("{broken:?}"),
+    };
+    db.fill_audit(one.team, 100_000).await.unwrap();
+    let records = before + MANY;
+    let begin = std::time::Instant::now();
+    assert_eq!(
+        one.scope().audit_verify().await.unwrap(),
+        AuditVerdict::Whole { records }
+    );
+    println!("{records} records verified in {:?}", begin.elapsed());
+    let mut admin = db.admin().await.unwrap();
+    admin
+        .execute("alter table audit disable trigger all")
+        .await
+        .unwrap();
+    // Each nearer to the beginning than the one before, so that each is the first that is found.
+    for (seq, tamper) in [
+        (
+            100_001,
+            "insert into audit select team_id, 200000, at, actor, action, resource, detail, request_id, address, \
+             previous_hash, hash from audit where seq = 90000; delete from audit where seq >= 100001 and seq < 200000",
+        ),
+        (
+            90_000,
+            "update audit set detail = jsonb_set(detail, '{number}', '1') where seq = 90000",
+        ),
+        (60_000, "delete from audit where seq = 60000"),
+        (
+            30_000,
+            "update audit set seq = 300000 where seq = 30000; \
+             update audit set seq = 30000 where seq = 40000; \
+             update audit set seq = 40000 where seq = 300000",
+        ),
+        (
+            1,
+            "update audit set at = at - interval '1 hour' where seq = 1",
+        ),
+    ] {
+        admin.execute(tamper).await.unwrap();
+        assert_eq!(
+            one.scope().audit_verify().await.unwrap(),
+            AuditVerdict::Broken { seq },
+            "{tamper}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn records_behind_the_head_are_found() {
+    let db = TestDb::new().await.unwrap();
+    let one = Fixture::new(db.store(), "one").await.unwrap();
+    let mut admin = db.admin().await.unwrap();
+    let forged = "insert into audit select team_id, seq + 1, at, actor, action, resource, detail, request_id, address, \
+                  hash, previous_hash from audit order by seq desc limit 1";
+    let AuditVerdict::Whole { records } = one.scope().audit_verify().await.unwrap() else {
+        panic!("broken from the start");
+    };
+    admin.execute(forged).await.unwrap();
+    assert_eq!(
+        one.scope().audit_verify().await.unwrap(),
+        AuditVerdict::Broken { seq: records + 1 }
+    );
+    // All records and the head gone, as if nothing had happened: no head, but what is left shows.
+    admin.execute("delete from audit_heads").await.unwrap();
+    assert_eq!(
+        one.scope().audit_verify().await.unwrap(),
+        AuditVerdict::Broken { seq: records + 1 }
+    );
+}

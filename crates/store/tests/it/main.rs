@@ -13,6 +13,7 @@ mod changes;
 mod embedded;
 mod intents;
 mod judged;
+mod quotas;
 mod reconcile;
 mod records;
 mod replacing;

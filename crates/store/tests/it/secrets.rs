@@ -38,7 +38,10 @@ async fn a_secret_is_sealed_versioned_and_revealed_with_a_record() {
         2
     );
     let records = scope
-        .audit_list(segue_store::Page::first(100))
+        .audit_list(
+            &segue_store::AuditFilter::default(),
+            segue_store::Page::first(100),
+        )
         .await
         .unwrap();
     assert!(
