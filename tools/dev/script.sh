@@ -52,7 +52,7 @@ node_modules_up() {
 # What the dashboard is made from.
 web_key() {
   {
-    find web openapi/clients/typescript -type f \
+    find web openapi/clients/typescript openapi/reference -type f \
       -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/e2e/*' -print0 | sort -z | xargs -0 sha256sum
     cat openapi/v1.json
     node --version

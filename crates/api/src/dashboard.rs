@@ -33,6 +33,9 @@ const FEATURES: &str =
 
 const PAGE: &str = "/index.html";
 
+/// The reference of the API, a page of its own, made with the dashboard (openapi/reference).
+const REFERENCE: &str = "/docs/api";
+
 /// Where operations lie: an address under one of these is never the page.
 const OPERATIONS: &[&str] = &["/v1/", "/git/"];
 
@@ -105,6 +108,11 @@ fn wanted(request: &Request) -> Option<Uri> {
     if path.starts_with("/assets/") {
         return path.parse().ok();
     }
+    match path {
+        REFERENCE => return Some(Uri::from_static("/docs/api.html")),
+        "/docs/api.css" => return Some(Uri::from_static("/docs/api.css")),
+        _ => {}
+    }
     let accept = request.headers().get_all(ACCEPT);
     let page = path == "/"
         || accept
@@ -154,6 +162,23 @@ mod tests {
         let tag = first.headers().get(ETAG).unwrap().clone();
         again.headers_mut().insert(IF_NONE_MATCH, tag);
         assert_eq!(or_nothing(again).await.status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[tokio::test]
+    async fn the_reference_is_a_page_of_its_own_under_the_same_policy() {
+        // A program that was built without the dashboard has none, and then says so instead of showing the page.
+        let built = std::path::Path::new("../../web/dist/docs/api.html").is_file();
+        for (path, media) in [("/docs/api", "text/html"), ("/docs/api.css", "text/css")] {
+            let response = or_nothing(request(Method::GET, path, "text/html,*/*")).await;
+            let headers = response.headers();
+            assert!(headers.contains_key(CONTENT_SECURITY_POLICY), "{path}");
+            if built {
+                assert_eq!(response.status(), StatusCode::OK, "{path}");
+                assert_eq!(headers.get(CONTENT_TYPE).unwrap(), media, "{path}");
+            } else {
+                assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            }
+        }
     }
 
     #[tokio::test]
