@@ -32,6 +32,33 @@ pub(crate) struct SignIn {
     /// The team that commands mean if nothing else is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
+    /// Whether `segue login` made the token, so that `segue logout` ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
+    /// Tokens for other teams, by name: a token is for one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, String>,
+}
+
+impl SignIn {
+    /// Takes another team's token into use; `false` if there is none.
+    pub fn switch(&mut self, team: &str) -> bool {
+        let Some(token) = self.others.remove(team) else {
+            return false;
+        };
+        let before = std::mem::replace(&mut self.token, token);
+        if let Some(name) = self.team.replace(team.to_owned()) {
+            self.others.insert(name, before);
+        }
+        true
+    }
+
+    /// The token for a team: the one in use, or that team's own.
+    pub fn token_for(&self, team: Option<&str>) -> &str {
+        team.filter(|team| self.team.as_deref() != Some(*team))
+            .and_then(|team| self.others.get(team))
+            .unwrap_or(&self.token)
+    }
 }
 
 impl std::fmt::Debug for SignIn {

@@ -18,6 +18,8 @@ pub enum Exit {
     SignedOut,
     /// A person stopped watching.
     Interrupted,
+    /// The command of a one-off run ended with this.
+    Command(u8),
 }
 
 impl Exit {
@@ -31,6 +33,7 @@ impl Exit {
             Self::Deploy => 3,
             Self::SignedOut => 4,
             Self::Interrupted => 130,
+            Self::Command(code) => code,
         }
     }
 }
@@ -76,7 +79,7 @@ impl CliError {
     pub fn signed_out(what: impl Into<String>) -> Self {
         Self::new(what)
             .exit(Exit::SignedOut)
-            .next("segue login --server URL --token")
+            .next("segue login --server URL")
     }
 
     #[must_use]

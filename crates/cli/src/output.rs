@@ -94,6 +94,11 @@ impl<'h> Out<'h> {
         Ok(self.host.stdout.flush()?)
     }
 
+    /// A line that a program wrote to its own standard error.
+    pub fn foreign(&mut self, line: impl AsRef<str>) -> Result<()> {
+        Ok(writeln!(self.host.stderr, "{}", line.as_ref())?)
+    }
+
     /// Data as it is.
     pub fn raw(&mut self, bytes: &[u8]) -> Result<()> {
         self.host.stdout.write_all(bytes)?;

@@ -88,18 +88,21 @@ impl Session {
                 .why("no server is known: no --server, no SEGUE_SERVER, no sign-in")
         })?;
         let kept = credentials.servers.get(&key(&base));
-        let token = host
-            .var("SEGUE_TOKEN")
-            .map(str::to_owned)
-            .or_else(|| kept.map(|kept| kept.token.clone()))
-            .ok_or_else(|| CliError::signed_out(format!("not signed in to {}", key(&base))))?;
         let link = Link::nearest(&host.cwd)?;
         let team = global
             .team
             .clone()
             .or_else(|| host.var("SEGUE_TEAM").map(str::to_owned))
-            .or_else(|| link?.team)
-            .or_else(|| kept?.team.clone());
+            .or_else(|| link?.team);
+        let token = host
+            .var("SEGUE_TOKEN")
+            .map(str::to_owned)
+            .or_else(|| kept.map(|kept| kept.token_for(team.as_deref()).to_owned()))
+            .ok_or_else(|| {
+                CliError::signed_out(format!("not signed in to {}", key(&base)))
+                    .next(format!("segue login --server {}", key(&base)))
+            })?;
+        let team = team.or_else(|| kept?.team.clone());
         Self::new(global, base, token, team)
     }
 
@@ -168,6 +171,11 @@ impl Session {
             path.pop_if_empty().extend(segments);
         }
         url
+    }
+
+    /// A session for somebody who is not signed in yet.
+    pub fn anonymous(global: &Global, base: Url) -> Result<Self> {
+        Self::new(global, base, "none".to_owned(), None)
     }
 
     /// A request for what the generated client does not do: uploads, streams, `segue api`.
@@ -250,7 +258,7 @@ impl Session {
         }
         if status == StatusCode::UNAUTHORIZED {
             error.exit = Exit::SignedOut;
-            error.next = Some(format!("segue login --server {} --token", self.server()));
+            error.next = Some(format!("segue login --server {}", self.server()));
         }
         if status.is_server_error() {
             error = error.why(format!("request {}", problem.request_id));

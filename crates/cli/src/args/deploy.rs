@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::parse::{deployment, release, scale_target};
+use super::parse::{deployment, release, scale_target, time};
 
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -146,5 +146,62 @@ pub(crate) enum Builds {
     Cancel {
         /// Its id
         build: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The environment whose release it is
+    pub from: String,
+    /// The environment that gets it
+    pub to: String,
+    /// Show what would happen, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// A note for the list of deployments
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Return as soon as the server has it
+    #[arg(short, long, visible_alias = "no-wait")]
+    pub detach: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The service whose image, variables and limits it has
+    #[arg(short, long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Stopped after this long
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub time_limit: Option<std::time::Duration>,
+    /// Return as soon as the server has it
+    #[arg(short, long, visible_alias = "no-wait")]
+    pub detach: bool,
+    /// The command, after --
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Runs {
+    /// List them, the newest first
+    List,
+    /// Show one
+    Show {
+        /// Its number
+        #[arg(value_parser = deployment)]
+        number: i64,
+    },
+    /// Show what one writes, and end as it ends
+    Follow {
+        /// Its number
+        #[arg(value_parser = deployment)]
+        number: i64,
+    },
+    /// Stop one
+    Cancel {
+        /// Its number
+        #[arg(value_parser = deployment)]
+        number: i64,
     },
 }

@@ -36,7 +36,10 @@ pub(crate) struct Api {
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// The token; asked for, or read from stdin, if not given
+    /// Confirm a code in the browser, as without any flag
+    #[arg(long, conflicts_with = "token")]
+    pub device: bool,
+    /// With a token in place of the browser; without its value it is asked for, or read from stdin
     #[arg(long, value_name = "TOKEN", num_args = 0..=1, default_missing_value = "-")]
     pub token: Option<String>,
 }

@@ -100,6 +100,15 @@ pub(crate) enum Command {
     Redeploy(Redeploy),
     /// Restart instances, without losing a request
     Restart(Restart),
+    /// Bring what serves one environment to another: the very same images
+    Promote(Promote),
+    /// Run a command once, in the image that serves
+    Run(Run),
+    /// One-off runs
+    Runs {
+        #[command(subcommand)]
+        verb: Option<Runs>,
+    },
     /// Change how many instances run
     Scale(Scale),
     /// Settings that applications read as variables
@@ -146,7 +155,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: Option<Hosts>,
     },
-    /// Your own API tokens
+    /// Teams, their people, invitations and limits
+    #[command(visible_alias = "team")]
+    Teams {
+        #[command(subcommand)]
+        verb: Option<Teams>,
+    },
+    /// What was done in the team, and by whom
+    Audit {
+        #[command(subcommand)]
+        verb: Audit,
+    },
+    /// API tokens: your own, and the team's for deploying
     #[command(visible_alias = "token")]
     Tokens {
         #[command(subcommand)]

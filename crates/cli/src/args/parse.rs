@@ -64,3 +64,32 @@ pub(super) fn days(text: &str) -> Result<i32, String> {
         .filter(|days| (1..=366).contains(days))
         .ok_or_else(|| "expected a number of days from 1 to 366".to_owned())
 }
+
+pub(super) fn millis(text: &str) -> Result<i64, String> {
+    let millis = match text.strip_suffix('m') {
+        Some(millis) => millis.parse::<i64>().ok(),
+        None => text
+            .parse::<i64>()
+            .ok()
+            .and_then(|cores| cores.checked_mul(1000)),
+    };
+    millis
+        .filter(|millis| *millis >= 0)
+        .ok_or_else(|| "expected cores such as 4, or thousandths such as 500m".to_owned())
+}
+
+pub(super) fn bytes(text: &str) -> Result<i64, String> {
+    let wrong = || "expected a size such as 512MiB or 8GiB".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+    let shift = match unit {
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return Err(wrong()),
+    };
+    let number = number.parse::<i64>().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or_else(wrong)
+}

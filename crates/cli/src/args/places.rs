@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::parse::days;
+use super::parse::{bytes, days, millis, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Apps {
@@ -25,7 +25,38 @@ pub(crate) enum Envs {
     /// List them
     List,
     /// Make one
-    Create {
+    Create(EnvCreate),
+    /// Make one after another: its settings and sizes, and the names of its secrets
+    Clone {
+        /// The one that is there
+        from: String,
+        /// The new one's name
+        name: String,
+    },
+    /// Only admins may change it
+    Protect {
+        /// Its name
+        name: String,
+    },
+    /// Who may deploy may change it
+    Unprotect {
+        /// Its name
+        name: String,
+    },
+    /// Say how long it lives from now on
+    Ttl {
+        /// Its name
+        name: String,
+        /// Such as 72h, or never
+        time: String,
+    },
+    /// Stop all that runs in it; nothing is lost but the instances
+    Stop {
+        /// Its name
+        name: String,
+    },
+    /// Start it again
+    Start {
         /// Its name
         name: String,
     },
@@ -34,6 +65,24 @@ pub(crate) enum Envs {
         /// Its name
         name: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnvCreate {
+    /// Its name
+    pub name: String,
+    /// production, staging or preview
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Made after this one: its settings and sizes, and the names of its secrets
+    #[arg(long, value_name = "ENV")]
+    pub clone_of: Option<String>,
+    /// Only admins may change it
+    #[arg(long)]
+    pub protected: bool,
+    /// Lives so long, such as 72h
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub ttl: Option<std::time::Duration>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,13 +109,20 @@ pub(crate) enum Hosts {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tokens {
     /// List your own
-    List,
+    List {
+        /// The team's deploy tokens
+        #[arg(long)]
+        deploy: bool,
+    },
     /// Make one; it is shown once
     Create(TokenCreate),
     /// End one
     Revoke {
-        /// Its id, or its first characters
+        /// Its id, its name, or its first characters
         token: String,
+        /// One of the team's deploy tokens
+        #[arg(long)]
+        deploy: bool,
     },
 }
 
@@ -74,6 +130,9 @@ pub(crate) enum Tokens {
 pub(crate) struct TokenCreate {
     /// What it is for
     pub name: String,
+    /// A deploy token of the team, which does not end with your membership
+    #[arg(long)]
+    pub deploy: bool,
     /// What it is good for: read, deploy, write, admin
     #[arg(
         long = "scope",
@@ -94,4 +153,152 @@ pub(crate) struct TokenCreate {
     /// Ends after so many days, 1 to 366
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub expires: Option<i32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Teams {
+    /// List those you are in
+    List,
+    /// Make one
+    Create {
+        /// Its name
+        name: String,
+    },
+    /// Let commands mean another one
+    Switch {
+        /// Its name
+        name: String,
+    },
+    /// People in it
+    Members {
+        #[command(subcommand)]
+        verb: Option<Members>,
+    },
+    /// Invite somebody: prints a link
+    Invite {
+        /// Their address
+        email: String,
+        /// viewer, deployer, admin or owner
+        #[arg(long, value_name = "ROLE", default_value = "deployer")]
+        role: String,
+        /// Only on the app of --app
+        #[arg(long)]
+        only_app: bool,
+        /// Only on the environment of --env
+        #[arg(long)]
+        only_env: bool,
+        /// The link ends after so many days, 1 to 30
+        #[arg(long, value_name = "DAYS", value_parser = days)]
+        expires: Option<i32>,
+    },
+    /// Invitations
+    Invitations {
+        #[command(subcommand)]
+        verb: Option<Invitations>,
+    },
+    /// How much it may use
+    Quota {
+        #[command(subcommand)]
+        verb: Option<Quota>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Members {
+    /// List them
+    List,
+    /// Change a role
+    Role {
+        /// Their address
+        email: String,
+        /// viewer, deployer, admin, owner, or none
+        role: String,
+        /// Only on the app of --app
+        #[arg(long)]
+        only_app: bool,
+        /// Only on the environment of --env
+        #[arg(long)]
+        only_env: bool,
+    },
+    /// Take somebody out of the team
+    Remove {
+        /// Their address
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Invitations {
+    /// List them
+    List,
+    /// End one
+    Revoke {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Quota {
+    /// Show limits and use
+    Show,
+    /// Set the limits; what is not given has none
+    Set {
+        /// Apps
+        #[arg(long, value_name = "N")]
+        apps: Option<i32>,
+        /// Cores, such as 4 or 500m
+        #[arg(long, value_name = "CORES", value_parser = millis)]
+        cpu: Option<i64>,
+        /// Memory, such as 8GiB
+        #[arg(long, value_name = "SIZE", value_parser = bytes)]
+        memory: Option<i64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// List the newest records
+    List {
+        #[command(flatten)]
+        filter: AuditFilter,
+        /// Records at most
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+        lines: i32,
+    },
+    /// Print all records, the oldest first
+    Export {
+        #[command(flatten)]
+        filter: AuditFilter,
+        /// How
+        #[arg(long, value_enum, default_value_t = AuditForm::Ndjson)]
+        form: AuditForm,
+    },
+    /// Check that no record was changed or removed
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditFilter {
+    /// By this person or token
+    #[arg(long, value_name = "ID")]
+    pub actor: Option<String>,
+    /// Of this kind
+    #[arg(long, value_name = "WORD")]
+    pub action: Option<String>,
+    /// About this
+    #[arg(long, value_name = "ID")]
+    pub resource: Option<String>,
+    /// Not older than this
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub since: Option<std::time::Duration>,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AuditForm {
+    /// One JSON object for each line
+    Ndjson,
+    /// Comma-separated values
+    Csv,
 }

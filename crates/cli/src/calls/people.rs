@@ -57,7 +57,11 @@ impl Session {
 
     /// One of the person's own tokens, by id, name or first characters.
     pub async fn token_find(&self, wanted: &str) -> Result<Token> {
-        let tokens = self.token_list().await?;
+        self.token_among(self.token_list().await?, wanted)
+    }
+
+    /// The same among tokens that are known.
+    pub fn token_among(&self, tokens: Vec<Token>, wanted: &str) -> Result<Token> {
         let live = tokens.into_iter().filter(|t| t.revoked_at.is_none());
         let mut found: Vec<Token> = live
             .filter(|t| t.id == wanted || t.name == wanted || t.prefix == wanted)

@@ -132,6 +132,20 @@ impl Session {
     }
 
     pub async fn env_create(&self, place: &Place, key: Option<String>) -> Result<Environment> {
+        let body = EnvironmentCreate {
+            name: place.env.clone(),
+            ..EnvironmentCreate::default()
+        };
+        self.env_make(place, body, key).await
+    }
+
+    /// Makes an environment with all that may be said of a new one.
+    pub async fn env_make(
+        &self,
+        place: &Place,
+        body: EnvironmentCreate,
+        key: Option<String>,
+    ) -> Result<Environment> {
         let request = EnvironmentCreateRequest {
             path: EnvironmentCreateRequestPath {
                 team: place.team.clone(),
@@ -140,14 +154,42 @@ impl Session {
             header: EnvironmentCreateRequestHeader {
                 idempotency_key: key,
             },
-            body: EnvironmentCreate {
-                name: place.env.clone(),
-                ..EnvironmentCreate::default()
-            },
+            body,
         };
         let answer = self.client.environment_create(request).await;
         self.value(&format!("making environment {}", place.short()), answer)
             .await
+    }
+
+    /// Changes one property of an environment; null means something, so that it is sent as it is.
+    pub async fn env_change(
+        &self,
+        place: &Place,
+        generation: i64,
+        body: &serde_json::Value,
+    ) -> Result<()> {
+        let what = format!("changing {}", place.short());
+        let url = self.url(&place.path(&[]));
+        self.patch(&what, url, Some(generation), body).await
+    }
+
+    /// A merge patch (RFC 7396).
+    pub async fn patch(
+        &self,
+        what: &str,
+        url: reqwest::Url,
+        generation: Option<i64>,
+        body: &serde_json::Value,
+    ) -> Result<()> {
+        let mut request = self
+            .request(reqwest::Method::PATCH, url)
+            .header("content-type", "application/merge-patch+json")
+            .body(body.to_string());
+        if let Some(generation) = generation {
+            request = request.header("if-match", etag(generation));
+        }
+        let response = self.send(request).await?;
+        self.check(what, response).await.map(|_| ())
     }
 
     pub async fn env_delete(&self, place: &Place, generation: i64) -> Result<()> {

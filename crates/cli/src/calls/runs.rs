@@ -45,6 +45,7 @@ impl Session {
     pub async fn run_get(&self, place: &Place, number: i64) -> Result<Run> {
         let request = RunGetRequest {
             path: at!(RunGetRequestPath, place, run: number),
+            query: RunGetRequestQuery::default(),
         };
         let answer = self.client.run_get(request).await;
         let found = self

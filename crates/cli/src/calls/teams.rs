@@ -3,7 +3,7 @@
 use segue_client::*;
 
 use super::{MOST_ITEMS, missing};
-use crate::error::Result;
+use crate::error::{CliError, Result};
 use crate::session::Session;
 
 impl Session {
@@ -154,7 +154,10 @@ impl Session {
             query,
         };
         let answer = self.client.audit_list(request).await;
-        Ok(self.value("reading the audit log", answer).await?.items)
+        match self.value("reading the audit log", answer).await? {
+            AuditPageOrAuditRecordOrString::AuditPage(page) => Ok(page.items),
+            _ => Err(CliError::new("the audit log cannot be read")),
+        }
     }
 
     pub async fn audit_verify(&self, team: &str) -> Result<AuditVerification> {

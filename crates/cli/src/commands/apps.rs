@@ -1,14 +1,19 @@
 //! Apps and environments.
 
+use segue_client::{EnvironmentCreate, EnvironmentKindWord};
+use segue_model::name::EnvironmentName;
+use serde_json::json;
+
 use super::{Context, Place, idempotency_key, now};
 use crate::args::{Apps, Envs};
-use crate::error::{Exit, Result};
+use crate::error::{CliError, Exit, Result};
 use crate::output::ago;
+use crate::session::Session;
 use crate::target::Target;
 
 pub(super) fn named<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T> {
     text.parse()
-        .map_err(|e: T::Err| crate::error::CliError::usage(e.to_string()))
+        .map_err(|e: T::Err| CliError::usage(e.to_string()))
 }
 
 pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit> {
@@ -76,18 +81,68 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
                     ]
                 })?;
         }
-        Envs::Create { name } => {
-            place.env = named::<segue_model::name::EnvironmentName>(name)?.to_string();
-            let env = session.env_create(&place, idempotency_key()).await?;
-            context
-                .out
-                .done(format!("environment {} created", place.short()));
-            if context.out.json {
-                context.out.object(&env)?;
-            }
+        Envs::Create(args) => {
+            place.env = env_name(&args.name)?;
+            let body = EnvironmentCreate {
+                name: place.env.clone(),
+                kind: args.kind.as_deref().map(kind).transpose()?,
+                protected: args.protected.then_some(true),
+                clone_of: args.clone_of.clone(),
+                ttl: args
+                    .ttl
+                    .map(|ttl| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX)),
+            };
+            return create(context, &session, &place, body).await;
+        }
+        Envs::Clone { from, name } => {
+            place.env = env_name(name)?;
+            let body = EnvironmentCreate {
+                name: place.env.clone(),
+                clone_of: Some(from.clone()),
+                ..EnvironmentCreate::default()
+            };
+            return create(context, &session, &place, body).await;
+        }
+        Envs::Protect { name } => {
+            let (body, said) = (
+                json!({ "protected": true }),
+                "only admins may change it now",
+            );
+            place.env = env_name(name)?;
+            change(context, &session, &place, &body, said).await?;
+        }
+        Envs::Unprotect { name } => {
+            let (body, said) = (
+                json!({ "protected": false }),
+                "who may deploy may change it now",
+            );
+            place.env = env_name(name)?;
+            change(context, &session, &place, &body, said).await?;
+        }
+        Envs::Ttl { name, time } => {
+            let seconds = seconds(time)?;
+            let said = match seconds {
+                Some(_) => format!("it lives for {time} from now on"),
+                None => "it lives until somebody removes it".to_owned(),
+            };
+            place.env = env_name(name)?;
+            change(context, &session, &place, &json!({ "ttl": seconds }), &said).await?;
+        }
+        Envs::Stop { name } => {
+            let (body, said) = (
+                json!({ "stopped": true }),
+                "all that runs in it is being stopped",
+            );
+            place.env = env_name(name)?;
+            change(context, &session, &place, &body, said).await?;
+        }
+        Envs::Start { name } => {
+            let (body, said) = (json!({ "stopped": false }), "it is being started");
+            place.env = env_name(name)?;
+            change(context, &session, &place, &body, said).await?;
         }
         Envs::Destroy { name } => {
-            place.env = named::<segue_model::name::EnvironmentName>(name)?.to_string();
+            place.env = env_name(name)?;
             let env = session.env_get(&place).await?;
             let question = format!("This stops and removes {}", place.short());
             context.out.confirm(context.global.yes, &question, name)?;
@@ -98,4 +153,68 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
         }
     }
     Ok(Exit::Ok)
+}
+
+fn env_name(name: &str) -> Result<String> {
+    Ok(named::<EnvironmentName>(name)?.to_string())
+}
+
+fn kind(text: &str) -> Result<EnvironmentKindWord> {
+    match text {
+        "production" => Ok(EnvironmentKindWord::Production),
+        "staging" => Ok(EnvironmentKindWord::Staging),
+        "preview" => Ok(EnvironmentKindWord::Preview),
+        _ => Err(
+            CliError::usage(format!("{text:?} is no kind of environment"))
+                .next("production, staging or preview"),
+        ),
+    }
+}
+
+fn seconds(text: &str) -> Result<Option<i64>> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let time = text.parse::<jiff::SignedDuration>().ok();
+    time.filter(jiff::SignedDuration::is_positive)
+        .map(|time| Some(time.as_secs()))
+        .ok_or_else(|| CliError::usage("expected a time such as 72h, or never"))
+}
+
+async fn create(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    body: EnvironmentCreate,
+) -> Result<Exit> {
+    let clone = body.clone_of.clone();
+    let env = session.env_make(place, body, idempotency_key()).await?;
+    context
+        .out
+        .done(format!("environment {} created", place.short()));
+    if let Some(from) = clone {
+        context.out.say(format!(
+            "Its settings are those of {from}; secrets have no values yet: segue config diff {from} {}",
+            place.env
+        ));
+    }
+    if context.out.json {
+        context.out.object(&env)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Changes one property of an environment.
+async fn change(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    body: &serde_json::Value,
+    said: &str,
+) -> Result<()> {
+    context.out.say(format!("→ {place}"));
+    let env = session.env_get(place).await?;
+    session.env_change(place, env.generation, body).await?;
+    context.out.done(format!("{}: {said}", place.short()));
+    Ok(())
 }

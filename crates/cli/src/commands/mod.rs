@@ -4,10 +4,12 @@
 mod api;
 mod apply;
 mod apps;
+mod audit;
 mod builds;
 mod compare;
 mod config;
 mod deploys;
+mod device;
 mod doctor;
 mod env_file;
 mod events;
@@ -20,15 +22,19 @@ mod login;
 mod logs;
 mod manual;
 mod open;
+mod promote;
 mod rehearse;
 mod replace;
+mod runs;
 mod scale;
 mod status;
+mod teams;
 mod tokens;
 mod up;
 
 use crate::args::{
-    Apps, Builds, Cli, Command, Config, Deploys, Envs, Global, Hosts, Releases, Secret, Tokens,
+    Apps, Builds, Cli, Command, Config, Deploys, Envs, Global, Hosts, Releases, Runs, Secret,
+    Teams, Tokens,
 };
 use crate::error::{CliError, Exit, Result};
 use crate::host::Host;
@@ -152,13 +158,22 @@ pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
             builds::run(context, verb.as_ref().unwrap_or(&Builds::List)).await
         }
         Command::Tokens { verb } => {
-            tokens::run(context, verb.as_ref().unwrap_or(&Tokens::List)).await
+            tokens::run(
+                context,
+                verb.as_ref().unwrap_or(&Tokens::List { deploy: false }),
+            )
+            .await
         }
+        Command::Promote(args) => promote::run(context, args).await,
+        Command::Run(args) => runs::run(context, args).await,
+        Command::Runs { verb } => runs::runs(context, verb.as_ref().unwrap_or(&Runs::List)).await,
+        Command::Teams { verb } => teams::run(context, verb.as_ref().unwrap_or(&Teams::List)).await,
+        Command::Audit { verb } => audit::run(context, verb).await,
         Command::Hosts { verb } => hosts::run(context, verb.as_ref().unwrap_or(&Hosts::List)).await,
         Command::Api(args) => api::run(context, args).await,
         Command::Doctor => doctor::run(context).await,
         Command::Login(args) => login::login(context, args).await,
-        Command::Logout => login::logout(context),
+        Command::Logout => login::logout(context).await,
         Command::Whoami => login::whoami(context).await,
         Command::GitCredential { verb } => git::credential(context, verb),
         Command::Completion { shell } => manual::completion(context, *shell),

@@ -1,39 +1,72 @@
-//! One's own API tokens: listed, made, ended.
+//! API tokens, one's own and the team's for deploying: listed, made, ended.
 
-use segue_client::{Token, TokenCreate as Body};
+use segue_client::{TeamToken, TeamTokenCreate, Token, TokenCreate as Body};
 
-use super::{Context, Place, idempotency_key, now};
+use super::{Context, Place, idempotency_key, now, teams::of_team};
 use crate::args::{TokenCreate, Tokens};
 use crate::error::{Exit, Result};
 use crate::output::ago;
 use crate::target::Target;
 
+/// Days of a deploy token for which no end was said.
+const DEPLOY_DAYS: i32 = 90;
+
 pub(crate) async fn run(context: &mut Context<'_>, args: &Tokens) -> Result<Exit> {
-    let session = context.session()?;
     match args {
-        Tokens::List => {
-            let tokens = session.token_list().await?;
+        Tokens::List { deploy: false } => {
+            let tokens = context.session()?.token_list().await?;
             table(context, &tokens)?;
-            Ok(Exit::Ok)
         }
-        Tokens::Create(args) => create(context, args).await,
-        Tokens::Revoke { token } => {
-            let token = session.token_find(token).await?;
+        Tokens::List { deploy: true } => {
+            let (session, team) = of_team(context).await?;
+            let tokens = session.team_token_list(&team).await?;
+            table(context, &tokens.into_iter().map(own).collect::<Vec<_>>())?;
+        }
+        Tokens::Create(args) => create(context, args).await?,
+        Tokens::Revoke { token, deploy } => {
+            let (session, team) = of_team(context).await?;
+            let found = if *deploy {
+                let tokens = session.team_token_list(&team).await?;
+                session.token_among(tokens.into_iter().map(own).collect(), token)?
+            } else {
+                session.token_find(token).await?
+            };
             context
                 .out
-                .say(format!("→ token {} ({}…)", token.name, token.prefix));
-            session.token_delete(&token.id).await?;
+                .say(format!("→ token {} ({}…)", found.name, found.prefix));
+            if *deploy {
+                session.team_token_delete(&team, &found.id).await?;
+            } else {
+                session.token_delete(&found.id).await?;
+            }
             context
                 .out
-                .done(format!("token {} is good for nothing any more", token.name));
-            Ok(Exit::Ok)
+                .done(format!("token {} is good for nothing any more", found.name));
         }
+    }
+    Ok(Exit::Ok)
+}
+
+/// A team's token as one's own, for one table of both.
+fn own(token: TeamToken) -> Token {
+    Token {
+        id: token.id,
+        name: token.name,
+        prefix: token.prefix,
+        role: token.role,
+        scopes: token.scopes,
+        app: token.app,
+        address_ranges: token.address_ranges,
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+        revoked_at: token.revoked_at,
+        used_at: token.used_at,
+        token: token.token,
     }
 }
 
-async fn create(context: &mut Context<'_>, args: &TokenCreate) -> Result<Exit> {
-    let session = context.session()?;
-    let team = session.team().await?;
+async fn create(context: &mut Context<'_>, args: &TokenCreate) -> Result<()> {
+    let (session, team) = of_team(context).await?;
     let app = if args.only_app {
         let target = Target::of(context.out.host(), context.global)?;
         let place = Place::of(team.clone(), target);
@@ -46,17 +79,32 @@ async fn create(context: &mut Context<'_>, args: &TokenCreate) -> Result<Exit> {
         None => format!("team {team}"),
     };
     context.out.say(format!("→ {reach}"));
-    let body = Body {
-        name: args.name.clone(),
-        role: args.role.clone(),
-        scopes: args.scopes.clone(),
-        app: app.map(|app| app.id),
-        address_ranges: (!args.from.is_empty()).then(|| args.from.clone()),
-        expires_in_days: args.expires,
+    let address_ranges = (!args.from.is_empty()).then(|| args.from.clone());
+    let app = app.map(|app| app.id);
+    let token = if args.deploy {
+        let body = TeamTokenCreate {
+            name: args.name.clone(),
+            role: args.role.clone().unwrap_or_else(|| "deployer".to_owned()),
+            scopes: args.scopes.clone(),
+            app,
+            address_ranges,
+            expires_in_days: args.expires.unwrap_or(DEPLOY_DAYS),
+        };
+        own(session
+            .team_token_create(&team, body, idempotency_key())
+            .await?)
+    } else {
+        let body = Body {
+            name: args.name.clone(),
+            role: args.role.clone(),
+            scopes: args.scopes.clone(),
+            app,
+            address_ranges,
+            expires_in_days: args.expires,
+        };
+        session.token_create(body, idempotency_key()).await?
     };
-    let token = session.token_create(body, idempotency_key()).await?;
-    told(context, &token)?;
-    Ok(Exit::Ok)
+    told(context, &token)
 }
 
 /// A token that was made: its secret is data, and everything about it is talk.

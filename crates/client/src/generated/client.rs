@@ -264,6 +264,82 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(TokenExchangeRequest::parse_response(response).await?)
     }
+    /// Begins the sign-in of a device.
+    ///
+    /// * Path: `POST /v1/device/auth`
+    pub async fn device_start(
+        &self,
+        request: DeviceStartRequest,
+    ) -> anyhow::Result<ApiResponse<DeviceStarted, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("device")
+            .push("auth");
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(DeviceStartRequest::parse_response(response).await?)
+    }
+    /// Lets a device in, or turns it away.
+    ///
+    /// * Path: `POST /v1/device/confirm`
+    pub async fn device_confirm(
+        &self,
+        request: DeviceConfirmRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("device")
+            .push("confirm");
+        let mut req_builder = self.client.post(url).json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(DeviceConfirmRequest::parse_response(response).await?)
+    }
+    /// The device asks whether its person has decided.
+    ///
+    /// Until then the answer is a problem with the code `authorization_pending`; `slow_down` if it asks more often than it
+    /// was told, and it waits five seconds longer from then on; `access_denied` if the person turned it away;
+    /// `expired_token` after 15 minutes or a second time.
+    ///
+    /// * Path: `POST /v1/device/token`
+    pub async fn device_token(
+        &self,
+        request: DeviceTokenRequest,
+    ) -> anyhow::Result<ApiResponse<DeviceToken, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("device")
+            .push("token");
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(DeviceTokenRequest::parse_response(response).await?)
+    }
+    /// Shows a device that waits, by the code that it shows.
+    ///
+    /// * Path: `GET /v1/device/{user_code}`
+    pub async fn device_get(
+        &self,
+        request: DeviceGetRequest,
+    ) -> anyhow::Result<ApiResponse<Device, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("device")
+            .push(&request.path.user_code.to_string());
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(DeviceGetRequest::parse_response(response).await?)
+    }
     /// Lists or follows what happens in a team.
     ///
     /// With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the

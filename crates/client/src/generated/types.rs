@@ -552,6 +552,101 @@ pub struct DeploymentPromote {
     #[validate(length(max = 1_000u64))]
     pub message: Option<String>,
 }
+/// A device that waits for its person.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Device {
+    /// The code that it shows.
+    pub user_code: String,
+    /// What it calls itself.
+    pub client_name: String,
+    /// Where it asked from.
+    pub address: Option<String>,
+    /// When it asked.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// When it ends.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+}
+/// The device asks.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct DeviceAsk {
+    /// The code that only it knows.
+    #[validate(length(max = 200u64))]
+    pub device_code: String,
+}
+/// What the person says.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct DeviceConfirm {
+    /// The code that the device shows; case and dashes do not matter.
+    #[validate(length(max = 40u64))]
+    pub user_code: String,
+    /// Whether it may.
+    pub approve: bool,
+    /// Name or id of the team that it shall reach; may be missing for whoever is in one only.
+    #[validate(length(max = 40u64))]
+    pub team: Option<String>,
+}
+/// A device that wants to sign in.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct DeviceStart {
+    /// What the person will see, and what the token will be called: `segue on laptop`.
+    #[validate(length(min = 1u64, max = 100u64))]
+    pub client_name: String,
+}
+/// What the device shows and keeps.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct DeviceStarted {
+    /// Only the device knows it.
+    pub device_code: String,
+    /// The person types it.
+    pub user_code: String,
+    /// The page where they do.
+    pub verification_uri: String,
+    /// The same with the code filled in.
+    pub verification_uri_complete: String,
+    /// Seconds until it ends.
+    pub expires_in: i32,
+    /// Seconds to wait between two questions.
+    pub interval: i32,
+}
+/// The device is signed in.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct DeviceToken {
+    /// An API token, shown once.
+    pub token: String,
+    /// Its id: it stands in the list of tokens under the device's name.
+    pub token_id: String,
+    /// When it ends.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+    /// A person.
+    pub user: Person,
+    /// A team of the person who asks.
+    pub team: TeamRole,
+}
 /// An environment of an app.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
@@ -3172,6 +3267,220 @@ impl TokenExchangeRequest {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
                 let data = oas3_gen_support::Diagnostics::<
                     AccessToken,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// Begins the sign-in of a device.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct DeviceStartRequest {
+    #[validate(nested)]
+    pub body: DeviceStart,
+}
+impl DeviceStartRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<DeviceStarted, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    DeviceStarted,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// Lets a device in, or turns it away.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct DeviceConfirmRequest {
+    #[validate(nested)]
+    pub body: DeviceConfirm,
+}
+impl DeviceConfirmRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// Until then the answer is a problem with the code `authorization_pending`; `slow_down` if it asks more often than it
+/// was told, and it waits five seconds longer from then on; `access_denied` if the person turned it away;
+/// `expired_token` after 15 minutes or a second time.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct DeviceTokenRequest {
+    #[validate(nested)]
+    pub body: DeviceAsk,
+}
+impl DeviceTokenRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<DeviceToken, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    DeviceToken,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct DeviceGetRequestPath {
+    /// The code that the device shows
+    #[validate(length(min = 1u64))]
+    pub user_code: String,
+}
+/// Shows a device that waits, by the code that it shows.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct DeviceGetRequest {
+    #[validate(nested)]
+    pub path: DeviceGetRequestPath,
+}
+impl DeviceGetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Device, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Device,
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(data));
