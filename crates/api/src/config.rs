@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use segue_model::detect::Runtimes;
 use segue_model::name::Domain;
 
+use segue_outbound::OutboundConfig;
+
 pub use crate::serve::accept::Limits;
 
 /// Configuration of the API.
@@ -37,6 +39,8 @@ pub struct ApiConfig {
     pub edge_http_port: u16,
     /// Base images by runtime and version; the builder must know the same.
     pub runtimes: Runtimes,
+    /// Where requests to addresses that people name may go.
+    pub outbound: OutboundConfig,
     /// Bounds of the public listener.
     pub limits: Limits,
 }
@@ -63,6 +67,7 @@ impl ApiConfig {
             public_url: "http://localhost:3000".to_owned(),
             edge_http_port: 8080,
             runtimes: Runtimes::default(),
+            outbound: OutboundConfig::default(),
             limits: Limits::default(),
         }
     }

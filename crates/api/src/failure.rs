@@ -26,6 +26,9 @@ impl From<StoreError> for Problem {
                 Self::unavailable()
             }
             StoreError::Quota(exceeded) => crate::resources::quota_problem(exceeded),
+            StoreError::Held(held) => Self::new(ProblemCode::DeploysHeld, held.to_string()).hint(
+                "wait, roll back, or ask an admin of the team to take it away or to deploy with `override`",
+            ),
             StoreError::Superseded { .. } => Self::new(
                 ProblemCode::Conflict,
                 "something else changed it at the same moment; nothing was done",
@@ -52,6 +55,12 @@ fn conflict(constraint: &str) -> Problem {
             .hint("choose another one")
     };
     match constraint {
+        "credentials_host_taken" => taken("this host", "/host"),
+        "deploy_locks_held" => Problem::new(
+            ProblemCode::Conflict,
+            "deployments are stopped there already",
+        )
+        .hint("take the lock away first: segue api DELETE …/lock"),
         "apps_name_taken" => taken("this app name", "/name"),
         "environments_name_taken" => taken("this environment name", "/name"),
         "teams_name_taken" => taken("this team name", "/name"),

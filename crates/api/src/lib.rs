@@ -20,6 +20,7 @@ mod internal;
 mod metrics;
 mod news;
 pub mod openapi;
+mod outside;
 mod problem;
 mod process;
 mod request_id;

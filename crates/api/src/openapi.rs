@@ -42,7 +42,12 @@ pub fn public() -> Document {
         ("runs", "One-off runs of a command."),
         ("builds", "From source to image."),
         ("releases", "What runs, immutable."),
+        (
+            "outside",
+            "Forges that call, those who are told of events, credentials, locks.",
+        ),
         ("logs", "Kept output of containers and builds."),
+        ("metrics", "What edges counted of requests."),
         ("events", "What happens."),
         ("hosts", "Docker engines."),
         ("system", "Liveness, readiness, figures, this document."),

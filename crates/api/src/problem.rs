@@ -116,6 +116,10 @@ codes! {
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type";
     /// The body is well formed but says something that cannot be.
     Invalid "invalid" UNPROCESSABLE_ENTITY "The request says something that cannot be";
+    /// A repository could not be fetched.
+    FetchFailed "fetch_failed" UNPROCESSABLE_ENTITY "The repository could not be fetched";
+    /// Deployments are stopped by a lock or a freeze window.
+    DeploysHeld "deploys_held" CONFLICT "Deployments are stopped";
     /// The archive was refused; nothing was kept of it.
     ArchiveRefused "archive_refused" UNPROCESSABLE_ENTITY "The archive was refused";
     /// The same idempotency key came with another request.

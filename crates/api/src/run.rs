@@ -66,7 +66,12 @@ pub async fn run(config: ApiConfig, store: Store, stop: CancellationToken) -> Re
         routes: route_news.clone(),
     };
     let mut parts = JoinSet::new();
-    parts.spawn(serve(public, router_of(state), limits, stop.clone()));
+    parts.spawn(serve(
+        public,
+        router_of(state.clone()),
+        limits,
+        stop.clone(),
+    ));
     // Edges hold one stream each and report often; they all come from few addresses.
     let inner = Limits {
         per_address: limits.connections,
@@ -76,6 +81,7 @@ pub async fn run(config: ApiConfig, store: Store, stop: CancellationToken) -> Re
         let router = crate::internal::router(internal.clone());
         parts.spawn(serve(listener, router, inner, stop.clone()));
     }
+    parts.spawn(crate::resources::keep_hooks(state.clone(), stop.clone()));
     parts.spawn(listen(store, news, route_news, stop.clone()));
     let mut failed = false;
     while let Some(ended) = parts.join_next().await {

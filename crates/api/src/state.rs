@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use segue_outbound::Outbound;
 use segue_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +13,8 @@ use crate::config::ApiConfig;
 use crate::git::pushes::Pushes;
 use crate::metrics::Metrics;
 use crate::news::News;
+use crate::outside::Outside;
+use crate::problem::Problem;
 use crate::resources::SourceMemory;
 
 /// State of the API. Cheap to clone.
@@ -29,6 +32,7 @@ struct Inner {
     failures: Failures,
     guesses: Failures,
     quotas: Quotas,
+    outside: Outside,
     stop: CancellationToken,
 }
 
@@ -50,6 +54,7 @@ impl ApiState {
             failures: Failures::default(),
             guesses: Failures::default(),
             quotas: Quotas::default(),
+            outside: Outside::default(),
             stop,
         }))
     }
@@ -100,6 +105,22 @@ impl ApiState {
     /// Counts of requests.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The way out.
+    pub(crate) fn outbound(&self) -> Result<&Outbound, Problem> {
+        let client = &self.0.outside.client;
+        if let Some(outbound) = client.get() {
+            return Ok(outbound);
+        }
+        let made =
+            Outbound::new(&self.0.config.outbound).map_err(|error| Problem::internal(&error))?;
+        Ok(client.get_or_init(|| made))
+    }
+
+    /// Calls of hooks that wait.
+    pub(crate) fn outside(&self) -> &Outside {
+        &self.0.outside
     }
 
     /// Ends streams when the server stops.

@@ -18,12 +18,19 @@ mod device;
 mod domains;
 mod envs;
 mod events;
+mod fetch;
+mod fetch_git;
 mod follow;
 mod gather;
+mod hooks;
+mod hooks_call;
+mod hooks_status;
+mod hooks_work;
 mod hosts;
 mod instances;
 mod invitations;
 mod keys;
+mod locks;
 mod login;
 mod logs;
 mod me;
@@ -31,6 +38,7 @@ mod members;
 mod previews;
 mod promote;
 mod quota;
+mod registries;
 mod releases;
 mod runs;
 mod secrets;
@@ -43,8 +51,10 @@ mod stream;
 mod system;
 mod team_tokens;
 mod teams;
+mod traffic;
 
 pub(crate) use deploy::{DeployInput, DeployPlace, What, deploy};
+pub(crate) use hooks_work::keep as keep_hooks;
 pub(crate) use logs::kept_text;
 pub(crate) use previews::{Previews, environment as preview_environment};
 pub(crate) use quota::quota_problem;
@@ -76,12 +86,18 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(secrets::routes())
         .merge(sources::routes())
         .merge(detection::routes())
+        .merge(fetch::routes())
+        .merge(hooks::routes())
+        .merge(hooks_call::routes())
+        .merge(locks::routes())
+        .merge(registries::routes())
         .merge(deployments::routes())
         .merge(promote::routes())
         .merge(runs::routes())
         .merge(builds::routes())
         .merge(releases::routes())
         .merge(logs::routes())
+        .merge(traffic::routes())
         .merge(events::routes())
         .merge(hosts::routes())
 }

@@ -158,6 +158,37 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("source_upload", Deployer, None),
         ("source_check", Viewer, None),
         ("source_plan", Viewer, None),
+        ("registry_list", Viewer, None),
+        (
+            "registry_create",
+            Admin,
+            Some(json!({"kind": "git", "host": "git.example", "username": "a", "password": "b"})),
+        ),
+        ("registry_delete", Admin, None),
+        ("lock_get", Viewer, None),
+        (
+            "lock_create",
+            Deployer,
+            Some(json!({"reason": "release week"})),
+        ),
+        ("lock_delete", Deployer, None),
+        ("freeze_list", Viewer, None),
+        (
+            "freeze_create",
+            Admin,
+            Some(json!({"reason": "weekend", "days": [6], "from": "00:00", "minutes": 60})),
+        ),
+        ("freeze_delete", Admin, None),
+        ("hook_list", Viewer, None),
+        ("hook_create", Deployer, Some(json!({"kind": "github"}))),
+        ("hook_delete", Admin, None),
+        ("hook_delivery_list", Viewer, None),
+        ("hook_call", Public, Some(json!({}))),
+        (
+            "source_fetch",
+            Deployer,
+            Some(json!({"url": "http://127.0.0.1:9/x.git"})),
+        ),
         ("deployment_list", Viewer, None),
         (
             "deployment_create",
@@ -187,6 +218,7 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("release_get", Viewer, None),
         ("release_diff", Viewer, None),
         ("log_list", Viewer, None),
+        ("metrics_series", Viewer, None),
         ("host_list", Platform, None),
         ("host_get", Platform, None),
         ("host_cordon", Platform, None),
@@ -258,6 +290,9 @@ fn path_of(operation: &Operation, ids: &Ids) -> String {
         .replace("{invitation}", &format!("inv_{nil}"))
         .replace("{user}", &format!("usr_{nil}"))
         .replace("{session}", &format!("ses_{nil}"))
+        .replace("{registry}", &format!("crd_{nil}"))
+        .replace("{freeze}", &format!("frz_{nil}"))
+        .replace("{hook}", &format!("hook_{nil}"))
         .replace("{user_code}", "BCDF-GHJK")
 }
 
