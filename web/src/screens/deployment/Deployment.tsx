@@ -33,6 +33,7 @@ import classes from "./deployment.module.css";
 import { OldNew } from "./OldNew";
 import { PhaseBar } from "./PhaseBar";
 import { ReceiptCard } from "./ReceiptCard";
+import { Traffic } from "./Traffic";
 
 export function Deployment() {
   const place = usePlace();
@@ -148,6 +149,7 @@ export function Deployment() {
         <div className={classes.column}>
           {built.length > 0 && <Builds place={place} builds={built} />}
           <OldNew instances={all} release={deployment.release} finished={deployment.finished} />
+          <Traffic place={place} release={deployment.release} />
           {receipt.data && <ReceiptCard receipt={receipt.data} />}
           {receipt.isError && fault(receipt.error).status !== 409 && (
             <FaultBox error={receipt.error} />

@@ -25,6 +25,7 @@ import { Status } from "../../components/Status";
 import { count } from "../../lib/format";
 import { environmentVerdict, passing, sentence, troubles } from "../../lib/health";
 import { flags, useEnv, usePlace, useWhyNotHere } from "../env/place";
+import { Charts } from "./Charts";
 import { Conditions } from "./Conditions";
 import { Instances } from "./Instances";
 import classes from "./overview.module.css";
@@ -38,7 +39,7 @@ export function Overview() {
   const queries = useQueryClient();
   const services = useQuery(serviceListOptions({ path: place }));
   const instances = useQuery(instanceListOptions({ path: place }));
-  const newest = useQuery(deploymentListOptions({ path: place, query: { limit: 1 } }));
+  const newest = useQuery(deploymentListOptions({ path: place, query: { limit: 20 } }));
   const events = useQuery(
     eventListOptions({ query: eventsOf(place.team, { environment: env.id, limit: 8 }) }),
   );
@@ -139,6 +140,7 @@ export function Overview() {
         )}
         {instances.data && <Instances instances={instances.data.items} />}
       </Card>
+      <Charts deployments={newest.data?.items ?? []} />
       <Card title="What happened last" actions={<Link to="/activity">All activity</Link>} flush>
         {events.isError && <FaultBox error={events.error} onRetry={() => events.refetch()} />}
         {events.data && <EventList events={[...events.data.items].reverse()} />}

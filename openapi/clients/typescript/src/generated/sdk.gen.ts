@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { AppCreateData, AppCreateErrors, AppCreateResponses, AppDeleteData, AppDeleteErrors, AppDeleteResponses, AppGetData, AppGetErrors, AppGetResponses, AppListData, AppListErrors, AppListResponses, AppUpdateData, AppUpdateErrors, AppUpdateResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, BuildCancelData, BuildCancelErrors, BuildCancelResponses, BuildGetData, BuildGetErrors, BuildGetResponses, BuildListData, BuildListErrors, BuildListResponses, BuildLogData, BuildLogErrors, BuildLogResponses, BuildLogStreamData, BuildLogStreamErrors, BuildLogStreamResponse, BuildLogStreamResponses, ConfigGetData, ConfigGetErrors, ConfigGetResponses, ConfigUpdateData, ConfigUpdateErrors, ConfigUpdateResponses, ConfigVersionListData, ConfigVersionListErrors, ConfigVersionListResponses, DeploymentCancelData, DeploymentCancelErrors, DeploymentCancelResponses, DeploymentCreateData, DeploymentCreateErrors, DeploymentCreateResponses, DeploymentEventsData, DeploymentEventsErrors, DeploymentEventsResponses, DeploymentEventsStreamData, DeploymentEventsStreamErrors, DeploymentEventsStreamResponse, DeploymentEventsStreamResponses, DeploymentGetData, DeploymentGetErrors, DeploymentGetResponses, DeploymentListData, DeploymentListErrors, DeploymentListResponses, DeploymentPromoteData, DeploymentPromoteErrors, DeploymentPromoteResponses, DeploymentReceiptData, DeploymentReceiptErrors, DeploymentReceiptResponses, DeploymentRollbackData, DeploymentRollbackErrors, DeploymentRollbackResponses, EnvironmentCompareData, EnvironmentCompareErrors, EnvironmentCompareResponses, EnvironmentCreateData, EnvironmentCreateErrors, EnvironmentCreateResponses, EnvironmentDeleteData, EnvironmentDeleteErrors, EnvironmentDeleteResponses, EnvironmentGetData, EnvironmentGetErrors, EnvironmentGetResponses, EnvironmentListData, EnvironmentListErrors, EnvironmentListResponses, EnvironmentUpdateData, EnvironmentUpdateErrors, EnvironmentUpdateResponses, EventListData, EventListErrors, EventListResponses, EventListStreamData, EventListStreamErrors, EventListStreamResponse, EventListStreamResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HostCordonData, HostCordonErrors, HostCordonResponses, HostGetData, HostGetErrors, HostGetResponses, HostListData, HostListErrors, HostListResponses, HostUncordonData, HostUncordonErrors, HostUncordonResponses, InstanceGetData, InstanceGetErrors, InstanceGetResponses, InstanceListData, InstanceListErrors, InstanceListResponses, InstanceReplaceData, InstanceReplaceErrors, InstanceReplaceResponses, InstanceWhyData, InstanceWhyErrors, InstanceWhyResponses, InvitationAcceptData, InvitationAcceptErrors, InvitationAcceptResponses, InvitationCreateData, InvitationCreateErrors, InvitationCreateResponses, InvitationDeleteData, InvitationDeleteErrors, InvitationDeleteResponses, InvitationListData, InvitationListErrors, InvitationListResponses, InvitationShowData, InvitationShowErrors, InvitationShowResponses, KeyListData, KeyListErrors, KeyListResponses, KeyRotateData, KeyRotateErrors, KeyRotateResponses, LogListData, LogListErrors, LogListResponses, LogListStreamData, LogListStreamErrors, LogListStreamResponse, LogListStreamResponses, MeGetData, MeGetErrors, MeGetResponses, MemberAddData, MemberAddErrors, MemberAddResponses, MemberGetData, MemberGetErrors, MemberGetResponses, MemberListData, MemberListErrors, MemberListResponses, MemberRemoveData, MemberRemoveErrors, MemberRemoveResponses, MemberUpdateData, MemberUpdateErrors, MemberUpdateResponses, MetricsGetData, MetricsGetErrors, MetricsGetResponses, MeUpdateData, MeUpdateErrors, MeUpdateResponses, OpenapiGetData, OpenapiGetErrors, OpenapiGetResponses, PasswordSetData, PasswordSetErrors, PasswordSetResponses, QuotaGetData, QuotaGetErrors, QuotaGetResponses, QuotaSetData, QuotaSetErrors, QuotaSetResponses, ReadinessGetData, ReadinessGetErrors, ReadinessGetResponses, ReleaseDiffData, ReleaseDiffErrors, ReleaseDiffResponses, ReleaseGetData, ReleaseGetErrors, ReleaseGetResponses, ReleaseListData, ReleaseListErrors, ReleaseListResponses, RunCancelData, RunCancelErrors, RunCancelResponses, RunCreateData, RunCreateErrors, RunCreateResponses, RunGetData, RunGetErrors, RunGetResponses, RunListData, RunListErrors, RunListResponses, ScaleSetData, ScaleSetErrors, ScaleSetResponses, SecretDeleteData, SecretDeleteErrors, SecretDeleteResponses, SecretGetData, SecretGetErrors, SecretGetResponses, SecretListData, SecretListErrors, SecretListResponses, SecretSetData, SecretSetErrors, SecretSetResponses, ServiceGetData, ServiceGetErrors, ServiceGetResponses, ServiceListData, ServiceListErrors, ServiceListResponses, ServiceUpdateData, ServiceUpdateErrors, ServiceUpdateResponses, SessionCreateData, SessionCreateErrors, SessionCreateResponses, SessionDeleteData, SessionDeleteErrors, SessionDeleteResponses, SessionListData, SessionListErrors, SessionListResponses, SessionLogoutData, SessionLogoutErrors, SessionLogoutResponses, SessionRefreshData, SessionRefreshErrors, SessionRefreshResponses, SetupCreateData, SetupCreateErrors, SetupCreateResponses, SourceCheckData, SourceCheckErrors, SourceCheckResponses, SourcePlanData, SourcePlanErrors, SourcePlanResponses, SourceUploadData, SourceUploadErrors, SourceUploadResponses, SpecGetData, SpecGetErrors, SpecGetResponses, SpecPutData, SpecPutErrors, SpecPutResponses, TeamCreateData, TeamCreateErrors, TeamCreateResponses, TeamDeleteData, TeamDeleteErrors, TeamDeleteResponses, TeamGetData, TeamGetErrors, TeamGetResponses, TeamListData, TeamListErrors, TeamListResponses, TeamTokenCreateData, TeamTokenCreateErrors, TeamTokenCreateResponses, TeamTokenDeleteData, TeamTokenDeleteErrors, TeamTokenDeleteResponses, TeamTokenListData, TeamTokenListErrors, TeamTokenListResponses, TeamUpdateData, TeamUpdateErrors, TeamUpdateResponses, TokenCreateData, TokenCreateErrors, TokenCreateResponses, TokenDeleteData, TokenDeleteErrors, TokenDeleteResponses, TokenExchangeData, TokenExchangeErrors, TokenExchangeResponses, TokenListData, TokenListErrors, TokenListResponses } from './types.gen.js';
+import type { AppCreateData, AppCreateErrors, AppCreateResponses, AppDeleteData, AppDeleteErrors, AppDeleteResponses, AppGetData, AppGetErrors, AppGetResponses, AppListData, AppListErrors, AppListResponses, AppUpdateData, AppUpdateErrors, AppUpdateResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, BuildCancelData, BuildCancelErrors, BuildCancelResponses, BuildGetData, BuildGetErrors, BuildGetResponses, BuildListData, BuildListErrors, BuildListResponses, BuildLogData, BuildLogErrors, BuildLogResponses, BuildLogStreamData, BuildLogStreamErrors, BuildLogStreamResponse, BuildLogStreamResponses, ConfigGetData, ConfigGetErrors, ConfigGetResponses, ConfigUpdateData, ConfigUpdateErrors, ConfigUpdateResponses, ConfigVersionListData, ConfigVersionListErrors, ConfigVersionListResponses, DeploymentCancelData, DeploymentCancelErrors, DeploymentCancelResponses, DeploymentCreateData, DeploymentCreateErrors, DeploymentCreateResponses, DeploymentEventsData, DeploymentEventsErrors, DeploymentEventsResponses, DeploymentEventsStreamData, DeploymentEventsStreamErrors, DeploymentEventsStreamResponse, DeploymentEventsStreamResponses, DeploymentGetData, DeploymentGetErrors, DeploymentGetResponses, DeploymentListData, DeploymentListErrors, DeploymentListResponses, DeploymentPromoteData, DeploymentPromoteErrors, DeploymentPromoteResponses, DeploymentReceiptData, DeploymentReceiptErrors, DeploymentReceiptResponses, DeploymentRollbackData, DeploymentRollbackErrors, DeploymentRollbackResponses, DeviceConfirmData, DeviceConfirmErrors, DeviceConfirmResponses, DeviceGetData, DeviceGetErrors, DeviceGetResponses, DeviceStartData, DeviceStartErrors, DeviceStartResponses, DeviceTokenData, DeviceTokenErrors, DeviceTokenResponses, EnvironmentCompareData, EnvironmentCompareErrors, EnvironmentCompareResponses, EnvironmentCreateData, EnvironmentCreateErrors, EnvironmentCreateResponses, EnvironmentDeleteData, EnvironmentDeleteErrors, EnvironmentDeleteResponses, EnvironmentGetData, EnvironmentGetErrors, EnvironmentGetResponses, EnvironmentListData, EnvironmentListErrors, EnvironmentListResponses, EnvironmentUpdateData, EnvironmentUpdateErrors, EnvironmentUpdateResponses, EventListData, EventListErrors, EventListResponses, EventListStreamData, EventListStreamErrors, EventListStreamResponse, EventListStreamResponses, FreezeCreateData, FreezeCreateErrors, FreezeCreateResponses, FreezeDeleteData, FreezeDeleteErrors, FreezeDeleteResponses, FreezeListData, FreezeListErrors, FreezeListResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HookCallData, HookCallErrors, HookCallResponses, HookCreateData, HookCreateErrors, HookCreateResponses, HookDeleteData, HookDeleteErrors, HookDeleteResponses, HookDeliveryListData, HookDeliveryListErrors, HookDeliveryListResponses, HookListData, HookListErrors, HookListResponses, HostCordonData, HostCordonErrors, HostCordonResponses, HostGetData, HostGetErrors, HostGetResponses, HostListData, HostListErrors, HostListResponses, HostUncordonData, HostUncordonErrors, HostUncordonResponses, InstanceGetData, InstanceGetErrors, InstanceGetResponses, InstanceListData, InstanceListErrors, InstanceListResponses, InstanceReplaceData, InstanceReplaceErrors, InstanceReplaceResponses, InstanceWhyData, InstanceWhyErrors, InstanceWhyResponses, InvitationAcceptData, InvitationAcceptErrors, InvitationAcceptResponses, InvitationCreateData, InvitationCreateErrors, InvitationCreateResponses, InvitationDeleteData, InvitationDeleteErrors, InvitationDeleteResponses, InvitationListData, InvitationListErrors, InvitationListResponses, InvitationShowData, InvitationShowErrors, InvitationShowResponses, KeyListData, KeyListErrors, KeyListResponses, KeyRotateData, KeyRotateErrors, KeyRotateResponses, LockCreateData, LockCreateErrors, LockCreateResponses, LockDeleteData, LockDeleteErrors, LockDeleteResponses, LockGetData, LockGetErrors, LockGetResponses, LogListData, LogListErrors, LogListResponses, LogListStreamData, LogListStreamErrors, LogListStreamResponse, LogListStreamResponses, MeGetData, MeGetErrors, MeGetResponses, MemberAddData, MemberAddErrors, MemberAddResponses, MemberGetData, MemberGetErrors, MemberGetResponses, MemberListData, MemberListErrors, MemberListResponses, MemberRemoveData, MemberRemoveErrors, MemberRemoveResponses, MemberUpdateData, MemberUpdateErrors, MemberUpdateResponses, MetricsGetData, MetricsGetErrors, MetricsGetResponses, MetricsSeriesData, MetricsSeriesErrors, MetricsSeriesResponses, MeUpdateData, MeUpdateErrors, MeUpdateResponses, OpenapiGetData, OpenapiGetErrors, OpenapiGetResponses, PasswordSetData, PasswordSetErrors, PasswordSetResponses, QuotaGetData, QuotaGetErrors, QuotaGetResponses, QuotaSetData, QuotaSetErrors, QuotaSetResponses, ReadinessGetData, ReadinessGetErrors, ReadinessGetResponses, RegistryCreateData, RegistryCreateErrors, RegistryCreateResponses, RegistryDeleteData, RegistryDeleteErrors, RegistryDeleteResponses, RegistryListData, RegistryListErrors, RegistryListResponses, ReleaseDiffData, ReleaseDiffErrors, ReleaseDiffResponses, ReleaseGetData, ReleaseGetErrors, ReleaseGetResponses, ReleaseListData, ReleaseListErrors, ReleaseListResponses, RunCancelData, RunCancelErrors, RunCancelResponses, RunCreateData, RunCreateErrors, RunCreateResponses, RunGetData, RunGetErrors, RunGetResponses, RunListData, RunListErrors, RunListResponses, ScaleSetData, ScaleSetErrors, ScaleSetResponses, SecretDeleteData, SecretDeleteErrors, SecretDeleteResponses, SecretGetData, SecretGetErrors, SecretGetResponses, SecretListData, SecretListErrors, SecretListResponses, SecretSetData, SecretSetErrors, SecretSetResponses, ServiceGetData, ServiceGetErrors, ServiceGetResponses, ServiceListData, ServiceListErrors, ServiceListResponses, ServiceUpdateData, ServiceUpdateErrors, ServiceUpdateResponses, SessionCreateData, SessionCreateErrors, SessionCreateResponses, SessionDeleteData, SessionDeleteErrors, SessionDeleteResponses, SessionListData, SessionListErrors, SessionListResponses, SessionLogoutData, SessionLogoutErrors, SessionLogoutResponses, SessionRefreshData, SessionRefreshErrors, SessionRefreshResponses, SetupCreateData, SetupCreateErrors, SetupCreateResponses, SourceCheckData, SourceCheckErrors, SourceCheckResponses, SourceFetchData, SourceFetchErrors, SourceFetchResponses, SourcePlanData, SourcePlanErrors, SourcePlanResponses, SourceUploadData, SourceUploadErrors, SourceUploadResponses, SpecGetData, SpecGetErrors, SpecGetResponses, SpecPutData, SpecPutErrors, SpecPutResponses, TeamCreateData, TeamCreateErrors, TeamCreateResponses, TeamDeleteData, TeamDeleteErrors, TeamDeleteResponses, TeamGetData, TeamGetErrors, TeamGetResponses, TeamListData, TeamListErrors, TeamListResponses, TeamTokenCreateData, TeamTokenCreateErrors, TeamTokenCreateResponses, TeamTokenDeleteData, TeamTokenDeleteErrors, TeamTokenDeleteResponses, TeamTokenListData, TeamTokenListErrors, TeamTokenListResponses, TeamUpdateData, TeamUpdateErrors, TeamUpdateResponses, TokenCreateData, TokenCreateErrors, TokenCreateResponses, TokenDeleteData, TokenDeleteErrors, TokenDeleteResponses, TokenExchangeData, TokenExchangeErrors, TokenExchangeResponses, TokenListData, TokenListErrors, TokenListResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -92,6 +92,56 @@ export const tokenExchange = <ThrowOnError extends boolean = false>(options?: Op
 });
 
 /**
+ * Begins the sign-in of a device.
+ */
+export const deviceStart = <ThrowOnError extends boolean = false>(options: Options<DeviceStartData, ThrowOnError>) => (options.client ?? client).post<DeviceStartResponses, DeviceStartErrors, ThrowOnError>({
+    url: '/v1/device/auth',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Lets a device in, or turns it away.
+ */
+export const deviceConfirm = <ThrowOnError extends boolean = false>(options: Options<DeviceConfirmData, ThrowOnError>) => (options.client ?? client).post<DeviceConfirmResponses, DeviceConfirmErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/device/confirm',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The device asks whether its person has decided.
+ *
+ * Until then the answer is a problem with the code `authorization_pending`; `slow_down` if it asks more often than it
+ * was told, and it waits five seconds longer from then on; `access_denied` if the person turned it away;
+ * `expired_token` after 15 minutes or a second time.
+ */
+export const deviceToken = <ThrowOnError extends boolean = false>(options: Options<DeviceTokenData, ThrowOnError>) => (options.client ?? client).post<DeviceTokenResponses, DeviceTokenErrors, ThrowOnError>({
+    url: '/v1/device/token',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Shows a device that waits, by the code that it shows.
+ */
+export const deviceGet = <ThrowOnError extends boolean = false>(options: Options<DeviceGetData, ThrowOnError>) => (options.client ?? client).get<DeviceGetResponses, DeviceGetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/device/{user_code}',
+    ...options
+});
+
+/**
  * Lists or follows what happens in a team.
  *
  * With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its `id` the
@@ -113,6 +163,19 @@ export const eventListStream = <ThrowOnError extends boolean = false>(options?: 
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/events',
     ...options
+});
+
+/**
+ * Called by forges when something was pushed. The call proves itself by the hook's secret: `X-Hub-Signature-256`
+ * (GitHub), `X-Gitea-Signature`, `X-Gitlab-Token`, or the three headers of Standard Webhooks.
+ */
+export const hookCall = <ThrowOnError extends boolean = false>(options: Options<HookCallData, ThrowOnError>) => (options.client ?? client).post<HookCallResponses, HookCallErrors, ThrowOnError>({
+    url: '/v1/hooks/{hook}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -681,6 +744,15 @@ export const logListStream = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
+ * Shows an environment's requests over time: how many, how many failed, how long they took.
+ */
+export const metricsSeries = <ThrowOnError extends boolean = false>(options: Options<MetricsSeriesData, ThrowOnError>) => (options.client ?? client).get<MetricsSeriesResponses, MetricsSeriesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/metrics',
+    ...options
+});
+
+/**
  * Lists releases, newest first.
  */
 export const releaseList = <ThrowOnError extends boolean = false>(options: Options<ReleaseListData, ThrowOnError>) => (options.client ?? client).get<ReleaseListResponses, ReleaseListErrors, ThrowOnError>({
@@ -854,6 +926,108 @@ export const specPut = <ThrowOnError extends boolean = false>(options: Options<S
 });
 
 /**
+ * Lists freeze windows of an app, oldest first.
+ */
+export const freezeList = <ThrowOnError extends boolean = false>(options: Options<FreezeListData, ThrowOnError>) => (options.client ?? client).get<FreezeListResponses, FreezeListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/freezes',
+    ...options
+});
+
+/**
+ * Makes a freeze window: a time in which nothing is deployed but rollbacks.
+ */
+export const freezeCreate = <ThrowOnError extends boolean = false>(options: Options<FreezeCreateData, ThrowOnError>) => (options.client ?? client).post<FreezeCreateResponses, FreezeCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/freezes',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Takes a freeze window away.
+ */
+export const freezeDelete = <ThrowOnError extends boolean = false>(options: Options<FreezeDeleteData, ThrowOnError>) => (options.client ?? client).delete<FreezeDeleteResponses, FreezeDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/freezes/{freeze}',
+    ...options
+});
+
+/**
+ * Lists hooks of an app, oldest first.
+ */
+export const hookList = <ThrowOnError extends boolean = false>(options: Options<HookListData, ThrowOnError>) => (options.client ?? client).get<HookListResponses, HookListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/hooks',
+    ...options
+});
+
+/**
+ * Makes an address that a forge calls when something was pushed. Its secret is shown once.
+ */
+export const hookCreate = <ThrowOnError extends boolean = false>(options: Options<HookCreateData, ThrowOnError>) => (options.client ?? client).post<HookCreateResponses, HookCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/hooks',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Removes a hook: calls of it are answered as calls of one that never was.
+ */
+export const hookDelete = <ThrowOnError extends boolean = false>(options: Options<HookDeleteData, ThrowOnError>) => (options.client ?? client).delete<HookDeleteResponses, HookDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/hooks/{hook}',
+    ...options
+});
+
+/**
+ * Lists calls of a hook that proved themselves, newest first.
+ */
+export const hookDeliveryList = <ThrowOnError extends boolean = false>(options: Options<HookDeliveryListData, ThrowOnError>) => (options.client ?? client).get<HookDeliveryListResponses, HookDeliveryListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/hooks/{hook}/deliveries',
+    ...options
+});
+
+/**
+ * Takes a lock away: deployments go on.
+ */
+export const lockDelete = <ThrowOnError extends boolean = false>(options: Options<LockDeleteData, ThrowOnError>) => (options.client ?? client).delete<LockDeleteResponses, LockDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/lock',
+    ...options
+});
+
+/**
+ * Shows what stops deployments of an app now.
+ */
+export const lockGet = <ThrowOnError extends boolean = false>(options: Options<LockGetData, ThrowOnError>) => (options.client ?? client).get<LockGetResponses, LockGetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/lock',
+    ...options
+});
+
+/**
+ * Stops deployments of an app or of one of its environments; rollbacks go on.
+ */
+export const lockCreate = <ThrowOnError extends boolean = false>(options: Options<LockCreateData, ThrowOnError>) => (options.client ?? client).post<LockCreateResponses, LockCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/lock',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Sends a source: a tar or tar.gz of the application's files.
  */
 export const sourceUpload = <ThrowOnError extends boolean = false>(options: Options<SourceUploadData, ThrowOnError>) => (options.client ?? client).put<SourceUploadResponses, SourceUploadErrors, ThrowOnError>({
@@ -863,6 +1037,19 @@ export const sourceUpload = <ThrowOnError extends boolean = false>(options: Opti
     ...options,
     headers: {
         'Content-Type': 'application/octet-stream',
+        ...options.headers
+    }
+});
+
+/**
+ * Fetches a source from a git repository. Nothing is kept if the client leaves before the answer.
+ */
+export const sourceFetch = <ThrowOnError extends boolean = false>(options: Options<SourceFetchData, ThrowOnError>) => (options.client ?? client).post<SourceFetchResponses, SourceFetchErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/sources/fetch',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
         ...options.headers
     }
 });
@@ -1011,6 +1198,37 @@ export const quotaSet = <ThrowOnError extends boolean = false>(options: Options<
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Lists the team's credentials for registries and git servers, oldest first, without passwords.
+ */
+export const registryList = <ThrowOnError extends boolean = false>(options: Options<RegistryListData, ThrowOnError>) => (options.client ?? client).get<RegistryListResponses, RegistryListErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/registries',
+    ...options
+});
+
+/**
+ * Keeps a credential for a registry or a git server.
+ */
+export const registryCreate = <ThrowOnError extends boolean = false>(options: Options<RegistryCreateData, ThrowOnError>) => (options.client ?? client).post<RegistryCreateResponses, RegistryCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/registries',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Takes a credential away.
+ */
+export const registryDelete = <ThrowOnError extends boolean = false>(options: Options<RegistryDeleteData, ThrowOnError>) => (options.client ?? client).delete<RegistryDeleteResponses, RegistryDeleteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/registries/{registry}',
+    ...options
 });
 
 /**

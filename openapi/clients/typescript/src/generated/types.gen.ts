@@ -544,6 +544,10 @@ export type DeploymentCreate = {
      */
     spec?: boolean;
     /**
+     * Deploys in spite of locks and freeze windows; admins only, and the audit log says so.
+     */
+    override?: boolean;
+    /**
      * What to say about it.
      */
     message?: string;
@@ -589,6 +593,126 @@ export type DeploymentPromote = {
      * What to say about it.
      */
     message?: string;
+};
+
+/**
+ * A device that waits for its person.
+ */
+export type Device = {
+    /**
+     * The code that it shows.
+     */
+    user_code: string;
+    /**
+     * What it calls itself.
+     */
+    client_name: string;
+    /**
+     * Where it asked from.
+     */
+    address?: string;
+    /**
+     * When it asked.
+     */
+    created_at: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+};
+
+/**
+ * The device asks.
+ */
+export type DeviceAsk = {
+    /**
+     * The code that only it knows.
+     */
+    device_code: string;
+};
+
+/**
+ * What the person says.
+ */
+export type DeviceConfirm = {
+    /**
+     * The code that the device shows; case and dashes do not matter.
+     */
+    user_code: string;
+    /**
+     * Whether it may.
+     */
+    approve: boolean;
+    /**
+     * Name or id of the team that it shall reach; may be missing for whoever is in one only.
+     */
+    team?: string;
+};
+
+/**
+ * A device that wants to sign in.
+ */
+export type DeviceStart = {
+    /**
+     * What the person will see, and what the token will be called: `segue on laptop`.
+     */
+    client_name: string;
+};
+
+/**
+ * What the device shows and keeps.
+ */
+export type DeviceStarted = {
+    /**
+     * Only the device knows it.
+     */
+    device_code: string;
+    /**
+     * The person types it.
+     */
+    user_code: string;
+    /**
+     * The page where they do.
+     */
+    verification_uri: string;
+    /**
+     * The same with the code filled in.
+     */
+    verification_uri_complete: string;
+    /**
+     * Seconds until it ends.
+     */
+    expires_in: number;
+    /**
+     * Seconds to wait between two questions.
+     */
+    interval: number;
+};
+
+/**
+ * The device is signed in.
+ */
+export type DeviceToken = {
+    /**
+     * An API token, shown once.
+     */
+    token: string;
+    /**
+     * Its id: it stands in the list of tokens under the device's name.
+     */
+    token_id: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+    /**
+     * Whose it is.
+     */
+    user: Person;
+    /**
+     * The team that it reaches.
+     */
+    team: TeamRole;
 };
 
 /**
@@ -866,6 +990,28 @@ export type Failure = {
 };
 
 /**
+ * A source that was fetched.
+ */
+export type FetchedSource = {
+    /**
+     * SHA-256 of its canonical tar, hexadecimal: its name.
+     */
+    sha256: string;
+    /**
+     * Bytes of the canonical tar.
+     */
+    size_bytes: number;
+    /**
+     * The commit.
+     */
+    commit: string;
+    /**
+     * Where it came from.
+     */
+    url: string;
+};
+
+/**
  * One fault of a request.
  */
 export type FieldError = {
@@ -877,6 +1023,114 @@ export type FieldError = {
      * What is wrong there.
      */
     detail: string;
+};
+
+/**
+ * Who calls a hook.
+ */
+export type Forge = 'github' | 'gitlab' | 'gitea' | 'generic';
+
+/**
+ * A new freeze window. Either `starts_at` and `ends_at`, or `days`, `from` and `minutes`.
+ */
+export type FreezeCreate = {
+    /**
+     * Why: it is told to everybody who tries to deploy.
+     */
+    reason: string;
+    /**
+     * Name of the environment; without it all of the app.
+     */
+    environment?: string;
+    /**
+     * Name of the time zone, `Europe/Berlin`.
+     */
+    time_zone?: string;
+    /**
+     * Once: from.
+     */
+    starts_at?: string;
+    /**
+     * Once: until.
+     */
+    ends_at?: string;
+    /**
+     * Every week: days on which it begins, 1 is Monday.
+     */
+    days?: Array<number>;
+    /**
+     * Every week: when it begins, `16:00`.
+     */
+    from?: string;
+    /**
+     * Every week: how long it lasts, at most a week.
+     */
+    minutes?: number;
+};
+
+/**
+ * A page of freeze windows, oldest first.
+ */
+export type FreezePage = {
+    /**
+     * This page's items.
+     */
+    items: Array<FreezeWindow>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * A freeze window: nothing is deployed while it lasts. Either `starts_at` and `ends_at` are there, or `days`, `from`
+ * and `minutes`.
+ */
+export type FreezeWindow = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * The environment; none: all of the app.
+     */
+    environment?: string;
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * Its time zone.
+     */
+    time_zone: string;
+    /**
+     * Once: from.
+     */
+    starts_at?: string;
+    /**
+     * Once: until.
+     */
+    ends_at?: string;
+    /**
+     * Every week: days on which it begins, 1 is Monday.
+     */
+    days?: Array<number>;
+    /**
+     * Every week: when it begins, `16:00`.
+     */
+    from?: string;
+    /**
+     * Every week: how long it lasts.
+     */
+    minutes?: number;
+    /**
+     * Who.
+     */
+    created_by: string;
+    /**
+     * When it was made.
+     */
+    created_at: string;
 };
 
 /**
@@ -916,6 +1170,130 @@ export type HealthCheck = {
      * From start to the first success, milliseconds.
      */
     start_timeout_ms?: number;
+};
+
+/**
+ * A hook.
+ */
+export type Hook = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * Who calls.
+     */
+    kind: Forge;
+    /**
+     * The address to be called with POST, as JSON.
+     */
+    url: string;
+    /**
+     * What the caller signs with: only in the answer that made it, never again.
+     */
+    secret?: string;
+    /**
+     * Who made it.
+     */
+    created_by: string;
+    /**
+     * When.
+     */
+    created_at: string;
+    /**
+     * When it was last called.
+     */
+    called_at?: string;
+};
+
+/**
+ * A call that proved itself.
+ */
+export type HookCall = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * What the caller calls it.
+     */
+    delivery: string;
+    /**
+     * What became of it: `pending`, `done`, `ignored`, `failed`.
+     */
+    state: string;
+    /**
+     * What was pushed.
+     */
+    ref?: string;
+    /**
+     * The commit.
+     */
+    commit?: string;
+    /**
+     * One sentence.
+     */
+    detail: string;
+    /**
+     * The deployment it led to.
+     */
+    deployment?: string;
+    /**
+     * When it came.
+     */
+    received_at: string;
+};
+
+/**
+ * A page of calls, newest first.
+ */
+export type HookCallPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<HookCall>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * A new hook.
+ */
+export type HookCreate = {
+    /**
+     * Who will call.
+     */
+    kind: Forge;
+};
+
+/**
+ * A page of hooks, oldest first.
+ */
+export type HookPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<Hook>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * What became of a call.
+ */
+export type HookTaken = {
+    /**
+     * `pending`: it will be deployed; `ignored`: there is nothing to do; `seen`: it came before.
+     */
+    state: string;
+    /**
+     * One sentence.
+     */
+    detail: string;
 };
 
 /**
@@ -1316,6 +1694,60 @@ export type KeySet = {
 export type Kind = 'web' | 'worker' | 'job' | 'data';
 
 /**
+ * A lock: nothing is deployed there.
+ */
+export type Lock = {
+    /**
+     * The environment; none: all of the app.
+     */
+    environment?: string;
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * Who.
+     */
+    created_by: string;
+    /**
+     * Since when.
+     */
+    created_at: string;
+    /**
+     * Until when; none: until somebody takes it away.
+     */
+    until?: string;
+};
+
+/**
+ * A new lock.
+ */
+export type LockCreate = {
+    /**
+     * Why: it is told to everybody who tries to deploy.
+     */
+    reason: string;
+    /**
+     * Name of the environment; without it all of the app.
+     */
+    environment?: string;
+    /**
+     * Until when; without it until somebody takes it away.
+     */
+    until?: string;
+};
+
+/**
+ * Locks of an app.
+ */
+export type Locks = {
+    /**
+     * One for the app at most, and one for each environment at most.
+     */
+    items: Array<Lock>;
+};
+
+/**
  * A line of a log.
  */
 export type LogLine = {
@@ -1532,6 +1964,70 @@ export type MemberUpdate = {
 };
 
 /**
+ * Requests of an environment over time.
+ */
+export type Metrics = {
+    /**
+     * Where the first step begins.
+     */
+    from: string;
+    /**
+     * The present.
+     */
+    until: string;
+    /**
+     * Seconds of each step.
+     */
+    step_s: number;
+    /**
+     * Steps in which something was counted, oldest first.
+     */
+    points: Array<MetricsPoint>;
+    /**
+     * Who answered the requests of the last minute, newest release first.
+     */
+    releases: Array<ReleaseShare>;
+};
+
+/**
+ * What was counted within one step.
+ */
+export type MetricsPoint = {
+    /**
+     * Where the step begins.
+     */
+    at: string;
+    /**
+     * Finished requests.
+     */
+    requests: number;
+    /**
+     * Answers 400 to 499.
+     */
+    client_errors: number;
+    /**
+     * Answers 500 to 599 of the application.
+     */
+    server_errors: number;
+    /**
+     * The edge's own 502, 503 and 504, and answers that broke off.
+     */
+    failed: number;
+    /**
+     * Half of the requests took at most this, microseconds.
+     */
+    p50_us: number;
+    /**
+     * 95 of 100 took at most this, microseconds.
+     */
+    p95_us: number;
+    /**
+     * The longest, microseconds.
+     */
+    longest_us: number;
+};
+
+/**
  * Bytes of a file.
  */
 export type Octets = Blob | File;
@@ -1734,7 +2230,7 @@ export type Problem = {
 /**
  * Stable word for a kind of error; clients decide by it. New ones may be added.
  */
-export type ProblemCode = 'invalid_request' | 'unauthenticated' | 'sign_in_refused' | 'session_ended' | 'forbidden' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'conflict' | 'name_taken' | 'quota' | 'last_owner' | 'account_exists' | 'invitation_unknown' | 'invitation_foreign' | 'invitation_used' | 'invitation_revoked' | 'invitation_expired' | 'in_flight' | 'refresh_superseded' | 'authorization_pending' | 'slow_down' | 'expired_token' | 'access_denied' | 'setup_refused' | 'precondition_failed' | 'body_too_large' | 'unsupported_media_type' | 'invalid' | 'archive_refused' | 'idempotency_mismatch' | 'precondition_required' | 'rate_limited' | 'internal' | 'unavailable';
+export type ProblemCode = 'invalid_request' | 'unauthenticated' | 'sign_in_refused' | 'session_ended' | 'forbidden' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'conflict' | 'name_taken' | 'quota' | 'last_owner' | 'account_exists' | 'invitation_unknown' | 'invitation_foreign' | 'invitation_used' | 'invitation_revoked' | 'invitation_expired' | 'in_flight' | 'refresh_superseded' | 'authorization_pending' | 'slow_down' | 'expired_token' | 'access_denied' | 'setup_refused' | 'precondition_failed' | 'body_too_large' | 'unsupported_media_type' | 'invalid' | 'fetch_failed' | 'deploys_held' | 'archive_refused' | 'idempotency_mismatch' | 'precondition_required' | 'rate_limited' | 'internal' | 'unavailable';
 
 /**
  * Where a promoted release came from.
@@ -1933,6 +2429,73 @@ export type Receipt = {
 };
 
 /**
+ * A credential, without its password.
+ */
+export type Registry = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * What it is for.
+     */
+    kind: RegistryKind;
+    /**
+     * Host, with a port where it is not the usual one.
+     */
+    host: string;
+    /**
+     * Name of the account.
+     */
+    username: string;
+    /**
+     * Who set it.
+     */
+    created_by: string;
+    /**
+     * When.
+     */
+    created_at: string;
+};
+
+/**
+ * A new credential. To change one, remove it and make it anew.
+ */
+export type RegistryCreate = {
+    /**
+     * What it is for.
+     */
+    kind: RegistryKind;
+    /**
+     * Host, with a port where it is not the usual one: `ghcr.io`, `git.example.com:8443`.
+     */
+    host: string;
+    /**
+     * Name of the account.
+     */
+    username: string;
+};
+
+/**
+ * What a credential is for.
+ */
+export type RegistryKind = 'registry' | 'git';
+
+/**
+ * A page of credentials, oldest first.
+ */
+export type RegistryPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<Registry>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
  * A release: what runs, immutable.
  */
 export type Release = {
@@ -2054,6 +2617,20 @@ export type ReleasePage = {
      * Send it as `cursor` to get the next page; missing on the last one.
      */
     next_cursor?: string;
+};
+
+/**
+ * How much a release answered.
+ */
+export type ReleaseShare = {
+    /**
+     * Version of the release.
+     */
+    release: number;
+    /**
+     * Its requests.
+     */
+    requests: number;
 };
 
 /**
@@ -2624,6 +3201,21 @@ export type Source = {
 };
 
 /**
+ * From where a source is fetched.
+ */
+export type SourceFetch = {
+    /**
+     * Address of the repository, http or https; without it the app's own.
+     */
+    url?: string;
+    /**
+     * Branch, tag or commit; without it the app's branch if the app's repository is fetched, else what the repository
+     * shows first.
+     */
+    ref?: string;
+};
+
+/**
  * What a deployment of a source would build and run.
  */
 export type SourcePlan = {
@@ -3105,6 +3697,28 @@ export type Why = {
     }>;
 };
 
+/**
+ * A new credential. To change one, remove it and make it anew.
+ */
+export type RegistryCreateWritable = {
+    /**
+     * What it is for.
+     */
+    kind: RegistryKind;
+    /**
+     * Host, with a port where it is not the usual one: `ghcr.io`, `git.example.com:8443`.
+     */
+    host: string;
+    /**
+     * Name of the account.
+     */
+    username: string;
+    /**
+     * Password or token. It is sealed and never shown again.
+     */
+    password: string;
+};
+
 export type HealthGetData = {
     body?: never;
     path?: never;
@@ -3378,6 +3992,127 @@ export type TokenExchangeResponses = {
 
 export type TokenExchangeResponse = TokenExchangeResponses[keyof TokenExchangeResponses];
 
+export type DeviceStartData = {
+    body: DeviceStart;
+    path?: never;
+    query?: never;
+    url: '/v1/device/auth';
+};
+
+export type DeviceStartErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type DeviceStartError = DeviceStartErrors[keyof DeviceStartErrors];
+
+export type DeviceStartResponses = {
+    /**
+     * What it shows and keeps.
+     */
+    200: DeviceStarted;
+};
+
+export type DeviceStartResponse = DeviceStartResponses[keyof DeviceStartResponses];
+
+export type DeviceConfirmData = {
+    body: DeviceConfirm;
+    path?: never;
+    query?: never;
+    url: '/v1/device/confirm';
+};
+
+export type DeviceConfirmErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type DeviceConfirmError = DeviceConfirmErrors[keyof DeviceConfirmErrors];
+
+export type DeviceConfirmResponses = {
+    /**
+     * It will be told.
+     */
+    204: void;
+};
+
+export type DeviceConfirmResponse = DeviceConfirmResponses[keyof DeviceConfirmResponses];
+
+export type DeviceTokenData = {
+    body: DeviceAsk;
+    path?: never;
+    query?: never;
+    url: '/v1/device/token';
+};
+
+export type DeviceTokenErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type DeviceTokenError = DeviceTokenErrors[keyof DeviceTokenErrors];
+
+export type DeviceTokenResponses = {
+    /**
+     * Signed in.
+     */
+    200: DeviceToken;
+};
+
+export type DeviceTokenResponse = DeviceTokenResponses[keyof DeviceTokenResponses];
+
+export type DeviceGetData = {
+    body?: never;
+    path: {
+        /**
+         * The code that the device shows
+         */
+        user_code: string;
+    };
+    query?: never;
+    url: '/v1/device/{user_code}';
+};
+
+export type DeviceGetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type DeviceGetError = DeviceGetErrors[keyof DeviceGetErrors];
+
+export type DeviceGetResponses = {
+    /**
+     * The device.
+     */
+    200: Device;
+};
+
+export type DeviceGetResponse = DeviceGetResponses[keyof DeviceGetResponses];
+
 export type EventListData = {
     body?: never;
     path?: never;
@@ -3469,6 +4204,47 @@ export type EventListStreamResponses = {
 };
 
 export type EventListStreamResponse = EventListStreamResponses[keyof EventListStreamResponses];
+
+export type HookCallData = {
+    /**
+     * What the forge sends, at most 4 MiB.
+     */
+    body: Octets;
+    path: {
+        /**
+         * Id of the hook
+         */
+        hook: string;
+    };
+    query?: never;
+    url: '/v1/hooks/{hook}';
+};
+
+export type HookCallErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type HookCallError = HookCallErrors[keyof HookCallErrors];
+
+export type HookCallResponses = {
+    /**
+     * There is nothing to do.
+     */
+    200: HookTaken;
+    /**
+     * It is taken and will be deployed.
+     */
+    202: HookTaken;
+};
+
+export type HookCallResponse = HookCallResponses[keyof HookCallResponses];
 
 export type HostListData = {
     body?: never;
@@ -5877,6 +6653,57 @@ export type LogListStreamResponses = {
 
 export type LogListStreamResponse = LogListStreamResponses[keyof LogListStreamResponses];
 
+export type MetricsSeriesData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+    };
+    query?: {
+        /**
+         * Not older than this (RFC 3339); the last hour if not given. Counts are kept for 48 hours.
+         */
+        since?: string;
+        /**
+         * Seconds of a step; a 120th of the time if not given.
+         */
+        step?: number;
+    };
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/metrics';
+};
+
+export type MetricsSeriesErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type MetricsSeriesError = MetricsSeriesErrors[keyof MetricsSeriesErrors];
+
+export type MetricsSeriesResponses = {
+    /**
+     * The series.
+     */
+    200: Metrics;
+};
+
+export type MetricsSeriesResponse = MetricsSeriesResponses[keyof MetricsSeriesResponses];
+
 export type ReleaseListData = {
     body?: never;
     path: {
@@ -6693,6 +7520,448 @@ export type SpecPutResponses = {
 
 export type SpecPutResponse = SpecPutResponses[keyof SpecPutResponses];
 
+export type FreezeListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/freezes';
+};
+
+export type FreezeListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type FreezeListError = FreezeListErrors[keyof FreezeListErrors];
+
+export type FreezeListResponses = {
+    /**
+     * Freeze windows.
+     */
+    200: FreezePage;
+};
+
+export type FreezeListResponse = FreezeListResponses[keyof FreezeListResponses];
+
+export type FreezeCreateData = {
+    body: FreezeCreate;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/freezes';
+};
+
+export type FreezeCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type FreezeCreateError = FreezeCreateErrors[keyof FreezeCreateErrors];
+
+export type FreezeCreateResponses = {
+    /**
+     * The freeze window.
+     */
+    201: FreezeWindow;
+};
+
+export type FreezeCreateResponse = FreezeCreateResponses[keyof FreezeCreateResponses];
+
+export type FreezeDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Id of the freeze window
+         */
+        freeze: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/freezes/{freeze}';
+};
+
+export type FreezeDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type FreezeDeleteError = FreezeDeleteErrors[keyof FreezeDeleteErrors];
+
+export type FreezeDeleteResponses = {
+    /**
+     * It is gone.
+     */
+    204: void;
+};
+
+export type FreezeDeleteResponse = FreezeDeleteResponses[keyof FreezeDeleteResponses];
+
+export type HookListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/hooks';
+};
+
+export type HookListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type HookListError = HookListErrors[keyof HookListErrors];
+
+export type HookListResponses = {
+    /**
+     * Hooks.
+     */
+    200: HookPage;
+};
+
+export type HookListResponse = HookListResponses[keyof HookListResponses];
+
+export type HookCreateData = {
+    body: HookCreate;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/hooks';
+};
+
+export type HookCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type HookCreateError = HookCreateErrors[keyof HookCreateErrors];
+
+export type HookCreateResponses = {
+    /**
+     * The hook, with its secret.
+     */
+    201: Hook;
+};
+
+export type HookCreateResponse = HookCreateResponses[keyof HookCreateResponses];
+
+export type HookDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Id of the hook
+         */
+        hook: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/hooks/{hook}';
+};
+
+export type HookDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type HookDeleteError = HookDeleteErrors[keyof HookDeleteErrors];
+
+export type HookDeleteResponses = {
+    /**
+     * It is gone.
+     */
+    204: void;
+};
+
+export type HookDeleteResponse = HookDeleteResponses[keyof HookDeleteResponses];
+
+export type HookDeliveryListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Id of the hook
+         */
+        hook: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/hooks/{hook}/deliveries';
+};
+
+export type HookDeliveryListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type HookDeliveryListError = HookDeliveryListErrors[keyof HookDeliveryListErrors];
+
+export type HookDeliveryListResponses = {
+    /**
+     * Calls.
+     */
+    200: HookCallPage;
+};
+
+export type HookDeliveryListResponse = HookDeliveryListResponses[keyof HookDeliveryListResponses];
+
+export type LockDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: {
+        /**
+         * Name of the environment; without it the lock of the whole app.
+         */
+        environment?: string;
+    };
+    url: '/v1/teams/{team}/apps/{app}/lock';
+};
+
+export type LockDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type LockDeleteError = LockDeleteErrors[keyof LockDeleteErrors];
+
+export type LockDeleteResponses = {
+    /**
+     * It is gone.
+     */
+    204: void;
+};
+
+export type LockDeleteResponse = LockDeleteResponses[keyof LockDeleteResponses];
+
+export type LockGetData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/lock';
+};
+
+export type LockGetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type LockGetError = LockGetErrors[keyof LockGetErrors];
+
+export type LockGetResponses = {
+    /**
+     * Locks; none: deployments go on.
+     */
+    200: Locks;
+};
+
+export type LockGetResponse = LockGetResponses[keyof LockGetResponses];
+
+export type LockCreateData = {
+    body: LockCreate;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/lock';
+};
+
+export type LockCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type LockCreateError = LockCreateErrors[keyof LockCreateErrors];
+
+export type LockCreateResponses = {
+    /**
+     * The lock.
+     */
+    201: Lock;
+};
+
+export type LockCreateResponse = LockCreateResponses[keyof LockCreateResponses];
+
 export type SourceUploadData = {
     /**
      * A tar or gzipped tar of at most 256 MiB when unpacked.
@@ -6733,6 +8002,44 @@ export type SourceUploadResponses = {
 };
 
 export type SourceUploadResponse = SourceUploadResponses[keyof SourceUploadResponses];
+
+export type SourceFetchData = {
+    body: SourceFetch;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/sources/fetch';
+};
+
+export type SourceFetchErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SourceFetchError = SourceFetchErrors[keyof SourceFetchErrors];
+
+export type SourceFetchResponses = {
+    /**
+     * It is kept.
+     */
+    200: FetchedSource;
+};
+
+export type SourceFetchResponse = SourceFetchResponses[keyof SourceFetchResponses];
 
 export type SourceCheckData = {
     body?: never;
@@ -7306,6 +8613,127 @@ export type QuotaSetResponses = {
 };
 
 export type QuotaSetResponse = QuotaSetResponses[keyof QuotaSetResponses];
+
+export type RegistryListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/registries';
+};
+
+export type RegistryListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type RegistryListError = RegistryListErrors[keyof RegistryListErrors];
+
+export type RegistryListResponses = {
+    /**
+     * Credentials.
+     */
+    200: RegistryPage;
+};
+
+export type RegistryListResponse = RegistryListResponses[keyof RegistryListResponses];
+
+export type RegistryCreateData = {
+    body: RegistryCreateWritable;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/registries';
+};
+
+export type RegistryCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type RegistryCreateError = RegistryCreateErrors[keyof RegistryCreateErrors];
+
+export type RegistryCreateResponses = {
+    /**
+     * The credential, without its password.
+     */
+    201: Registry;
+};
+
+export type RegistryCreateResponse = RegistryCreateResponses[keyof RegistryCreateResponses];
+
+export type RegistryDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the credential
+         */
+        registry: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/registries/{registry}';
+};
+
+export type RegistryDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type RegistryDeleteError = RegistryDeleteErrors[keyof RegistryDeleteErrors];
+
+export type RegistryDeleteResponses = {
+    /**
+     * It is gone.
+     */
+    204: void;
+};
+
+export type RegistryDeleteResponse = RegistryDeleteResponses[keyof RegistryDeleteResponses];
 
 export type TeamTokenListData = {
     body?: never;

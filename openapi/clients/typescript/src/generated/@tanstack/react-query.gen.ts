@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen.js';
-import { appCreate, appDelete, appGet, appList, appUpdate, auditList, auditVerify, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentPromote, deploymentReceipt, deploymentRollback, environmentCompare, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, healthGet, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, invitationAccept, invitationCreate, invitationDelete, invitationList, invitationShow, keyList, keyRotate, logList, meGet, memberAdd, memberGet, memberList, memberRemove, memberUpdate, metricsGet, meUpdate, openapiGet, type Options, passwordSet, quotaGet, quotaSet, readinessGet, releaseDiff, releaseGet, releaseList, runCancel, runCreate, runGet, runList, scaleSet, secretDelete, secretGet, secretList, secretSet, serviceGet, serviceList, serviceUpdate, sessionCreate, sessionDelete, sessionList, sessionLogout, sessionRefresh, setupCreate, sourcePlan, sourceUpload, specGet, specPut, teamCreate, teamDelete, teamGet, teamList, teamTokenCreate, teamTokenDelete, teamTokenList, teamUpdate, tokenCreate, tokenDelete, tokenExchange, tokenList } from '../sdk.gen.js';
-import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, AuditListData, AuditListError, AuditListResponse, AuditVerifyData, AuditVerifyError, AuditVerifyResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentPromoteData, DeploymentPromoteError, DeploymentPromoteResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, EnvironmentCompareData, EnvironmentCompareError, EnvironmentCompareResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, HealthGetData, HealthGetError, HealthGetResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, InvitationAcceptData, InvitationAcceptError, InvitationAcceptResponse, InvitationCreateData, InvitationCreateError, InvitationCreateResponse, InvitationDeleteData, InvitationDeleteError, InvitationDeleteResponse, InvitationListData, InvitationListError, InvitationListResponse, InvitationShowData, InvitationShowError, InvitationShowResponse, KeyListData, KeyListError, KeyListResponse, KeyRotateData, KeyRotateError, KeyRotateResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberGetData, MemberGetError, MemberGetResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MemberUpdateData, MemberUpdateError, MemberUpdateResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, MeUpdateData, MeUpdateError, MeUpdateResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, PasswordSetData, PasswordSetError, PasswordSetResponse, QuotaGetData, QuotaGetError, QuotaGetResponse, QuotaSetData, QuotaSetError, QuotaSetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, RunCancelData, RunCancelError, RunCancelResponse, RunCreateData, RunCreateError, RunCreateResponse, RunGetData, RunGetError, RunGetResponse, RunListData, RunListError, RunListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SessionCreateData, SessionCreateError, SessionCreateResponse, SessionDeleteData, SessionDeleteError, SessionDeleteResponse, SessionListData, SessionListError, SessionListResponse, SessionLogoutData, SessionLogoutError, SessionLogoutResponse, SessionRefreshData, SessionRefreshError, SessionRefreshResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourcePlanData, SourcePlanError, SourcePlanResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamDeleteData, TeamDeleteError, TeamDeleteResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TeamTokenCreateData, TeamTokenCreateError, TeamTokenCreateResponse, TeamTokenDeleteData, TeamTokenDeleteError, TeamTokenDeleteResponse, TeamTokenListData, TeamTokenListError, TeamTokenListResponse, TeamUpdateData, TeamUpdateError, TeamUpdateResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse } from '../types.gen.js';
+import { appCreate, appDelete, appGet, appList, appUpdate, auditList, auditVerify, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentPromote, deploymentReceipt, deploymentRollback, deviceConfirm, deviceGet, deviceStart, deviceToken, environmentCompare, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, freezeCreate, freezeDelete, freezeList, healthGet, hookCall, hookCreate, hookDelete, hookDeliveryList, hookList, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, invitationAccept, invitationCreate, invitationDelete, invitationList, invitationShow, keyList, keyRotate, lockCreate, lockDelete, lockGet, logList, meGet, memberAdd, memberGet, memberList, memberRemove, memberUpdate, metricsGet, metricsSeries, meUpdate, openapiGet, type Options, passwordSet, quotaGet, quotaSet, readinessGet, registryCreate, registryDelete, registryList, releaseDiff, releaseGet, releaseList, runCancel, runCreate, runGet, runList, scaleSet, secretDelete, secretGet, secretList, secretSet, serviceGet, serviceList, serviceUpdate, sessionCreate, sessionDelete, sessionList, sessionLogout, sessionRefresh, setupCreate, sourceFetch, sourcePlan, sourceUpload, specGet, specPut, teamCreate, teamDelete, teamGet, teamList, teamTokenCreate, teamTokenDelete, teamTokenList, teamUpdate, tokenCreate, tokenDelete, tokenExchange, tokenList } from '../sdk.gen.js';
+import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, AuditListData, AuditListError, AuditListResponse, AuditVerifyData, AuditVerifyError, AuditVerifyResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentPromoteData, DeploymentPromoteError, DeploymentPromoteResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, DeviceConfirmData, DeviceConfirmError, DeviceConfirmResponse, DeviceGetData, DeviceGetError, DeviceGetResponse, DeviceStartData, DeviceStartError, DeviceStartResponse, DeviceTokenData, DeviceTokenError, DeviceTokenResponse, EnvironmentCompareData, EnvironmentCompareError, EnvironmentCompareResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, FreezeCreateData, FreezeCreateError, FreezeCreateResponse, FreezeDeleteData, FreezeDeleteError, FreezeDeleteResponse, FreezeListData, FreezeListError, FreezeListResponse, HealthGetData, HealthGetError, HealthGetResponse, HookCallData, HookCallError, HookCallResponse, HookCreateData, HookCreateError, HookCreateResponse, HookDeleteData, HookDeleteError, HookDeleteResponse, HookDeliveryListData, HookDeliveryListError, HookDeliveryListResponse, HookListData, HookListError, HookListResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, InvitationAcceptData, InvitationAcceptError, InvitationAcceptResponse, InvitationCreateData, InvitationCreateError, InvitationCreateResponse, InvitationDeleteData, InvitationDeleteError, InvitationDeleteResponse, InvitationListData, InvitationListError, InvitationListResponse, InvitationShowData, InvitationShowError, InvitationShowResponse, KeyListData, KeyListError, KeyListResponse, KeyRotateData, KeyRotateError, KeyRotateResponse, LockCreateData, LockCreateError, LockCreateResponse, LockDeleteData, LockDeleteError, LockDeleteResponse, LockGetData, LockGetError, LockGetResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberGetData, MemberGetError, MemberGetResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MemberUpdateData, MemberUpdateError, MemberUpdateResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, MetricsSeriesData, MetricsSeriesError, MetricsSeriesResponse, MeUpdateData, MeUpdateError, MeUpdateResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, PasswordSetData, PasswordSetError, PasswordSetResponse, QuotaGetData, QuotaGetError, QuotaGetResponse, QuotaSetData, QuotaSetError, QuotaSetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, RegistryCreateData, RegistryCreateError, RegistryCreateResponse, RegistryDeleteData, RegistryDeleteError, RegistryDeleteResponse, RegistryListData, RegistryListError, RegistryListResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, RunCancelData, RunCancelError, RunCancelResponse, RunCreateData, RunCreateError, RunCreateResponse, RunGetData, RunGetError, RunGetResponse, RunListData, RunListError, RunListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SessionCreateData, SessionCreateError, SessionCreateResponse, SessionDeleteData, SessionDeleteError, SessionDeleteResponse, SessionListData, SessionListError, SessionListResponse, SessionLogoutData, SessionLogoutError, SessionLogoutResponse, SessionRefreshData, SessionRefreshError, SessionRefreshResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourceFetchData, SourceFetchError, SourceFetchResponse, SourcePlanData, SourcePlanError, SourcePlanResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamDeleteData, TeamDeleteError, TeamDeleteResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TeamTokenCreateData, TeamTokenCreateError, TeamTokenCreateResponse, TeamTokenDeleteData, TeamTokenDeleteError, TeamTokenDeleteResponse, TeamTokenListData, TeamTokenListError, TeamTokenListResponse, TeamUpdateData, TeamUpdateError, TeamUpdateResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse } from '../types.gen.js';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -201,6 +201,79 @@ export const tokenExchangeMutation = (options?: Partial<Options<TokenExchangeDat
     return mutationOptions;
 };
 
+/**
+ * Begins the sign-in of a device.
+ */
+export const deviceStartMutation = (options?: Partial<Options<DeviceStartData>>): UseMutationOptions<DeviceStartResponse, DeviceStartError, Options<DeviceStartData>> => {
+    const mutationOptions: UseMutationOptions<DeviceStartResponse, DeviceStartError, Options<DeviceStartData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deviceStart({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Lets a device in, or turns it away.
+ */
+export const deviceConfirmMutation = (options?: Partial<Options<DeviceConfirmData>>): UseMutationOptions<DeviceConfirmResponse, DeviceConfirmError, Options<DeviceConfirmData>> => {
+    const mutationOptions: UseMutationOptions<DeviceConfirmResponse, DeviceConfirmError, Options<DeviceConfirmData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deviceConfirm({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * The device asks whether its person has decided.
+ *
+ * Until then the answer is a problem with the code `authorization_pending`; `slow_down` if it asks more often than it
+ * was told, and it waits five seconds longer from then on; `access_denied` if the person turned it away;
+ * `expired_token` after 15 minutes or a second time.
+ */
+export const deviceTokenMutation = (options?: Partial<Options<DeviceTokenData>>): UseMutationOptions<DeviceTokenResponse, DeviceTokenError, Options<DeviceTokenData>> => {
+    const mutationOptions: UseMutationOptions<DeviceTokenResponse, DeviceTokenError, Options<DeviceTokenData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deviceToken({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const deviceGetQueryKey = (options: Options<DeviceGetData>) => createQueryKey('deviceGet', options);
+
+/**
+ * Shows a device that waits, by the code that it shows.
+ */
+export const deviceGetOptions = (options: Options<DeviceGetData>) => queryOptions<DeviceGetResponse, DeviceGetError, DeviceGetResponse, ReturnType<typeof deviceGetQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await deviceGet({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: deviceGetQueryKey(options)
+});
+
 export const eventListQueryKey = (options?: Options<EventListData>) => createQueryKey('eventList', options);
 
 /**
@@ -280,6 +353,24 @@ export const eventListInfiniteOptions = (options?: Options<EventListData>) => in
     },
     queryKey: eventListInfiniteQueryKey(options)
 });
+
+/**
+ * Called by forges when something was pushed. The call proves itself by the hook's secret: `X-Hub-Signature-256`
+ * (GitHub), `X-Gitea-Signature`, `X-Gitlab-Token`, or the three headers of Standard Webhooks.
+ */
+export const hookCallMutation = (options?: Partial<Options<HookCallData>>): UseMutationOptions<HookCallResponse, HookCallError, Options<HookCallData>> => {
+    const mutationOptions: UseMutationOptions<HookCallResponse, HookCallError, Options<HookCallData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await hookCall({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
 
 export const hostListQueryKey = (options?: Options<HostListData>) => createQueryKey('hostList', options);
 
@@ -1448,6 +1539,24 @@ export const logListInfiniteOptions = (options: Options<LogListData>) => infinit
     queryKey: logListInfiniteQueryKey(options)
 });
 
+export const metricsSeriesQueryKey = (options: Options<MetricsSeriesData>) => createQueryKey('metricsSeries', options);
+
+/**
+ * Shows an environment's requests over time: how many, how many failed, how long they took.
+ */
+export const metricsSeriesOptions = (options: Options<MetricsSeriesData>) => queryOptions<MetricsSeriesResponse, MetricsSeriesError, MetricsSeriesResponse, ReturnType<typeof metricsSeriesQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await metricsSeries({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: metricsSeriesQueryKey(options)
+});
+
 export const releaseListQueryKey = (options: Options<ReleaseListData>) => createQueryKey('releaseList', options);
 
 /**
@@ -1801,6 +1910,261 @@ export const specPutMutation = (options?: Partial<Options<SpecPutData>>): UseMut
     return mutationOptions;
 };
 
+export const freezeListQueryKey = (options: Options<FreezeListData>) => createQueryKey('freezeList', options);
+
+/**
+ * Lists freeze windows of an app, oldest first.
+ */
+export const freezeListOptions = (options: Options<FreezeListData>) => queryOptions<FreezeListResponse, FreezeListError, FreezeListResponse, ReturnType<typeof freezeListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await freezeList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: freezeListQueryKey(options)
+});
+
+export const freezeListInfiniteQueryKey = (options: Options<FreezeListData>): QueryKey<Options<FreezeListData>> => createQueryKey('freezeList', options, true);
+
+/**
+ * Lists freeze windows of an app, oldest first.
+ */
+export const freezeListInfiniteOptions = (options: Options<FreezeListData>) => infiniteQueryOptions<FreezeListResponse, FreezeListError, InfiniteData<FreezeListResponse>, QueryKey<Options<FreezeListData>>, string | Pick<QueryKey<Options<FreezeListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<FreezeListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await freezeList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: freezeListInfiniteQueryKey(options)
+});
+
+/**
+ * Makes a freeze window: a time in which nothing is deployed but rollbacks.
+ */
+export const freezeCreateMutation = (options?: Partial<Options<FreezeCreateData>>): UseMutationOptions<FreezeCreateResponse, FreezeCreateError, Options<FreezeCreateData>> => {
+    const mutationOptions: UseMutationOptions<FreezeCreateResponse, FreezeCreateError, Options<FreezeCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await freezeCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Takes a freeze window away.
+ */
+export const freezeDeleteMutation = (options?: Partial<Options<FreezeDeleteData>>): UseMutationOptions<FreezeDeleteResponse, FreezeDeleteError, Options<FreezeDeleteData>> => {
+    const mutationOptions: UseMutationOptions<FreezeDeleteResponse, FreezeDeleteError, Options<FreezeDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await freezeDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const hookListQueryKey = (options: Options<HookListData>) => createQueryKey('hookList', options);
+
+/**
+ * Lists hooks of an app, oldest first.
+ */
+export const hookListOptions = (options: Options<HookListData>) => queryOptions<HookListResponse, HookListError, HookListResponse, ReturnType<typeof hookListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await hookList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: hookListQueryKey(options)
+});
+
+export const hookListInfiniteQueryKey = (options: Options<HookListData>): QueryKey<Options<HookListData>> => createQueryKey('hookList', options, true);
+
+/**
+ * Lists hooks of an app, oldest first.
+ */
+export const hookListInfiniteOptions = (options: Options<HookListData>) => infiniteQueryOptions<HookListResponse, HookListError, InfiniteData<HookListResponse>, QueryKey<Options<HookListData>>, string | Pick<QueryKey<Options<HookListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<HookListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await hookList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: hookListInfiniteQueryKey(options)
+});
+
+/**
+ * Makes an address that a forge calls when something was pushed. Its secret is shown once.
+ */
+export const hookCreateMutation = (options?: Partial<Options<HookCreateData>>): UseMutationOptions<HookCreateResponse, HookCreateError, Options<HookCreateData>> => {
+    const mutationOptions: UseMutationOptions<HookCreateResponse, HookCreateError, Options<HookCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await hookCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Removes a hook: calls of it are answered as calls of one that never was.
+ */
+export const hookDeleteMutation = (options?: Partial<Options<HookDeleteData>>): UseMutationOptions<HookDeleteResponse, HookDeleteError, Options<HookDeleteData>> => {
+    const mutationOptions: UseMutationOptions<HookDeleteResponse, HookDeleteError, Options<HookDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await hookDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const hookDeliveryListQueryKey = (options: Options<HookDeliveryListData>) => createQueryKey('hookDeliveryList', options);
+
+/**
+ * Lists calls of a hook that proved themselves, newest first.
+ */
+export const hookDeliveryListOptions = (options: Options<HookDeliveryListData>) => queryOptions<HookDeliveryListResponse, HookDeliveryListError, HookDeliveryListResponse, ReturnType<typeof hookDeliveryListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await hookDeliveryList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: hookDeliveryListQueryKey(options)
+});
+
+export const hookDeliveryListInfiniteQueryKey = (options: Options<HookDeliveryListData>): QueryKey<Options<HookDeliveryListData>> => createQueryKey('hookDeliveryList', options, true);
+
+/**
+ * Lists calls of a hook that proved themselves, newest first.
+ */
+export const hookDeliveryListInfiniteOptions = (options: Options<HookDeliveryListData>) => infiniteQueryOptions<HookDeliveryListResponse, HookDeliveryListError, InfiniteData<HookDeliveryListResponse>, QueryKey<Options<HookDeliveryListData>>, string | Pick<QueryKey<Options<HookDeliveryListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<HookDeliveryListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await hookDeliveryList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: hookDeliveryListInfiniteQueryKey(options)
+});
+
+/**
+ * Takes a lock away: deployments go on.
+ */
+export const lockDeleteMutation = (options?: Partial<Options<LockDeleteData>>): UseMutationOptions<LockDeleteResponse, LockDeleteError, Options<LockDeleteData>> => {
+    const mutationOptions: UseMutationOptions<LockDeleteResponse, LockDeleteError, Options<LockDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await lockDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const lockGetQueryKey = (options: Options<LockGetData>) => createQueryKey('lockGet', options);
+
+/**
+ * Shows what stops deployments of an app now.
+ */
+export const lockGetOptions = (options: Options<LockGetData>) => queryOptions<LockGetResponse, LockGetError, LockGetResponse, ReturnType<typeof lockGetQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await lockGet({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: lockGetQueryKey(options)
+});
+
+/**
+ * Stops deployments of an app or of one of its environments; rollbacks go on.
+ */
+export const lockCreateMutation = (options?: Partial<Options<LockCreateData>>): UseMutationOptions<LockCreateResponse, LockCreateError, Options<LockCreateData>> => {
+    const mutationOptions: UseMutationOptions<LockCreateResponse, LockCreateError, Options<LockCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await lockCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 /**
  * Sends a source: a tar or tar.gz of the application's files.
  */
@@ -1808,6 +2172,23 @@ export const sourceUploadMutation = (options?: Partial<Options<SourceUploadData>
     const mutationOptions: UseMutationOptions<SourceUploadResponse, SourceUploadError, Options<SourceUploadData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await sourceUpload({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Fetches a source from a git repository. Nothing is kept if the client leaves before the answer.
+ */
+export const sourceFetchMutation = (options?: Partial<Options<SourceFetchData>>): UseMutationOptions<SourceFetchResponse, SourceFetchError, Options<SourceFetchData>> => {
+    const mutationOptions: UseMutationOptions<SourceFetchResponse, SourceFetchError, Options<SourceFetchData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await sourceFetch({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
@@ -2124,6 +2505,85 @@ export const quotaSetMutation = (options?: Partial<Options<QuotaSetData>>): UseM
     const mutationOptions: UseMutationOptions<QuotaSetResponse, QuotaSetError, Options<QuotaSetData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await quotaSet({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const registryListQueryKey = (options: Options<RegistryListData>) => createQueryKey('registryList', options);
+
+/**
+ * Lists the team's credentials for registries and git servers, oldest first, without passwords.
+ */
+export const registryListOptions = (options: Options<RegistryListData>) => queryOptions<RegistryListResponse, RegistryListError, RegistryListResponse, ReturnType<typeof registryListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await registryList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: registryListQueryKey(options)
+});
+
+export const registryListInfiniteQueryKey = (options: Options<RegistryListData>): QueryKey<Options<RegistryListData>> => createQueryKey('registryList', options, true);
+
+/**
+ * Lists the team's credentials for registries and git servers, oldest first, without passwords.
+ */
+export const registryListInfiniteOptions = (options: Options<RegistryListData>) => infiniteQueryOptions<RegistryListResponse, RegistryListError, InfiniteData<RegistryListResponse>, QueryKey<Options<RegistryListData>>, string | Pick<QueryKey<Options<RegistryListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<RegistryListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await registryList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: registryListInfiniteQueryKey(options)
+});
+
+/**
+ * Keeps a credential for a registry or a git server.
+ */
+export const registryCreateMutation = (options?: Partial<Options<RegistryCreateData>>): UseMutationOptions<RegistryCreateResponse, RegistryCreateError, Options<RegistryCreateData>> => {
+    const mutationOptions: UseMutationOptions<RegistryCreateResponse, RegistryCreateError, Options<RegistryCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await registryCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Takes a credential away.
+ */
+export const registryDeleteMutation = (options?: Partial<Options<RegistryDeleteData>>): UseMutationOptions<RegistryDeleteResponse, RegistryDeleteError, Options<RegistryDeleteData>> => {
+    const mutationOptions: UseMutationOptions<RegistryDeleteResponse, RegistryDeleteError, Options<RegistryDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await registryDelete({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
