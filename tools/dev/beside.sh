@@ -62,7 +62,7 @@ stage_clients() {
     "$SEGUE_PYTHON_ENV/bin/python" openapi/clients/python/generate.py --out "$made/python" &&
     diff -r -x __init__.py -x py.typed -x connect.py -x stream.py -x __pycache__ \
       openapi/clients/python/segue_client "$made/python" >>"$differences" && return 0
-  head -n 20 "$differences" >&2
+  cut -c 1-160 "$differences" | head -n 20 >&2
   say "✗ a client is not what its generator makes. Make them anew:"
   say "  node openapi/clients/typescript/generate.mjs && $SEGUE_PYTHON_ENV/bin/python openapi/clients/python/generate.py"
   return 1
