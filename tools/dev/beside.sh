@@ -63,7 +63,6 @@ stage_clients() {
     diff -r -x __init__.py -x py.typed -x connect.py -x stream.py -x __pycache__ \
       openapi/clients/python/segue_client "$made/python" >>"$differences" && return 0
   cut -c 1-160 "$differences" | head -n 20 >&2
-  say "✗ a client is not what its generator makes. Make them anew:"
-  say "  node openapi/clients/typescript/generate.mjs && $SEGUE_PYTHON_ENV/bin/python openapi/clients/python/generate.py"
+  say "✗ a client is not what its generator makes. Make them anew: ./dev clients"
   return 1
 }

@@ -79,3 +79,25 @@ web_dist_up() {
   }
   echo "$key" >web/node_modules/.segue-dist-key
 }
+
+# The clients of TypeScript and Python, from the document.
+clients_up() {
+  python_up && need_node && node_modules_up openapi/clients/typescript || return 1
+  node openapi/clients/typescript/generate.mjs >&2 &&
+    "$SEGUE_PYTHON_ENV/bin/python" openapi/clients/python/generate.py &&
+    done_ "clients made from openapi/v1.json"
+}
+
+# The program where the Dockerfile's target `package` looks for it.
+package() {
+  local profile=${SEGUE_PROFILE:-dist} folder
+  folder=$profile
+  [ "$profile" != dev ] || folder=debug
+  need_rust
+  web_dist_up || return 1
+  step "building segue (cargo, profile $profile)"
+  cargo build --locked --quiet --profile "$profile" -p segue-app --bin segue || return 1
+  mkdir -p build
+  strip -o build/segue.new "${CARGO_TARGET_DIR:-$ROOT/target}/$folder/segue" && mv build/segue.new build/segue
+  done_ "build/segue; now: SEGUE_TARGET=package docker-compose up -d --build"
+}
