@@ -1,7 +1,7 @@
 // The first step: a name and a source. Makes the app and its production environment, and has the source looked at.
 
 import { Button, FileInput, SegmentedControl, Stack, TextInput } from "@mantine/core";
-import { appCreate, environmentCreate, sourcePlan, sourceUpload } from "@segue/client";
+import { appCreate, environmentCreate, sourceFetch, sourcePlan, sourceUpload } from "@segue/client";
 import { useState } from "react";
 import { fault } from "../../api/problem";
 import { Card } from "../../components/Card";
@@ -29,15 +29,19 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
   const [file, setFile] = useState<File | null>(null);
   const [fileFault, setFileFault] = useState<string>();
   const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { name: "", image: "" },
+    initial: { name: "", image: "", url: "", ref: "" },
     validate: {
       name: nameFault("it a name"),
+      url: (url) =>
+        kind !== "address" || /^https?:\/\/[^/\s]+\/\S+$/.test(url.trim())
+          ? null
+          : "Give an address like https://git.example.com/shop.git.",
       image: (image) =>
         kind === "image" && image.trim() === ""
           ? "Give the name of an image: registry.example.com/shop:1.0."
           : null,
     },
-    send: async ({ name, image }) => {
+    send: async ({ name, image, url, ref }) => {
       if (kind === "archive") {
         const wrong = !file
           ? "Choose an archive."
@@ -59,11 +63,14 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
         return;
       }
       try {
-        const { data: source } = await sourceUpload({
-          path,
-          body: file as File,
-          throwOnError: true,
-        });
+        const { data: source } =
+          kind === "address"
+            ? await sourceFetch({
+                path,
+                body: { url: url.trim(), ref: ref.trim() || undefined },
+                throwOnError: true,
+              })
+            : await sourceUpload({ path, body: file as File, throwOnError: true });
         const { data: plan } = await sourcePlan({
           path: { ...path, sha256: source.sha256 },
           query: { environment: ENV },
@@ -72,9 +79,10 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
         onBegun({ app: name, env: ENV, plan });
       } catch (error) {
         const seen = fault(error);
-        setFileFault(
-          seen.failure ? `${seen.failure.sentence} ${seen.failure.evidence}` : seen.detail,
-        );
+        if (kind === "archive")
+          setFileFault(
+            seen.failure ? `${seen.failure.sentence} ${seen.failure.evidence}` : seen.detail,
+          );
         throw error;
       }
     },
@@ -97,6 +105,7 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
             onChange={setKind}
             data={[
               { value: "archive", label: "Archive" },
+              { value: "address", label: "Git address" },
               { value: "image", label: "Image" },
               { value: "git", label: "git push" },
             ]}
@@ -114,6 +123,27 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
               }}
               error={fileFault}
             />
+          )}
+          {kind === "address" && (
+            <>
+              <TextInput
+                label="Address of the repository"
+                placeholder="https://git.example.com/shop.git"
+                description="Over http or https, reachable from this server."
+                maxLength={2000}
+                autoComplete="off"
+                spellCheck={false}
+                {...form.getInputProps("url")}
+              />
+              <TextInput
+                label="Branch, tag or commit"
+                description="Empty: what the repository shows first."
+                maxLength={200}
+                autoComplete="off"
+                spellCheck={false}
+                {...form.getInputProps("ref")}
+              />
+            </>
           )}
           {kind === "image" && (
             <TextInput
