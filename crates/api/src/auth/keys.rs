@@ -21,7 +21,7 @@ use crate::problem::{Problem, ProblemCode};
 /// What was read is good for this long.
 const FRESH: Duration = Duration::from_secs(3);
 
-/// A token with an unknown key makes us look, but not more often than this.
+/// A token with an unknown key makes us look again, but all of them together not more often than this.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// From the making of a key to its first signature.
@@ -97,6 +97,11 @@ impl Keys {
         };
         let mut set = self.read(store, FRESH).await?;
         if !set.0.iter().any(|key| key.kid == kid) {
+            // Another server may have made it since: whoever holds a good token waits a moment rather than being told
+            // that it is none, and whoever made one up waits with him.
+            if let Some(at) = self.known().looked_at {
+                tokio::time::sleep_until(at + LOOK_AGAIN).await;
+            }
             set = self.read(store, LOOK_AGAIN).await?;
         }
         Ok(set.verify(token, Timestamp::now()))

@@ -200,23 +200,35 @@ impl<P: Permission> FromRequestParts<ApiState> for InEnv<P> {
     }
 }
 
-/// An app for the git interface, whose name in the path carries a suffix. Also says who asks, for messages.
+/// An app for the git interface, whose name in the path carries a suffix, with who asks. A role on one of its
+/// environments is enough: what may be done in which one is asked again ([`may`]).
 pub(crate) async fn app_for(
     parts: &mut Parts,
     state: &ApiState,
     action: Action,
     suffix: &str,
-) -> Result<(TeamScope, App, String), Problem> {
+) -> Result<(TeamScope, App, Principal), Problem> {
     let member = Member::find(parts, state).await?;
     let app = member.app(suffix).await?;
-    let role = member.principal.role_at(member.team, Some(app.id), None);
+    let role = member.principal.strongest_in(member.team, app.id);
     member.principal.require(role, action)?;
-    Ok((member.scope, app, member.principal.email))
+    Ok((member.scope, app, member.principal))
+}
+
+/// Whether somebody may do that in an app, or in one of its environments if one is given.
+pub(crate) fn may(
+    (principal, scope, app): (&Principal, &TeamScope, &App),
+    env: Option<&Environment>,
+    action: Action,
+) -> Result<(), Problem> {
+    let role = principal.role_at(scope.team(), Some(app.id), env.map(|env| env.id));
+    principal.require(role, action)?;
+    env.map_or(Ok(()), |env| protected(principal, env, role, action))
 }
 
 /// A protected environment is changed by admins and owners, and by people to whom a role was given on that very
 /// environment: whoever gave it meant this one.
-pub(super) fn protected(
+fn protected(
     principal: &Principal,
     env: &Environment,
     role: Option<Role>,
@@ -279,9 +291,7 @@ pub(crate) async fn sibling(
     action: Action,
 ) -> Result<Environment, Problem> {
     let env = find_environment(scope, app, wanted).await?;
-    let role = principal.role_at(scope.team(), Some(app.id), Some(env.id));
-    principal.require(role, action)?;
-    protected(principal, &env, role, action)?;
+    may((principal, scope, app), Some(&env), action)?;
     Ok(env)
 }
 

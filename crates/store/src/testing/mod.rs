@@ -85,6 +85,15 @@ impl TestDb {
         self.server.clone().database(&self.name)
     }
 
+    /// The texts that a query of one column answers, as the superuser.
+    ///
+    /// # Errors
+    /// The server is gone, or the query is wrong.
+    pub async fn texts(&self, query: &'static str) -> Result<Vec<String>> {
+        let mut admin = self.admin().await?;
+        Ok(sqlx::query_scalar(query).fetch_all(&mut admin).await?)
+    }
+
     /// A connection as the superuser, for looking at everything.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod audit;
 mod builds;
 mod changes;
 mod embedded;
+mod environments;
 mod intents;
 mod judged;
 mod quotas;
