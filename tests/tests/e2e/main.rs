@@ -19,7 +19,11 @@ mod failures;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod first_minutes;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod operations;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod fake;
 mod git;
 mod lists;
 mod local;
+mod people;
 mod running;
 mod server;
 
