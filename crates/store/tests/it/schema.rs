@@ -5,7 +5,7 @@ mod dump;
 
 use std::collections::BTreeSet;
 
-use segue_model::state::{BuildState, DeploymentState, Desired, HostState, Observed};
+use segue_model::state::{BuildState, DeploymentState, Desired, HostState, Observed, RunState};
 use segue_store::embedded::{Embedded, EmbeddedConfig};
 use segue_store::testing::TestDb;
 use segue_store::{
@@ -161,6 +161,7 @@ async fn check_lists_are_the_enums() {
         "scale_targets_set_by" SetBy;
         "attempts_verb" AttemptVerb;
         "work_kind" WorkKind;
+        "run_status_state" RunState;
     }
     let strategies: BTreeSet<String> = ["switch", "rolling", "recreate"].map(str::to_owned).into();
     assert_eq!(check_list(&db, "rollouts_strategy").await, strategies);
@@ -183,6 +184,7 @@ async fn ranks_and_transitions_are_those_of_the_model() {
         "select deployment_rank($1)" DeploymentState;
         "select observed_rank($1)" Observed;
         "select host_rank($1)" HostState;
+        "select run_rank($1)" RunState;
     }
     for from in Observed::ALL {
         for to in Observed::ALL {
