@@ -90,7 +90,7 @@ async fn serve(State(state): State<ApiState>, request: Request) -> Result<Respon
         Service::Push => Action::Deploy,
     };
     let (mut parts, body) = request.into_parts();
-    let (scope, app, actor) = app_for(&mut parts, &state, action, ".git").await?;
+    let (scope, app, principal) = app_for(&mut parts, &state, action, ".git").await?;
     let request = Request::from_parts(parts, body);
     let repository = repository::ensure(state.config(), app.id).await?;
     let push = wanted.service == Service::Push && wanted.rest != "/info/refs";
@@ -98,7 +98,7 @@ async fn serve(State(state): State<ApiState>, request: Request) -> Result<Respon
         state.pushes().open(Push {
             scope,
             app: app.clone(),
-            actor,
+            principal,
         })
     });
     let child = start(&state, &repository, &request, &wanted, ticket.as_ref())?;

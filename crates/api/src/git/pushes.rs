@@ -10,13 +10,15 @@ use segue_model::id::{AppId, DeploymentId};
 use segue_store::{App, TeamScope};
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::principal::Principal;
+
 /// A push, as far as the hook may act for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Push {
     pub scope: TeamScope,
     pub app: App,
-    /// Who pushes, for messages.
-    pub actor: String,
+    /// Who pushes, and what they may.
+    pub principal: Principal,
 }
 
 /// What is under way for an app.

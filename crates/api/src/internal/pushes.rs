@@ -12,16 +12,20 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
+use segue_model::access::Action;
 use segue_model::id::EnvironmentId;
 use segue_model::name::{EnvironmentName, GitRef};
 use segue_store::{
-    Deployment, Done, Environment, EnvironmentKind, NewEnvironment, StoreError, fresh_id,
+    App, Deployment, Done, Environment, EnvironmentKind, NewEnvironment, StoreError, TeamScope,
+    fresh_id,
 };
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::InternalState;
+use crate::auth::place::may;
+use crate::auth::principal::Principal;
 use crate::git::hook::{Message, UPDATE_HEADER, Update};
 use crate::git::narrate::{Narrator, Told};
 use crate::git::pushes::{Entry, Push, Turn};
@@ -214,6 +218,8 @@ async fn take(state: &ApiState, said: Said, body: &mut Body) -> Result<Taken, Pr
 /// Removes the environment of a branch that is removed. A branch that has none is simply gone.
 async fn removed(state: &ApiState, push: &Push, wish: &Wish) -> Result<String, Problem> {
     let branch = wish.preview.as_deref().unwrap_or_default();
+    // Who may make a branch's environment may let it go with its branch.
+    may(asks(push), None, Action::Create)?;
     for _ in 0..REMOVAL_TRIES {
         let Some(env) = push
             .scope
@@ -259,9 +265,7 @@ async fn begin(
     body: &mut Body,
 ) -> Result<Deployment, Problem> {
     let env = match (&wish.preview, previews) {
-        (Some(branch), Some(previews)) => {
-            preview_environment(&push.scope, &push.app, previews, branch).await?
-        }
+        (Some(branch), Some(previews)) => preview(push, previews, branch).await?,
         _ => environment(push, wish).await?,
     };
     let before = push
@@ -314,6 +318,25 @@ async fn begin(
     }
 }
 
+/// The environment of a branch, which is made with its first push.
+async fn preview(push: &Push, previews: &Previews, branch: &str) -> Result<Environment, Problem> {
+    let known = push
+        .scope
+        .environment_of_branch(push.app.id, branch)
+        .await?;
+    let action = match &known {
+        Some(_) => Action::Deploy,
+        None => Action::Create,
+    };
+    may(asks(push), known.as_ref(), action)?;
+    preview_environment(&push.scope, &push.app, previews, branch).await
+}
+
+/// Who pushes where.
+fn asks(push: &Push) -> (&Principal, &TeamScope, &App) {
+    (&push.principal, &push.scope, &push.app)
+}
+
 fn short(commit: &str) -> String {
     commit.chars().take(10).collect()
 }
@@ -325,17 +348,17 @@ async fn environment(push: &Push, wish: &Wish) -> Result<Environment, Problem> {
         None => EnvironmentName::new("production").map_err(|error| Problem::internal(&error))?,
     };
     match push.scope.environment_by_name(push.app.id, &wanted).await {
-        Ok(env) if env.protected => Err(refuse(format!(
-            "{wanted} is protected: only admins change it"
-        ))
-        .hint("deploy it with segue up as an admin")),
-        Ok(env) => Ok(env),
+        Ok(env) => {
+            may(asks(push), Some(&env), Action::Deploy)?;
+            Ok(env)
+        }
         Err(StoreError::NotFound) if wish.environment.is_some() => Err(refuse(format!(
             "{} has no environment {wanted}",
             push.app.name
         ))
         .hint(format!("segue envs create {wanted}"))),
         Err(StoreError::NotFound) => {
+            may(asks(push), None, Action::Create)?;
             let new = NewEnvironment {
                 id: EnvironmentId::from_uuid(fresh_id()),
                 name: wanted.clone(),
@@ -373,7 +396,10 @@ fn story(
     turn: Option<Turn>,
 ) -> Lines {
     let (number, name) = (deployment.number, &push.app.name);
-    let first = format!("→ {name}, deployment #{number}, pushed by {}", push.actor);
+    let first = format!(
+        "→ {name}, deployment #{number}, pushed by {}",
+        push.principal.email
+    );
     if detach {
         let lines = [
             line(&first),

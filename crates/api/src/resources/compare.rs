@@ -185,13 +185,16 @@ fn secrets(
 }
 
 async fn written(scope: &TeamScope, env: &Environment) -> Result<Value, Problem> {
-    let Some(version) = scope.spec_get(env.id).await? else {
-        return Ok(Value::Null);
+    let spec = match scope.spec_get(env.id).await? {
+        Some(version) => {
+            let manifest: Manifest =
+                serde_json::from_value(version.spec).map_err(|error| Problem::internal(&error))?;
+            EnvironmentSpec::from(&manifest)
+        }
+        // What nobody has written is as it is shown: empty.
+        None => EnvironmentSpec::default(),
     };
-    let manifest: Manifest =
-        serde_json::from_value(version.spec).map_err(|error| Problem::internal(&error))?;
-    serde_json::to_value(EnvironmentSpec::from(&manifest))
-        .map_err(|error| Problem::internal(&error))
+    serde_json::to_value(spec).map_err(|error| Problem::internal(&error))
 }
 
 fn spec(first: &Value, second: &Value) -> Vec<SpecDifference> {
@@ -249,11 +252,23 @@ async fn releases(
             .collect::<BTreeMap<segue_model::name::ServiceName, String>>()
     };
     let (a, b) = (pinned(scope, &one).await?, pinned(scope, &two).await?);
+    let (a, b) = (images(a), images(b));
+    let mut changes = differences(&services(&one), &services(&two));
+    // One may name what the other has pinned: the same content is the same image.
+    changes.retain(|change| {
+        let of = |images: &BTreeMap<segue_model::name::ServiceName, String>| {
+            let found = images
+                .iter()
+                .find(|(name, _)| name.as_str() == change.service);
+            found.map(|(_, content)| content.clone())
+        };
+        change.what != "image" || of(&a).is_none() || of(&a) != of(&b)
+    });
     Ok(ReleaseComparison {
         version: one.as_ref().map(|release| release.version),
         other: two.as_ref().map(|release| release.version),
-        same_images: images(a) == images(b),
-        changes: differences(&services(&one), &services(&two)),
+        same_images: a == b,
+        changes,
     })
 }
 

@@ -28,5 +28,6 @@ mod quotas;
 mod replacing;
 mod sending;
 mod sessions;
+mod setting_up;
 mod signing_in;
 mod streams;
