@@ -44,6 +44,9 @@ pub(crate) enum Config {
         left: String,
         /// The other
         right: String,
+        /// Also specification and release
+        #[arg(long)]
+        all: bool,
         /// End with 2 if they differ
         #[arg(long)]
         detailed_exitcode: bool,

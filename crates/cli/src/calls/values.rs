@@ -38,6 +38,16 @@ impl Session {
             .await
     }
 
+    /// What differs between two environments of an app.
+    pub async fn compare(&self, place: &Place, other: &str) -> Result<EnvironmentComparison> {
+        let request = EnvironmentCompareRequest {
+            path: at!(EnvironmentCompareRequestPath, place, other: other.to_owned()),
+        };
+        let answer = self.client.environment_compare(request).await;
+        self.value(&format!("comparing {} with {other}", place.short()), answer)
+            .await
+    }
+
     /// Versions of the configuration, newest first.
     pub async fn config_version_list(&self, place: &Place) -> Result<Vec<Config>> {
         let request = ConfigVersionListRequest {

@@ -1,37 +1,22 @@
-//! `segue config diff`: two environments of an app side by side. Secrets are compared by name and version only; their
-//! values are nobody's.
+//! `segue config diff`: two environments of an app side by side, as the server compares them. Secrets are compared by
+//! name only; their values are nobody's.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use segue_client::EnvironmentComparison;
 
 use super::{Context, Place, apps::named};
 use crate::error::{CliError, Exit, Result};
-use crate::session::Session;
 
-/// One difference.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Difference {
-    key: String,
-    secret: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    right: Option<String>,
+/// What the command was asked.
+pub(super) struct Asked<'a> {
+    pub left: &'a str,
+    pub right: &'a str,
+    /// Also specification and release.
+    pub all: bool,
+    pub detailed: bool,
 }
 
-/// The variables of an environment: values, and names of secrets.
-struct Side {
-    values: BTreeMap<String, String>,
-    secrets: Vec<String>,
-}
-
-pub(super) async fn run(
-    context: &mut Context<'_>,
-    left: &str,
-    right: &str,
-    detailed: bool,
-) -> Result<Exit> {
+pub(super) async fn run(context: &mut Context<'_>, asked: Asked<'_>) -> Result<Exit> {
+    let Asked { left, right, .. } = asked;
     if left == right {
         return Err(CliError::usage("the two environments are the same one"));
     }
@@ -41,76 +26,80 @@ pub(super) async fn run(
         place.env = named::<segue_model::name::EnvironmentName>(env)?.to_string();
         Ok(place)
     };
-    let (left_place, right_place) = (at(left)?, at(right)?);
-    let differences = differences(
-        &side(&session, &left_place).await?,
-        &side(&session, &right_place).await?,
-    );
+    let (from, to) = (at(left)?, at(right)?);
+    let found = session.compare(&from, &to.env).await?;
+    let lines = settings(&found, left, right);
+    let others = others(&found);
     if context.out.json {
-        context.out.object(&differences)?;
+        context.out.object(&found)?;
     } else {
-        for one in &differences {
-            context.out.data(line(one, left, right))?;
+        for line in &lines {
+            context.out.data(line)?;
+        }
+        for line in others.iter().filter(|_| asked.all) {
+            context.out.data(line)?;
         }
     }
-    if differences.is_empty() {
+    if lines.is_empty() {
         context
             .out
             .say(format!("{left} and {right} have the same settings"));
     }
-    Ok(if detailed && !differences.is_empty() {
+    if !asked.all && !others.is_empty() {
+        let count = others.len();
+        context.out.say(format!(
+            "{count} more differences of specification and release: --all shows them"
+        ));
+    }
+    let differ = !lines.is_empty() || (asked.all && !others.is_empty());
+    Ok(if asked.detailed && differ {
         Exit::Usage
     } else {
         Exit::Ok
     })
 }
 
-async fn side(session: &Session, place: &Place) -> Result<Side> {
-    let config = session.config_get(place).await?;
-    let secrets = session.secret_list(place).await?;
-    Ok(Side {
-        values: config.values.into_iter().collect(),
-        secrets: secrets.into_iter().map(|secret| secret.key).collect(),
-    })
+fn settings(found: &EnvironmentComparison, left: &str, right: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for one in &found.config {
+        lines.push(match (&one.value, &one.other) {
+            (Some(_), None) => format!("- {}: only in {left}", one.key),
+            (None, _) => format!("+ {}: only in {right}", one.key),
+            (Some(a), Some(b)) => format!("~ {}: {a:?} in {left}, {b:?} in {right}", one.key),
+        });
+    }
+    for one in &found.secrets {
+        lines.push(match (one.state.as_str(), one.other.as_str()) {
+            (_, "none") => format!("- {} (secret): only in {left}", one.key),
+            ("none", _) => format!("+ {} (secret): only in {right}", one.key),
+            (a, b) => format!("~ {} (secret): {a} in {left}, {b} in {right}", one.key),
+        });
+    }
+    lines
 }
 
-fn differences(left: &Side, right: &Side) -> Vec<Difference> {
-    let mut found = Vec::new();
-    let keys: std::collections::BTreeSet<&String> =
-        left.values.keys().chain(right.values.keys()).collect();
-    for key in keys {
-        let (a, b) = (left.values.get(key), right.values.get(key));
-        if a != b {
-            found.push(Difference {
-                key: key.clone(),
-                secret: false,
-                left: a.cloned(),
-                right: b.cloned(),
-            });
-        }
+/// What differs besides settings.
+fn others(found: &EnvironmentComparison) -> Vec<String> {
+    let nothing = "-";
+    let mut lines: Vec<String> = found
+        .spec
+        .iter()
+        .map(|one| {
+            let value = one.value.as_deref().unwrap_or(nothing);
+            let other = one.other.as_deref().unwrap_or(nothing);
+            format!("~ {}: {value}, {other}", one.pointer)
+        })
+        .collect();
+    let release = &found.release;
+    if !release.same_images {
+        let name = |version: Option<i64>| {
+            version.map_or_else(|| "nothing".to_owned(), |version| format!("v{version}"))
+        };
+        lines.push(format!(
+            "~ images: {} and {} are not the same",
+            name(release.version),
+            name(release.other)
+        ));
     }
-    let keys: std::collections::BTreeSet<&String> =
-        left.secrets.iter().chain(&right.secrets).collect();
-    for key in keys {
-        let has = |side: &Side| side.secrets.contains(key).then(|| "set".to_owned());
-        let (a, b) = (has(left), has(right));
-        if a != b {
-            found.push(Difference {
-                key: key.clone(),
-                secret: true,
-                left: a,
-                right: b,
-            });
-        }
-    }
-    found
-}
-
-fn line(one: &Difference, left: &str, right: &str) -> String {
-    let secret = if one.secret { " (secret)" } else { "" };
-    match (&one.left, &one.right) {
-        (Some(_), None) => format!("- {}{secret}: only in {left}", one.key),
-        (None, _) => format!("+ {}{secret}: only in {right}", one.key),
-        (Some(a), Some(b)) => format!("~ {}: {a:?} in {left}, {b:?} in {right}", one.key),
-    }
+    lines
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::compare::{self, Asked};
 use super::{Context, Place, env_file, follow, now};
 use crate::args::{Config, Secret};
 use crate::error::{CliError, Exit, Result};
@@ -17,8 +18,17 @@ pub(crate) async fn config(context: &mut Context<'_>, args: &Config) -> Result<E
         Config::Diff {
             left,
             right,
+            all,
             detailed_exitcode,
-        } => return super::compare::run(context, left, right, *detailed_exitcode).await,
+        } => {
+            let asked = Asked {
+                left,
+                right,
+                all: *all,
+                detailed: *detailed_exitcode,
+            };
+            return compare::run(context, asked).await;
+        }
         Config::Import { file, detach } => (read(context, file)?, *detach),
         Config::Set { values, detach } => {
             let set = values

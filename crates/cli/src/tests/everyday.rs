@@ -78,23 +78,22 @@ async fn what_is_exported_can_be_imported_and_holds_no_secret() {
 #[tokio::test]
 async fn environments_are_compared_by_value_and_secrets_by_name() {
     let server = server().await;
-    let staging = ENV.replace("production", "staging");
-    server
-        .on(
-            &format!("GET {ENV}/config"),
-            200,
-            config(1, json!({ "A": "1", "B": "x" })),
-        )
-        .on(
-            &format!("GET {staging}/config"),
-            200,
-            config(1, json!({ "A": "2", "C": "y" })),
-        )
-        .on(&format!("GET {ENV}/secrets"), 200, secrets(&["K", "L"]))
-        .on(&format!("GET {staging}/secrets"), 200, secrets(&["K"]));
+    server.on(
+        &format!("GET {ENV}/compare/staging"),
+        200,
+        json!({ "environment": "production", "other": "staging",
+            "config": [{ "key": "A", "value": "1", "other": "2" }, { "key": "B", "value": "x" }, { "key": "C", "other": "y" }],
+            "secrets": [{ "key": "L", "state": "set", "other": "none" }, { "key": "M", "state": "set", "other": "missing" }],
+            "spec": [{ "pointer": "/services/web/replicas", "value": "3", "other": "1" }],
+            "release": { "version": 3, "other": 2, "same_images": false, "changes": [] } }),
+    );
     let world = World::on(&server, &[]);
     let ran = world.run("config diff production staging -a shop").await;
     assert_eq!(ran.exit, Exit::Ok, "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 more differences"), "{}", ran.stderr);
+    let ran = world
+        .run("config diff production staging --all -a shop")
+        .await;
     insta::assert_snapshot!(ran.stdout);
     let ran = world
         .run("config diff production staging -a shop --detailed-exitcode")
