@@ -24,6 +24,7 @@ import { looksSecret } from "../../lib/dotenv";
 import { flags, useEnv, usePlace, useWhyNotHere } from "../env/place";
 import { AddVariable } from "./AddVariable";
 import { Changes } from "./Changes";
+import { Compare } from "./Compare";
 import own from "./config.module.css";
 import { History } from "./History";
 import { Paste } from "./Paste";
@@ -214,6 +215,7 @@ export function Config() {
           <AddVariable why={why} taken={keys} onAdd={(key, value) => stage({ [key]: value })} />
         </Card>
       )}
+      <Compare place={place} />
       <Given given={given} values={values} />
       <History
         versions={versions.data?.items ?? []}

@@ -32,6 +32,7 @@ import { Difference } from "./Difference";
 import classes from "./deployment.module.css";
 import { OldNew } from "./OldNew";
 import { PhaseBar } from "./PhaseBar";
+import { Promote } from "./Promote";
 import { ReceiptCard } from "./ReceiptCard";
 import { Traffic } from "./Traffic";
 
@@ -41,7 +42,7 @@ export function Deployment() {
   const path = { ...place, number: Number(number) };
   const why = useWhyNotHere();
   const navigate = useNavigate();
-  const [asking, setAsking] = useState<"cancel" | "rollback">();
+  const [asking, setAsking] = useState<"cancel" | "rollback" | "promote">();
   const found = useQuery(deploymentGetOptions({ path }));
   const deployment = found.data;
   const builds = useQueries({
@@ -124,9 +125,24 @@ export function Deployment() {
           >
             Roll back
           </Act>
+          <Act
+            variant="default"
+            why={
+              deployment.live_at ? undefined : "It never served, so there is nothing to take on."
+            }
+            onClick={() => setAsking("promote")}
+          >
+            Promote
+          </Act>
         </>
       }
     >
+      <Promote
+        place={place}
+        deployment={deployment}
+        opened={asking === "promote"}
+        onClose={() => setAsking(undefined)}
+      />
       <PhaseBar phases={bar} />
       {deployment.failure && (
         <section className={classes.failure} role="alert" aria-label="Why it failed">
