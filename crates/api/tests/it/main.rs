@@ -15,6 +15,7 @@ mod deploying;
 mod devices;
 mod edges;
 mod environments;
+mod guessing;
 mod harness;
 mod inviting;
 mod live;
