@@ -33,6 +33,8 @@ try {
   server("down");
   const printed = server("up", program).trim().split("\n").pop();
   const link = new URL(printed);
+  // A development server in front of it, to try the page without building the program again.
+  if (process.env.SEGUE_WALK_PAGE) link.host = new URL(process.env.SEGUE_WALK_PAGE).host;
   faults = await walk({
     root,
     url: link.origin,

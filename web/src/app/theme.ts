@@ -12,7 +12,23 @@ export const theme = createTheme({
   // Plain objects: naming the parts here would load them with the first page.
   components: {
     // Scroll locking by style elements is what the policy forbids.
-    Modal: { defaultProps: { lockScroll: false, centered: true } },
-    Tooltip: { defaultProps: { multiline: true, maw: 320, withArrow: true } },
+    Modal: {
+      defaultProps: {
+        lockScroll: false,
+        centered: true,
+        // A dialog's head is not the page's.
+        attributes: { header: { role: "presentation" } },
+      },
+    },
+    // In the place that they explain, not at the page's end: they belong to its landmarks.
+    Tooltip: {
+      defaultProps: {
+        multiline: true,
+        maw: 320,
+        withArrow: true,
+        withinPortal: false,
+        floatingStrategy: "fixed",
+      },
+    },
   },
 });
