@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use segue_driver::build::wish::Wish;
 use segue_model::detect::Runtimes;
 use segue_model::name::MachineName;
+use segue_outbound::OutboundConfig;
 
 /// Settings of the worker.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct WorkerConfig {
     pub extra_ca: Option<PathBuf>,
     /// Base images for detected languages.
     pub runtimes: Runtimes,
+    /// How people and programs are told of events.
+    pub outside: OutsideConfig,
     /// Bounds of builds.
     pub build: BuildLimits,
     /// Bounds of kept logs.
@@ -32,6 +36,26 @@ pub struct WorkerConfig {
     /// A container of this installation that the store does not know is removed this long after it was first seen to
     /// be one. With listings ten seconds apart, 45 s keep every one below a minute (invariant I10).
     pub stranger_grace: Duration,
+}
+
+/// How people and programs are told of events.
+#[derive(Debug, Clone, Default)]
+pub struct OutsideConfig {
+    /// Where requests may go.
+    pub outbound: OutboundConfig,
+    /// The mail server; `None`: no mail is sent.
+    pub mail: Option<MailConfig>,
+}
+
+/// The operator's mail server.
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    /// `smtps://host:465`, `smtp://host:587?tls=required`, or `smtp://localhost:25` without TLS.
+    pub server: String,
+    /// Who the mails are from.
+    pub from: String,
+    /// Account and password.
+    pub login: Option<(String, SecretString)>,
 }
 
 /// Bounds of builds.

@@ -21,6 +21,7 @@ mod hosts;
 mod lead;
 mod logs;
 mod observe;
+mod outside;
 mod probe;
 mod reconcile;
 mod shared;
@@ -39,7 +40,7 @@ use segue_store::{StoreError, SystemStore, fresh_id};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{BuildLimits, LogLimits, WorkerConfig};
+pub use config::{BuildLimits, LogLimits, MailConfig, OutsideConfig, WorkerConfig};
 
 use crate::core::clock::Clock;
 use crate::core::queue::KeyedQueue;
@@ -188,6 +189,11 @@ pub(crate) async fn run_shared(
     let of = shared.clone();
     supervisor.spawn("builds", OnError::Restart, move |stop| {
         build::keep(of.clone(), stop)
+    });
+    let tellers = outside::Tellers::new(&shared.config.outside).map_err(WorkerError::Config)?;
+    let (of, tellers) = (shared.clone(), Arc::new(tellers));
+    supervisor.spawn("webhooks", OnError::Restart, move |stop| {
+        outside::keep(of.clone(), tellers.clone(), stop)
     });
     let of = shared.clone();
     supervisor.spawn("sweep", OnError::Restart, move |stop| {

@@ -31,7 +31,7 @@ const AT_ONCE: u32 = 2;
 /// Tries of one call.
 const TRIES: u32 = 5;
 /// Between looks, if nothing calls.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Works on calls and tells forges until `stop`.
 pub(crate) async fn keep(state: ApiState, stop: CancellationToken) {

@@ -52,6 +52,7 @@ mod system;
 mod team_tokens;
 mod teams;
 mod traffic;
+mod webhooks;
 
 pub(crate) use deploy::{DeployInput, DeployPlace, What, deploy};
 pub(crate) use hooks_work::keep as keep_hooks;
@@ -91,6 +92,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(hooks_call::routes())
         .merge(locks::routes())
         .merge(registries::routes())
+        .merge(webhooks::routes())
         .merge(deployments::routes())
         .merge(promote::routes())
         .merge(runs::routes())

@@ -158,6 +158,17 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("source_upload", Deployer, None),
         ("source_check", Viewer, None),
         ("source_plan", Viewer, None),
+        ("webhook_list", Viewer, None),
+        (
+            "webhook_create",
+            Admin,
+            Some(json!({"name": "ops", "kind": "chat", "url": "https://chat.example/x"})),
+        ),
+        ("webhook_get", Viewer, None),
+        ("webhook_update", Admin, Some(json!({"enabled": true}))),
+        ("webhook_delete", Admin, None),
+        ("webhook_test", Admin, None),
+        ("webhook_delivery_list", Viewer, None),
         ("registry_list", Viewer, None),
         (
             "registry_create",
@@ -290,6 +301,7 @@ fn path_of(operation: &Operation, ids: &Ids) -> String {
         .replace("{invitation}", &format!("inv_{nil}"))
         .replace("{user}", &format!("usr_{nil}"))
         .replace("{session}", &format!("ses_{nil}"))
+        .replace("{webhook}", &format!("whk_{nil}"))
         .replace("{registry}", &format!("crd_{nil}"))
         .replace("{freeze}", &format!("frz_{nil}"))
         .replace("{hook}", &format!("hook_{nil}"))

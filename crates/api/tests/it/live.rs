@@ -36,7 +36,19 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn start_with(set: impl FnOnce(&mut segue_api::ApiConfig)) -> Self {
         let mut api = Api::new().await;
+        set(&mut api.config);
+        api.router = segue_api::router(
+            api.config.clone(),
+            api.store().clone(),
+            CancellationToken::new(),
+        )
+        .unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         api.config.listen = free.local_addr().unwrap();
         drop(free);

@@ -13,13 +13,13 @@ use serde::de::DeserializeOwned;
 use super::Problems;
 use super::settings::{
     ApiSettings, BuildSettings, DatabaseSettings, EdgeSettings, EngineSettings, LogSettings,
-    Settings,
+    MailSettings, OutboundSettings, Settings,
 };
 
 const PREFIX: &str = "SEGUE_";
 /// The first word of every setting. Other variables with our prefix belong to the command line.
-const TOP: [&str; 8] = [
-    "state", "run", "database", "api", "edge", "engine", "build", "log",
+const TOP: [&str; 10] = [
+    "state", "run", "database", "api", "edge", "engine", "build", "outbound", "mail", "log",
 ];
 
 /// The setting that a variable names: `SEGUE_EDGE__HTTP` is `edge.http`.
@@ -237,6 +237,16 @@ fn read_all(reader: &mut Reader<'_>) -> Settings {
             subnet: reader.get("build.subnet", default.build.subnet),
             extra_ca: reader.get("build.extra_ca", default.build.extra_ca),
             runtimes: reader.get("build.runtimes", default.build.runtimes),
+        },
+        outbound: OutboundSettings {
+            allow: reader.get("outbound.allow", default.outbound.allow),
+            extra_ca: reader.get("outbound.extra_ca", default.outbound.extra_ca),
+        },
+        mail: MailSettings {
+            server: reader.get("mail.server", default.mail.server),
+            from: reader.get("mail.from", default.mail.from),
+            user: reader.get("mail.user", default.mail.user),
+            password_file: reader.get("mail.password_file", default.mail.password_file),
         },
         log: LogSettings {
             format: reader.get("log.format", default.log.format),

@@ -39,6 +39,10 @@ pub struct Settings {
     pub engine: EngineSettings,
     /// Builds.
     pub build: BuildSettings,
+    /// Requests to addresses that people name.
+    pub outbound: OutboundSettings,
+    /// The mail server.
+    pub mail: MailSettings,
     /// Logs of the server itself.
     pub log: LogSettings,
 }
@@ -125,6 +129,28 @@ pub struct BuildSettings {
     pub runtimes: BTreeMap<String, BTreeMap<String, ImageName>>,
 }
 
+/// Requests to addresses that people name: repositories, forges, webhooks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct OutboundSettings {
+    /// Networks that are reached though they are not public.
+    pub allow: Vec<IpNet>,
+    /// Certificate authorities (PEM, a whole bundle) that are trusted there.
+    pub extra_ca: Option<PathBuf>,
+}
+
+/// The mail server that tells people of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct MailSettings {
+    /// `smtps://host:465`, `smtp://host:587?tls=required`, or `smtp://localhost:25`; without it no mail is sent.
+    pub server: Option<String>,
+    /// Who the mails are from.
+    pub from: Option<String>,
+    /// Name of the account.
+    pub user: Option<String>,
+    /// File with its password.
+    pub password_file: Option<PathBuf>,
+}
+
 /// Logs of the server itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogSettings {
@@ -182,6 +208,8 @@ impl Default for Settings {
                 extra_ca: None,
                 runtimes: BTreeMap::new(),
             },
+            outbound: OutboundSettings::default(),
+            mail: MailSettings::default(),
             log: LogSettings {
                 format: LogFormat::Text,
                 filter: "info".to_owned(),
@@ -208,6 +236,10 @@ pub enum Section {
     Engine,
     /// `build`
     Build,
+    /// `outbound`
+    Outbound,
+    /// `mail`
+    Mail,
 }
 
 impl Section {
@@ -218,6 +250,8 @@ impl Section {
             Self::Edge => "edge",
             Self::Engine => "engine",
             Self::Build => "build",
+            Self::Outbound => "outbound",
+            Self::Mail => "mail",
         }
     }
 }
@@ -343,6 +377,8 @@ impl Settings {
             ("database.binaries", &self.database.binaries),
             ("edge.token_file", &self.edge.token_file),
             ("build.extra_ca", &self.build.extra_ca),
+            ("outbound.extra_ca", &self.outbound.extra_ca),
+            ("mail.password_file", &self.mail.password_file),
         ] {
             if let Some(path) = path {
                 check_absolute(key, path, problems);
@@ -376,8 +412,25 @@ impl Settings {
         if self.edge.http.is_empty() && self.edge.https.is_empty() {
             problems.push("edge.http, edge.https: the edge listens nowhere".to_owned());
         }
+        self.check_mail(problems);
         self.check_ports(problems);
         self.check_build(problems);
+    }
+
+    fn check_mail(&self, problems: &mut Vec<String>) {
+        let mail = &self.mail;
+        if mail.server.is_some() != mail.from.is_some() {
+            problems.push("mail.server, mail.from: both are needed to send mail".to_owned());
+        }
+        if mail.user.is_some() != mail.password_file.is_some() {
+            problems.push("mail.user, mail.password_file: both are needed to sign in".to_owned());
+        }
+        let known = ["smtp://", "smtps://"];
+        if let Some(server) = &mail.server
+            && !known.iter().any(|scheme| server.starts_with(scheme))
+        {
+            problems.push("mail.server: begins with smtp:// or smtps://".to_owned());
+        }
     }
 
     fn check_ports(&self, problems: &mut Vec<String>) {

@@ -12,8 +12,9 @@ use anyhow::Context as _;
 use segue_api::ApiConfig;
 use segue_model::detect::Runtimes;
 use segue_model::name::{ImageName, MachineName};
+use segue_outbound::OutboundConfig;
 use segue_store::Store;
-use segue_worker::WorkerConfig;
+use segue_worker::{MailConfig, OutsideConfig, WorkerConfig};
 use tokio::task::JoinSet;
 
 use super::{build_engine, database, setup_link, stop_on_signal};
@@ -107,6 +108,7 @@ fn api_config(settings: &Settings) -> anyhow::Result<ApiConfig> {
             .http
             .first()
             .map_or(80, |address| address.port()),
+        outbound: outbound_config(settings),
         ..ApiConfig::in_folder(&settings.state)
     };
     config.validate()?;
@@ -137,12 +139,41 @@ fn worker_config(settings: &Settings) -> anyhow::Result<WorkerConfig> {
         build_cgroup: build_engine::cgroup(settings)?,
         extra_ca: settings.build.extra_ca.clone(),
         runtimes: runtimes(&settings.build.runtimes)?,
+        outside: outside_config(settings)?,
         build: segue_worker::BuildLimits {
             time: std::time::Duration::from_secs(settings.build.time_s),
             ..segue_worker::BuildLimits::default()
         },
         logs: segue_worker::LogLimits::default(),
         stranger_grace: std::time::Duration::from_secs(45),
+    })
+}
+
+fn outbound_config(settings: &Settings) -> OutboundConfig {
+    OutboundConfig {
+        allow: settings.outbound.allow.clone(),
+        extra_ca: settings.outbound.extra_ca.clone(),
+    }
+}
+
+fn outside_config(settings: &Settings) -> anyhow::Result<OutsideConfig> {
+    let mail = &settings.mail;
+    let login = match (&mail.user, &mail.password_file) {
+        (Some(user), Some(path)) => {
+            let cannot = || format!("mail.password_file: cannot read {}", path.display());
+            let text = fs::read_to_string(path).with_context(cannot)?;
+            Some((user.clone(), text.trim_end().to_owned().into()))
+        }
+        _ => None,
+    };
+    let server = mail.server.clone().zip(mail.from.clone());
+    Ok(OutsideConfig {
+        outbound: outbound_config(settings),
+        mail: server.map(|(server, from)| MailConfig {
+            server,
+            from,
+            login,
+        }),
     })
 }
 

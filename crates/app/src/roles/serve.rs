@@ -125,6 +125,8 @@ fn slots(settings: &Settings, folder: &Path) -> anyhow::Result<Vec<Slot>> {
             Section::Edge,
             Section::Engine,
             Section::Build,
+            Section::Outbound,
+            Section::Mail,
         ],
         after,
         before: Some(migrations(settings)),

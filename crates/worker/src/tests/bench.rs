@@ -156,6 +156,7 @@ fn shared_with(
         build_cgroup: None,
         extra_ca: None,
         runtimes: Runtimes::default(),
+        outside: crate::OutsideConfig::default(),
         build: BuildLimits::default(),
         logs: LogLimits::default(),
         stranger_grace: Duration::from_secs(1),
