@@ -104,13 +104,21 @@ impl From<AuditEntry> for AuditRecord {
 struct AuditQuery {
     /// Of this person (id or e-mail address; what their tokens did is theirs too), this token by id, or this part of
     /// Segue (`segue/worker`).
-    #[param(max_length = 254, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
+    #[param(
+        min_length = 1,
+        max_length = 254,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     actor: Option<String>,
     /// Of this operation, `deployment_create`.
     #[param(max_length = 100, pattern = "^[a-z_]+$")]
     action: Option<String>,
     /// About this thing, by id.
-    #[param(max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
+    #[param(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     resource: Option<String>,
     /// Not older than this (RFC 3339).
     since: Option<String>,

@@ -62,7 +62,7 @@ const STARTS: u32 = 20;
 #[serde(deny_unknown_fields)]
 pub struct DeviceStart {
     /// What the person will see, and what the token will be called: `segue on laptop`.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "\\S")]
     pub client_name: String,
 }
 

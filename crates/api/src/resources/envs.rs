@@ -138,7 +138,11 @@ pub struct EnvironmentCreate {
     pub protected: bool,
     /// Name or id of the environment of the same app that it is made after: specification, configuration and scale.
     /// Secrets are taken over by name only, and are missing until they are set; host names are not taken over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::wire::json::present"
+    )]
     #[schema(nullable = false, max_length = 40)]
     pub clone_of: Option<String>,
     /// Seconds that it lives, 60 to 31536000; without end if not given. A protected one has none.

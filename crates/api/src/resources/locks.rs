@@ -70,7 +70,11 @@ pub struct LockCreate {
     pub reason: String,
     /// Name of the environment; without it all of the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 40)]
+    #[schema(
+        nullable = false,
+        max_length = 40,
+        pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+    )]
     pub environment: Option<String>,
     /// Until when; without it until somebody takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +88,7 @@ pub struct LockCreate {
 #[serde(deny_unknown_fields, default)]
 struct LockQuery {
     /// Name of the environment; without it the lock of the whole app.
-    #[param(max_length = 40)]
+    #[param(max_length = 40, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     environment: Option<String>,
 }
 
@@ -144,7 +148,11 @@ pub struct FreezeCreate {
     pub reason: String,
     /// Name of the environment; without it all of the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 40)]
+    #[schema(
+        nullable = false,
+        max_length = 40,
+        pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+    )]
     pub environment: Option<String>,
     /// Name of the time zone, `Europe/Berlin`.
     #[serde(default = "utc")]

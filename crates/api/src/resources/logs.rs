@@ -100,6 +100,16 @@ impl LogQuery {
         if self.tail.is_some_and(|tail| tail > 5000) {
             return Err(wrong("tail", "`tail` must be 0 to 5000".to_owned()));
         }
+        if self
+            .contains
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > 200)
+        {
+            return Err(wrong(
+                "contains",
+                "`contains` may have at most 200 characters".to_owned(),
+            ));
+        }
         Ok(LogFilter {
             service: self
                 .service
