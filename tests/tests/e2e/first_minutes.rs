@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context as _, ensure};
-use segue_tests::machine::{Machine, binary, wait_for};
+use segue_tests::machine::{Machine, binary, share_engine, wait_for};
 use serde_json::{Value, json};
 
 /// A person: a home of their own, nothing in variables.
@@ -175,6 +175,7 @@ fn says(said: &str, patterns: &[&str]) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_minutes_from_sign_in_to_a_broken_push() -> anyhow::Result<()> {
     // 0:00 and 1:00: the server stands, and its link made the owner's account.
+    share_engine()?;
     let machine = Machine::start()?;
     let state = machine.state();
     let person = Person {
@@ -219,9 +220,9 @@ async fn the_first_minutes_from_sign_in_to_a_broken_push() -> anyhow::Result<()>
         &[
             "→ acme/shop, environment production (app created)",
             "✓ packed * files, * *s",
-            "✓ image ready * *s",
-            "✓ started and healthy * *s",
-            "✓ switched 100 % of traffic * *s",
+            "✓ built: * steps, * cached * *s",
+            "✓ healthy: web.1 on * *s",
+            "✓ switched 100 % of traffic to v1 * *s",
             "✓ v1 is live",
         ],
     )?;
