@@ -70,7 +70,7 @@ fn conflict(constraint: &str) -> Problem {
             ProblemCode::Conflict,
             "this person has a role there already",
         )
-        .hint("change it: segue teams role EMAIL ROLE"),
+        .hint("change it: segue teams members role EMAIL ROLE"),
         "above_own_role" => Problem::new(
             ProblemCode::Forbidden,
             "nobody gives or takes a role above the own one",
@@ -90,7 +90,7 @@ fn conflict(constraint: &str) -> Problem {
             ProblemCode::Conflict,
             "the team still has apps; nothing was removed",
         )
-        .hint("remove them first: segue apps delete NAME"),
+        .hint("remove them first: segue apps destroy NAME"),
         _ => Problem::new(ProblemCode::Conflict, "it does not fit what exists already"),
     }
 }

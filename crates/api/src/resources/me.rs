@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use ipnet::IpNet;
 use segue_model::Timestamp;
 use segue_model::access::{Action, Role, Scope, Scopes};
 use segue_model::id::{AppId, SessionId, TeamId, TokenId, UserId};
@@ -14,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::team_tokens::address_ranges;
 use crate::auth::jwt::{Access, LIFETIME, Origin};
 use crate::auth::principal::{Principal, stored_role};
 use crate::auth::session::{TeamRole, team_roles};
@@ -154,8 +154,9 @@ pub struct TokenCreate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub app: Option<String>,
-    /// Good from these networks only (`203.0.113.0/24`).
+    /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`).
     #[serde(default)]
+    #[schema(max_items = 32)]
     pub address_ranges: Vec<String>,
     /// Days until it ends, 1 to 366; 90 if not given.
     #[serde(default = "default_days")]
@@ -392,13 +393,7 @@ fn checked(
     if principal.only_app().is_some() && app != principal.only_app() {
         return Err(Problem::not_found());
     }
-    let address_ranges: Result<Vec<IpNet>, _> = body
-        .address_ranges
-        .iter()
-        .map(|range| range.parse())
-        .collect();
-    let address_ranges = address_ranges
-        .map_err(|_| Problem::invalid("/address_ranges", "networks like 203.0.113.0/24"))?;
+    let address_ranges = address_ranges(&body.address_ranges)?;
     if !(1..=MAX_DAYS).contains(&body.expires_in_days) {
         return Err(Problem::invalid(
             "/expires_in_days",

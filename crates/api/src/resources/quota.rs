@@ -5,6 +5,8 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use segue_model::Timestamp;
 use segue_model::access::Action;
+use segue_model::id::TeamId;
+use segue_model::name::TeamName;
 use segue_store::{Actor, Quota, QuotaExceeded, QuotaLimits, TeamContext, TeamScope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -130,6 +132,10 @@ impl FromRequestParts<ApiState> for Seen {
             .iter()
             .find_map(|(key, value)| (key == "team").then_some(value))
             .ok_or_else(Problem::not_found)?;
+        // Text that can be no team's is none; the database would not even take some of it.
+        if wanted.parse::<TeamId>().is_err() && TeamName::new(wanted).is_err() {
+            return Err(Problem::not_found());
+        }
         let found = state.store().team_find(wanted).await?;
         let (team, _) = found.ok_or_else(Problem::not_found)?;
         // By the person: a token of another team has no name in this one.
@@ -191,7 +197,7 @@ pub(crate) fn quota_problem(exceeded: &QuotaExceeded) -> Problem {
     let sentence = format!("{what}: {used} used, {asked} with this, {allowed} allowed");
     let hint = match exceeded.resource {
         "apps" => {
-            "remove an app (segue apps delete NAME), or ask the people who run this installation for more"
+            "remove an app (segue apps destroy NAME), or ask the people who run this installation for more"
         }
         _ => {
             "make room (segue scale SERVICE=N, or smaller resources), or ask the people who run this installation \

@@ -7,7 +7,7 @@
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use segue_model::Timestamp;
 use segue_model::access::{Action, Role, Scope, Scopes};
 use segue_model::id::{AppId, TokenId, UserId};
@@ -259,7 +259,7 @@ fn scopes(at: &Reach<Tokens>, words: &[String]) -> Result<Scopes, Problem> {
 }
 
 /// Addresses and networks. A network with bits behind its length is a mistake that is not guessed at.
-fn address_ranges(texts: &[String]) -> Result<Vec<IpNet>, Problem> {
+pub(super) fn address_ranges(texts: &[String]) -> Result<Vec<IpNet>, Problem> {
     if texts.len() > MAX_RANGES {
         let detail = format!("at most {MAX_RANGES}");
         return Err(Problem::invalid("/address_ranges", detail));
@@ -281,9 +281,22 @@ fn address_ranges(texts: &[String]) -> Result<Vec<IpNet>, Problem> {
             let detail = format!("an address in a network; the network is {}", range.trunc());
             return Err(Problem::invalid(pointer, detail));
         }
-        ranges.push(range);
+        ranges.push(canonical(range));
     }
     Ok(ranges)
+}
+
+/// A network of IPv4 addresses that are written as IPv6 is one of IPv4: peers are compared in that form.
+fn canonical(range: IpNet) -> IpNet {
+    let IpNet::V6(wide) = range else {
+        return range;
+    };
+    let mapped = wide.network().to_ipv4_mapped();
+    let length = wide.prefix_len().checked_sub(96);
+    match (mapped, length) {
+        (Some(network), Some(length)) => Ipv4Net::new(network, length).map_or(range, IpNet::from),
+        _ => range,
+    }
 }
 
 /// Revokes a token at once: admins any, everybody else their own.
@@ -318,6 +331,7 @@ mod tests {
             "10.0.0.0/8",
             "2001:db8::/32",
             "::ffff:10.0.0.1",
+            "::ffff:10.0.0.0/104",
         ]);
         let fine: Vec<String> = fine.unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -326,7 +340,8 @@ mod tests {
                 "203.0.113.7/32",
                 "10.0.0.0/8",
                 "2001:db8::/32",
-                "10.0.0.1/32"
+                "10.0.0.1/32",
+                "10.0.0.0/8"
             ]
         );
         for bad in [

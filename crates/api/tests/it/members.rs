@@ -347,7 +347,7 @@ async fn a_team_is_renamed_and_removed_by_its_owner_and_its_names_stay_its_own()
         refused["hint"]
             .as_str()
             .unwrap()
-            .contains("segue apps delete")
+            .contains("segue apps destroy")
     );
     let renamed = patch(&api, "/v1/teams/acme", &owner, rename)
         .await

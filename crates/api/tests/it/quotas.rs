@@ -50,9 +50,15 @@ async fn operators_set_them_for_any_team_and_members_see_them() {
     assert_eq!(api.get(QUOTA, &operator).await.expect(200), made);
     assert_eq!(made["set_by"], "ops");
     // What is not there, and what cannot be.
-    set(&api, &operator, "/v1/teams/nowhere/quota", json!({}))
-        .await
-        .expect(404);
+    for nowhere in [
+        "nowhere",
+        "a%00b",
+        "%F0%9F%A6%8A",
+        "team_ffffffffffffffffffffffffffffffff",
+    ] {
+        let path = format!("/v1/teams/{nowhere}/quota");
+        set(&api, &operator, &path, json!({})).await.expect(404);
+    }
     for bad in [
         json!({"apps": -1}),
         json!({"apps": 1.5}),
@@ -109,7 +115,7 @@ async fn apps_are_counted_where_they_are_made() {
                         refused["hint"]
                             .as_str()
                             .unwrap()
-                            .contains("segue apps delete")
+                            .contains("segue apps destroy")
                     );
                     assert_eq!(refused["errors"][0]["pointer"], "apps");
                 }

@@ -7,7 +7,8 @@
 //!
 //! What an environment asks for is the most that it may come to run: the release that it stands on, the one it would
 //! go back to, and every deployment that is not over; replicas by the scale target. What is stopped, and jobs, which
-//! are not kept running, ask for nothing. Instances that a rollout runs besides the others for its time do not count.
+//! are not kept running, ask for nothing; a one-off run asks for one instance until it is over. Instances that a
+//! rollout runs besides the others for its time do not count.
 
 use jiff::Timestamp;
 use segue_model::change::EventSubject;
@@ -277,14 +278,21 @@ async fn asked(intent: &mut Intent<'_>, apart: Option<EnvironmentId>) -> Result<
                 end::bigint as replicas
             ) as n
             group by c.environment_id, c.release_id
-        ), most as (
+        ), parts as (
             select environment_id, max(cpu_millis) as cpu_millis, max(memory_bytes) as memory_bytes
             from sums
             group by environment_id
+            union all
+            select n.environment_id, (r.spec #>> array['services', n.service, 'spec', 'resources', 'cpu_millis'])::bigint,
+                (r.spec #>> array['services', n.service, 'spec', 'resources', 'memory_bytes'])::bigint
+            from runs n
+            join run_status s on s.run_id = n.id and s.rank < 100
+            join releases r on r.id = n.release_id
+            where n.team_id = $1
         )
-        select environment_id is not distinct from $2 as "own!", sum(cpu_millis)::bigint as "cpu_millis!",
-            sum(memory_bytes)::bigint as "memory_bytes!"
-        from most
+        select environment_id is not distinct from $2 as "own!", coalesce(sum(cpu_millis), 0)::bigint as "cpu_millis!",
+            coalesce(sum(memory_bytes), 0)::bigint as "memory_bytes!"
+        from parts
         group by 1
         "#,
         intent.team(),

@@ -12,6 +12,7 @@ use segue_model::state::RunState;
 use serde_json::json;
 
 use super::intent::{Done, Idempotency, Intent};
+use super::quota::Ask;
 use super::{Page, TeamScope, environments};
 use crate::decode;
 use crate::error::StoreError;
@@ -136,6 +137,7 @@ impl TeamScope {
         if let Some(response) = intent.replay(idempotency.as_ref()).await? {
             return Ok(Done::Replayed(response));
         }
+        let ask = Ask::begin(&mut intent).await?;
         let locked = environments::lock(&mut intent, environment, None).await?;
         let unfinished = sqlx::query_scalar!(
             r#"
@@ -194,6 +196,7 @@ impl TeamScope {
         )
         .execute(&mut *intent.tx)
         .await?;
+        ask.end(&mut intent).await?;
         environments::touch(&mut intent, environment).await?;
         // Arguments may hold what should have been a secret: the program alone is told.
         let program = new.command.first().cloned().unwrap_or_default();

@@ -205,7 +205,10 @@ pub(crate) async fn token_insert(
     )
     .fetch_one(&mut *intent.tx)
     .await?;
-    let detail = json!({"name": new.name, "prefix": new.prefix, "role": new.role.as_str(), "scopes": new.scopes, "app": new.app});
+    let detail = json!({
+        "name": new.name, "prefix": new.prefix, "role": new.role.as_str(), "scopes": new.scopes, "app": new.app,
+        "address_ranges": new.address_ranges, "expires_at": new.expires_at,
+    });
     intent
         .audit("token_create", &new.id.to_string(), &detail)
         .await?;

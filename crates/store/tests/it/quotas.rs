@@ -1,11 +1,13 @@
 //! What an environment asks for, as its quota counts it: the most that it may come to run.
 
-use segue_model::id::EnvironmentId;
+use std::time::Duration;
+
+use segue_model::id::{EnvironmentId, RunId};
 use segue_model::name::ServiceName;
 use segue_model::spec::{ReleaseSpec, ServiceKind};
 use segue_store::testing::{Fixture, TestDb, deployment_of, release_spec};
 use segue_store::{
-    EnvironmentKind, NewEnvironment, QuotaExceeded, QuotaLimits, StoreError, fresh_id,
+    EnvironmentKind, NewEnvironment, NewRun, QuotaExceeded, QuotaLimits, StoreError, fresh_id,
 };
 
 const MEMORY: u64 = 512 << 20;
@@ -146,4 +148,37 @@ async fn jobs_ask_for_nothing_while_they_do_not_run() {
     one.scope().quota_set(limits).await.unwrap();
     one.deploy(spec).await.unwrap();
     assert_eq!(used(&one).await, 1);
+}
+
+#[tokio::test]
+async fn a_one_off_run_asks_for_one_instance_until_it_is_over() {
+    let db = TestDb::new().await.unwrap();
+    let one = Fixture::new(db.store(), "one").await.unwrap();
+    let limits = QuotaLimits {
+        memory_bytes: Some(2 * MEMORY),
+        ..QuotaLimits::default()
+    };
+    one.scope().quota_set(limits).await.unwrap();
+    let deployment = one.deploy(replicas('a', 1)).await.unwrap();
+    let run = async || {
+        let new = NewRun {
+            id: RunId::from_uuid(fresh_id()),
+            release: deployment.release,
+            service: "web".parse().unwrap(),
+            command: vec!["true".to_owned()],
+            time_limit: Duration::from_secs(60),
+        };
+        let scope = one.scope();
+        scope.run_create(one.environment, &new, None).await
+    };
+    run().await.unwrap();
+    assert_eq!(used(&one).await, 2);
+    assert!(matches!(run().await, Err(StoreError::Quota(_))));
+    let mut admin = db.admin().await.unwrap();
+    sqlx::query("update run_status set state = 'succeeded', finished_at = now()")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    assert_eq!(used(&one).await, 1);
+    run().await.unwrap();
 }
