@@ -5,6 +5,7 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { axe, browser, check, pictures, watched } from "./lib.mjs";
+import { scroll } from "./scroll.mjs";
 
 const LONG = { timeout: 240_000 };
 const OWNER = { email: "ada@example.com", password: "correct horse battery" };
@@ -213,12 +214,24 @@ export async function walk({ root, url, link, edge, images, log }) {
     await page.getByRole("link", { name: "Logs", exact: true }).click();
     await page.getByText("Booting worker").first().waitFor(LONG);
     await page.getByText("Booting worker").last().click();
-    const lineLink = await page.getByLabel("Link to this line").textContent();
+    const lineLink = await page.getByLabel("Link to this line", { exact: true }).textContent();
     await look("logs");
     await page.goto(lineLink.trim());
     await page.getByRole("region", { name: "The picked line" }).waitFor(LONG);
     told("a line of the log has an address");
     await shots("logs");
+
+    // A hundred thousand lines.
+    const { read, frames } = await scroll({
+      url,
+      storageState: await context.storageState(),
+      path: "/apps/hello/production/logs?team=acme&since=24h",
+    });
+    told(
+      `100,000 lines read in ${read} ms; a frame while scrolling: half ${frames.p50.toFixed(1)} ms, 95 % ${frames.p95.toFixed(1)} ms, longest ${frames.longest.toFixed(1)} ms`,
+    );
+    check(frames.empty === 0, `${frames.empty} frames showed no line`);
+    check(frames.p95 <= 50, `95 % of frames take ${frames.p95} ms`);
 
     // Every other page.
     for (const [path, name] of [
@@ -279,7 +292,7 @@ export async function walk({ root, url, link, edge, images, log }) {
     await page.locator("form").filter({ hasText: "Role" }).getByLabel("E-mail").fill(VIEWER.email);
     await page.getByLabel("Role", { exact: true }).selectOption("viewer");
     await button("Invite").click();
-    const invitation = (await page.getByLabel("The link").textContent()).trim();
+    const invitation = (await page.getByLabel("The link", { exact: true }).textContent()).trim();
     const guests = await engine.newContext({
       viewport: { width: 1280, height: 800 },
       reducedMotion: "reduce",

@@ -129,7 +129,7 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
         {fixed && <p className={own.note}>segue.toml in the source says this; change it there.</p>}
         <div className={own.services}>
           {services.map((one) => (
-            <fieldset key={one.name} className={own.service} disabled={fixed}>
+            <fieldset key={one.name} className={own.service}>
               <legend>
                 {one.name} <span className={classes.muted}>{one.kind}</span>
               </legend>
@@ -139,7 +139,7 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
                 maxLength={4096}
                 value={one.command}
                 onChange={(event) => edit(one.name, { command: event.currentTarget.value })}
-                disabled={fixed}
+                readOnly={fixed}
               />
               {one.kind === "web" && (
                 <NumberInput
@@ -152,7 +152,7 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
                   onChange={(port) =>
                     edit(one.name, { port: typeof port === "number" ? port : undefined })
                   }
-                  disabled={fixed}
+                  readOnly={fixed}
                 />
               )}
               <NumberInput
@@ -164,7 +164,7 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
                 onChange={(count) =>
                   edit(one.name, { replicas: typeof count === "number" ? count : one.replicas })
                 }
-                disabled={fixed}
+                readOnly={fixed}
               />
             </fieldset>
           ))}
