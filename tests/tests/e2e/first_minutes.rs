@@ -278,7 +278,7 @@ async fn the_first_minutes_from_sign_in_to_a_broken_push() -> anyhow::Result<()>
     says(
         &said,
         &[
-            "✗ deploy #5 of shop/production failed*; traffic is on v3",
+            "✗ deploy #5 of shop/production failed*; traffic * v3 *",
             "GET /healthz*500",
             "→ *code: health_status",
         ],

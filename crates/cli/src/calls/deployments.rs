@@ -120,6 +120,15 @@ impl Session {
             .await
     }
 
+    /// A build, if it can be seen.
+    pub async fn build_maybe(&self, place: &Place, build: &str) -> Result<Option<BuildDetail>> {
+        let request = BuildGetRequest {
+            path: at!(BuildGetRequestPath, place, build: build.to_owned()),
+        };
+        let answer = self.client.build_get(request).await;
+        self.maybe("looking at the build", answer).await
+    }
+
     /// Whether a build writes no more.
     pub async fn build_ended(&self, place: &Place, build: &str) -> Result<bool> {
         let request = BuildGetRequest {

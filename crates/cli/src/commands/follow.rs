@@ -4,13 +4,11 @@ use std::time::{Duration, Instant};
 
 use segue_client::{Deployment, Event, LogLine};
 
-use super::{Context, Place, watching};
-use crate::error::{CliError, Exit, Result};
+use super::{Context, Place, failed, watching};
+use crate::error::{Exit, Result};
 use crate::output::plain;
 use crate::session::Session;
 
-/// Lines of a log that a failure shows.
-const LAST_LINES: u32 = 10;
 /// How long a finished deployment waits for the end of its build's log.
 const LOG_REST: Duration = Duration::from_secs(5);
 
@@ -61,10 +59,10 @@ pub(crate) async fn after(
 }
 
 /// How a deployment that was followed stands.
-struct End {
-    deployment: Deployment,
+pub(super) struct End {
+    pub deployment: Deployment,
     /// The phase it failed in, and after how long, if it was seen.
-    failed_in: Option<(String, Duration)>,
+    pub failed_in: Option<(String, Duration)>,
 }
 
 /// Whether nobody has to wait any longer.
@@ -114,7 +112,7 @@ async fn follow(
                     if ends && over != "rollback" {
                         failed_in = Some((over.clone(), begin.elapsed()));
                     }
-                    tell(context, &over, &deployment, since);
+                    tell(context, session, place, (&over, since), &deployment).await;
                 }
                 if stay == Stay::Proved {
                     log.open(session, place, &deployment);
@@ -209,22 +207,69 @@ impl<'s> BuildLog<'s> {
 }
 
 /// One line for a phase that went well.
-fn tell(context: &mut Context<'_>, over: &str, deployment: &Deployment, since: Instant) {
+async fn tell(
+    context: &mut Context<'_>,
+    session: &Session,
+    place: &Place,
+    (over, since): (&str, Instant),
+    deployment: &Deployment,
+) {
     if deployment.phase == "rollback" || (deployment.finished && !deployment.live) {
         return;
     }
     let took = since.elapsed();
     let line = match over {
         "build" if deployment.builds.is_empty() => return,
-        "build" => "image ready",
-        "release" => "ran the release command",
-        "start" => "started and healthy",
-        "switch" => "switched 100 % of traffic",
+        "build" => built(session, place, deployment).await,
+        "release" => "ran the release command".to_owned(),
+        "start" => started(session, place, deployment).await,
+        "switch" => format!("switched 100 % of traffic to v{}", deployment.release),
         _ => return,
     };
     context
         .out
-        .done(format!("{line:<26} {:.1}s", took.as_secs_f64()));
+        .done(format!("{line:<34} {:.1}s", took.as_secs_f64()));
+}
+
+/// How the image came to be: how many steps, and how many of them were known already.
+async fn built(session: &Session, place: &Place, deployment: &Deployment) -> String {
+    let plain = || "image ready".to_owned();
+    let Some(id) = deployment.builds.last() else {
+        return plain();
+    };
+    // What embellishes a line must not stop the deployment's story.
+    let Ok(Some(build)) = session.build_maybe(place, id).await else {
+        return plain();
+    };
+    let of = |word: &str| {
+        let state = |step: &&serde_json::Value| {
+            let own = step.get("internal") != Some(&serde_json::Value::Bool(true));
+            own && step.get("state").and_then(serde_json::Value::as_str) == Some(word)
+        };
+        build.steps.iter().filter(state).count()
+    };
+    let (done, cached) = (of("done"), of("cached"));
+    match (build.kind.as_str(), done + cached) {
+        ("source", count) if count > 0 => format!("built: {count} steps, {cached} cached"),
+        _ => plain(),
+    }
+}
+
+/// Which instances a release has now, and where.
+async fn started(session: &Session, place: &Place, deployment: &Deployment) -> String {
+    const NAMED: usize = 3;
+    let instances = session.instance_list(place).await.unwrap_or_default();
+    let own: Vec<String> = instances
+        .iter()
+        .filter(|i| i.release == deployment.release && i.state == "ready")
+        .map(|i| format!("{} on {}", i.name, i.host))
+        .collect();
+    let names: Vec<&str> = own.iter().take(NAMED).map(String::as_str).collect();
+    match own.len() {
+        0 => "started and healthy".to_owned(),
+        n if n > NAMED => format!("healthy: {} and {} more", names.join(", "), n - NAMED),
+        _ => format!("healthy: {}", names.join(", ")),
+    }
 }
 
 /// Says how it ended; a deployment that is not live is an error with exit code 3.
@@ -263,7 +308,7 @@ async fn settled(
         }
         return Ok(Exit::Ok);
     }
-    Err(failed(session, place, end, environment.serving).await)
+    Err(failed::error(session, place, end, environment.serving).await)
 }
 
 /// How a release stands that users have.
@@ -272,85 +317,5 @@ fn standing(deployment: &Deployment) -> &'static str {
         "is live and has proved itself"
     } else {
         "is live"
-    }
-}
-
-/// The error for a deployment that did not become live: what, why, what is true now, what next.
-async fn failed(session: &Session, place: &Place, end: &End, serving: Option<i64>) -> CliError {
-    let deployment = &end.deployment;
-    let number = deployment.number;
-    let phase = match &end.failed_in {
-        Some((phase, after)) => format!(" in {phase} after {}s", after.as_secs()),
-        None => String::new(),
-    };
-    let how = match deployment.state.as_str() {
-        "rolled_back" => format!("failed{phase} and was rolled back"),
-        "cancelled" => "was stopped".to_owned(),
-        "superseded" => "was overtaken by a newer one".to_owned(),
-        _ => format!("failed{phase}"),
-    };
-    let now = match serving {
-        Some(version) => format!("traffic is on v{version}"),
-        None => "nothing serves yet".to_owned(),
-    };
-    let mut error = CliError::new(format!("deploy #{number} of {} {how}", place.short()))
-        .now(now)
-        .exit(Exit::Deploy);
-    let Some(failure) = &deployment.failure else {
-        return error.next(format!("segue deploys list {}", place.flags()));
-    };
-    error = error.why(&failure.sentence);
-    if !failure.evidence.is_empty() {
-        error = error.why(&failure.evidence);
-    }
-    let lines = session.last_lines(place, deployment, LAST_LINES).await;
-    if !lines.is_empty() {
-        error = error.why("last lines:");
-        for line in lines {
-            error = error.why(format!("  {line}"));
-        }
-    }
-    error
-        .next(next(&failure.hint, number, &place.flags()))
-        .code(failure.code.clone())
-}
-
-/// The hint with the log's command in full, whether the hint names it or not.
-fn next(hint: &str, number: i64, flags: &str) -> String {
-    for (short, full) in [
-        (
-            "segue logs --build",
-            format!("segue logs --build --deploy {number} {flags}"),
-        ),
-        (
-            "segue logs --deploy",
-            format!("segue logs --deploy {number} {flags}"),
-        ),
-    ] {
-        if hint.contains(short) {
-            return hint.replace(short, &full);
-        }
-    }
-    format!("{hint}   Log: segue logs --deploy {number} {flags}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::next;
-
-    #[test]
-    fn a_hint_names_the_log_once() {
-        assert_eq!(
-            next("bind it", 4, "-a x"),
-            "bind it   Log: segue logs --deploy 4 -a x"
-        );
-        assert_eq!(
-            next("read: segue logs --build", 4, "-a x"),
-            "read: segue logs --build --deploy 4 -a x"
-        );
-        assert_eq!(
-            next("read: segue logs --deploy", 4, "-a x"),
-            "read: segue logs --deploy 4 -a x"
-        );
     }
 }

@@ -13,6 +13,7 @@ mod device;
 mod doctor;
 mod env_file;
 mod events;
+mod failed;
 mod follow;
 mod git;
 mod hosts;
