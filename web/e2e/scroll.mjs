@@ -1,7 +1,5 @@
 // Measures how a log of 100,000 lines scrolls in the real page. The lines are made here, because no app of the walk
 // writes as many; everything behind them (the reading by pages, the list, the page) is the dashboard's own.
-import { browser } from "./lib.mjs";
-
 const LINES = 100_000;
 const PER_PAGE = 5_000;
 const FRAMES = 240;
@@ -22,15 +20,10 @@ function body(page) {
 }
 
 /** Opens the log of an environment as somebody who is signed in already, and scrolls it from top to bottom. */
-export async function scroll({ url, storageState, path }) {
-  const engine = await browser();
+export async function scroll({ context, url, path }) {
+  const page = await context.newPage();
   try {
-    const context = await engine.newContext({
-      viewport: { width: 1280, height: 800 },
-      storageState,
-    });
-    const page = await context.newPage();
-    await page.route(/\/logs\?/, async (route) => {
+    await page.route(/\/v1\/.*\/logs\?/, async (route) => {
       const request = route.request();
       if (request.headers().accept?.includes("event-stream")) return route.abort();
       const cursor = new URL(request.url()).searchParams.get("cursor") ?? "0-0";
@@ -68,6 +61,6 @@ export async function scroll({ url, storageState, path }) {
     }, FRAMES);
     return { read, frames };
   } finally {
-    await engine.close();
+    await page.close();
   }
 }

@@ -223,8 +223,8 @@ export async function walk({ root, url, link, edge, images, log }) {
 
     // A hundred thousand lines.
     const { read, frames } = await scroll({
+      context,
       url,
-      storageState: await context.storageState(),
       path: "/apps/hello/production/logs?team=acme&since=24h",
     });
     told(

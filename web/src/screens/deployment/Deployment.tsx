@@ -68,7 +68,12 @@ export function Deployment() {
   if (found.isPending) return <Loading lines={6} />;
   if (!deployment) return <FaultBox error={found.error} onRetry={() => found.refetch()} />;
   const { tone, word } = deploymentVerdict(deployment);
-  const built = builds.flatMap((one) => (one.data ? [one.data] : []));
+  // A way back uses what was built before; that is no part of it.
+  const built = builds.flatMap((one) =>
+    one.data && (!one.data.finished_at || one.data.finished_at >= deployment.created_at)
+      ? [one.data]
+      : [],
+  );
   const all = instances.data?.items ?? [];
   const own = all.filter(
     (one) => one.release === deployment.release && one.created_at >= deployment.created_at,
