@@ -3,6 +3,12 @@
 //!
 //! `TRYCMD=overwrite` writes the texts anew; put the patterns (`[..]`) back before you commit.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests end the test"
+)]
+
 #[allow(dead_code, missing_docs, reason = "the unit tests use the rest of it")]
 #[path = "../src/tests/fake.rs"]
 mod fake;

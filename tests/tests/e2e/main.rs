@@ -7,6 +7,8 @@ mod builds;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod command_line;
+#[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod contract;
