@@ -236,9 +236,11 @@ fn team(machine: &Machine, owner: &Caller<'_>) -> anyhow::Result<()> {
     let path = format!("{team}/members/{}", text(bob, "user")?);
     owner.get(&path)?;
     owner.call("PATCH", &path, Some(json!({ "role": "deployer" })), &[])?;
+    // More on one app than on the rest.
+    owner.post(&format!("{team}/apps"), json!({ "name": "lamp" }))?;
+    let role = json!({ "email": "bob@example.com", "role": "admin", "app": "lamp" });
+    owner.post(&format!("{team}/members"), role)?;
     owner.delete(&path)?;
-    let again = json!({ "email": "bob@example.com", "role": "viewer" });
-    owner.post(&format!("{team}/members"), again)?;
 
     // Invited by mistake.
     let mistake = json!({ "email": "eve@example.com", "role": "viewer" });
