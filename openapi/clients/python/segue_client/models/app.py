@@ -11,6 +11,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.app_labels import AppLabels
+    from ..models.previews import Previews
     from ..models.repo import Repo
 
 
@@ -29,6 +30,7 @@ class App:
         generation (int): Raised by every change; also the `ETag`.
         created_at (datetime.datetime): When it was made.
         repo (Repo | Unset): Where an app's source is fetched from.
+        previews (Previews | Unset): Environments by branch.
     """
 
     id: str
@@ -38,6 +40,7 @@ class App:
     generation: int
     created_at: datetime.datetime
     repo: Repo | Unset = UNSET
+    previews: Previews | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,6 +60,10 @@ class App:
         if not isinstance(self.repo, Unset):
             repo = self.repo.to_dict()
 
+        previews: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.previews, Unset):
+            previews = self.previews.to_dict()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -71,12 +78,15 @@ class App:
         )
         if repo is not UNSET:
             field_dict["repo"] = repo
+        if previews is not UNSET:
+            field_dict["previews"] = previews
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.app_labels import AppLabels  # noqa: PLC0415
+        from ..models.previews import Previews  # noqa: PLC0415
         from ..models.repo import Repo  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -99,6 +109,13 @@ class App:
         else:
             repo = Repo.from_dict(_repo)
 
+        _previews = d.pop("previews", UNSET)
+        previews: Previews | Unset
+        if isinstance(_previews, Unset):
+            previews = UNSET
+        else:
+            previews = Previews.from_dict(_previews)
+
         app = cls(
             id=id,
             name=name,
@@ -107,6 +124,7 @@ class App:
             generation=generation,
             created_at=created_at,
             repo=repo,
+            previews=previews,
         )
 
         app.additional_properties = d

@@ -9,6 +9,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.app_update_labels import AppUpdateLabels
+    from ..models.app_update_previews_type_0 import AppUpdatePreviewsType0
     from ..models.app_update_repo_type_0 import AppUpdateRepoType0
 
 
@@ -23,13 +24,17 @@ class AppUpdate:
         name (str | Unset): A new name.
         repo (AppUpdateRepoType0 | None | Unset): Another repository (`url`, `branch`, `auto_deploy`); null removes it.
         labels (AppUpdateLabels | Unset): Labels; they replace all.
+        previews (AppUpdatePreviewsType0 | None | Unset): Environments by branch (`enabled`, `from`, `ttl`, `secrets`,
+            `limit`); null removes the setting.
     """
 
     name: str | Unset = UNSET
     repo: AppUpdateRepoType0 | None | Unset = UNSET
     labels: AppUpdateLabels | Unset = UNSET
+    previews: AppUpdatePreviewsType0 | None | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.app_update_previews_type_0 import AppUpdatePreviewsType0  # noqa: PLC0415
         from ..models.app_update_repo_type_0 import AppUpdateRepoType0  # noqa: PLC0415
 
         name = self.name
@@ -46,6 +51,14 @@ class AppUpdate:
         if not isinstance(self.labels, Unset):
             labels = self.labels.to_dict()
 
+        previews: dict[str, Any] | None | Unset
+        if isinstance(self.previews, Unset):
+            previews = UNSET
+        elif isinstance(self.previews, AppUpdatePreviewsType0):
+            previews = self.previews.to_dict()
+        else:
+            previews = self.previews
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
@@ -55,12 +68,15 @@ class AppUpdate:
             field_dict["repo"] = repo
         if labels is not UNSET:
             field_dict["labels"] = labels
+        if previews is not UNSET:
+            field_dict["previews"] = previews
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.app_update_labels import AppUpdateLabels  # noqa: PLC0415
+        from ..models.app_update_previews_type_0 import AppUpdatePreviewsType0  # noqa: PLC0415
         from ..models.app_update_repo_type_0 import AppUpdateRepoType0  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -90,10 +106,28 @@ class AppUpdate:
         else:
             labels = AppUpdateLabels.from_dict(_labels)
 
+        def _parse_previews(data: object) -> AppUpdatePreviewsType0 | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                previews_type_0 = AppUpdatePreviewsType0.from_dict(data)
+
+                return previews_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AppUpdatePreviewsType0 | None | Unset, data)
+
+        previews = _parse_previews(d.pop("previews", UNSET))
+
         app_update = cls(
             name=name,
             repo=repo,
             labels=labels,
+            previews=previews,
         )
 
         return app_update

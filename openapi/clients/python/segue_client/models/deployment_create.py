@@ -21,6 +21,8 @@ class DeploymentCreate:
         restart (list[str] | Unset): The same in new containers: these services, or all if the list is empty.
         spec (bool | Unset): The newest specification on the image that runs; images named in it are looked up again.
             Default: False.
+        override (bool | Unset): Deploys in spite of locks and freeze windows; admins only, and the audit log says so.
+            Default: False.
         message (str | Unset): What to say about it. Default: ''.
     """
 
@@ -29,6 +31,7 @@ class DeploymentCreate:
     release: int | Unset = UNSET
     restart: list[str] | Unset = UNSET
     spec: bool | Unset = False
+    override: bool | Unset = False
     message: str | Unset = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -43,6 +46,8 @@ class DeploymentCreate:
             restart = self.restart
 
         spec = self.spec
+
+        override = self.override
 
         message = self.message
 
@@ -59,6 +64,8 @@ class DeploymentCreate:
             field_dict["restart"] = restart
         if spec is not UNSET:
             field_dict["spec"] = spec
+        if override is not UNSET:
+            field_dict["override"] = override
         if message is not UNSET:
             field_dict["message"] = message
 
@@ -77,6 +84,8 @@ class DeploymentCreate:
 
         spec = d.pop("spec", UNSET)
 
+        override = d.pop("override", UNSET)
+
         message = d.pop("message", UNSET)
 
         deployment_create = cls(
@@ -85,6 +94,7 @@ class DeploymentCreate:
             release=release,
             restart=restart,
             spec=spec,
+            override=override,
             message=message,
         )
 

@@ -34,6 +34,10 @@ class Environment:
         created_at (datetime.datetime): When it was made.
         serving (int | Unset): Version of the release it stands on.
         stable (int | Unset): Version of the newest release that was seen to be good.
+        branch (str | Unset): The branch that a preview follows.
+        cloned_from (str | Unset): Name of the environment that it was made after, while that is there.
+        ttl (int | Unset): Seconds that it lives after the last push; missing: until somebody removes it.
+        expires_at (datetime.datetime | Unset): When it is removed.
     """
 
     id: str
@@ -48,6 +52,10 @@ class Environment:
     created_at: datetime.datetime
     serving: int | Unset = UNSET
     stable: int | Unset = UNSET
+    branch: str | Unset = UNSET
+    cloned_from: str | Unset = UNSET
+    ttl: int | Unset = UNSET
+    expires_at: datetime.datetime | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +90,16 @@ class Environment:
 
         stable = self.stable
 
+        branch = self.branch
+
+        cloned_from = self.cloned_from
+
+        ttl = self.ttl
+
+        expires_at: str | Unset = UNSET
+        if not isinstance(self.expires_at, Unset):
+            expires_at = self.expires_at.isoformat()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -102,6 +120,14 @@ class Environment:
             field_dict["serving"] = serving
         if stable is not UNSET:
             field_dict["stable"] = stable
+        if branch is not UNSET:
+            field_dict["branch"] = branch
+        if cloned_from is not UNSET:
+            field_dict["cloned_from"] = cloned_from
+        if ttl is not UNSET:
+            field_dict["ttl"] = ttl
+        if expires_at is not UNSET:
+            field_dict["expires_at"] = expires_at
 
         return field_dict
 
@@ -150,6 +176,19 @@ class Environment:
 
         stable = d.pop("stable", UNSET)
 
+        branch = d.pop("branch", UNSET)
+
+        cloned_from = d.pop("cloned_from", UNSET)
+
+        ttl = d.pop("ttl", UNSET)
+
+        _expires_at = d.pop("expires_at", UNSET)
+        expires_at: datetime.datetime | Unset
+        if isinstance(_expires_at, Unset):
+            expires_at = UNSET
+        else:
+            expires_at = datetime.datetime.fromisoformat(_expires_at)
+
         environment = cls(
             id=id,
             name=name,
@@ -163,6 +202,10 @@ class Environment:
             created_at=created_at,
             serving=serving,
             stable=stable,
+            branch=branch,
+            cloned_from=cloned_from,
+            ttl=ttl,
+            expires_at=expires_at,
         )
 
         environment.additional_properties = d

@@ -19,11 +19,17 @@ class EnvironmentCreate:
         name (str): Its name, unique in the app.
         kind (EnvironmentKindWordWord | str | Unset): What an environment is for.
         protected (bool | Unset): Only admins change it.
+        clone_of (str | Unset): Name or id of the environment of the same app that it is made after: specification,
+            configuration and scale.
+            Secrets are taken over by name only, and are missing until they are set; host names are not taken over.
+        ttl (int | Unset): Seconds that it lives, 60 to 31536000; without end if not given. A protected one has none.
     """
 
     name: str
     kind: EnvironmentKindWordWord | str | Unset = UNSET
     protected: bool | Unset = UNSET
+    clone_of: str | Unset = UNSET
+    ttl: int | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -38,6 +44,10 @@ class EnvironmentCreate:
 
         protected = self.protected
 
+        clone_of = self.clone_of
+
+        ttl = self.ttl
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -49,6 +59,10 @@ class EnvironmentCreate:
             field_dict["kind"] = kind
         if protected is not UNSET:
             field_dict["protected"] = protected
+        if clone_of is not UNSET:
+            field_dict["clone_of"] = clone_of
+        if ttl is not UNSET:
+            field_dict["ttl"] = ttl
 
         return field_dict
 
@@ -74,10 +88,16 @@ class EnvironmentCreate:
 
         protected = d.pop("protected", UNSET)
 
+        clone_of = d.pop("clone_of", UNSET)
+
+        ttl = d.pop("ttl", UNSET)
+
         environment_create = cls(
             name=name,
             kind=kind,
             protected=protected,
+            clone_of=clone_of,
+            ttl=ttl,
         )
 
         return environment_create

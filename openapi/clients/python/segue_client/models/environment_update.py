@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
@@ -17,15 +17,24 @@ class EnvironmentUpdate:
     Attributes:
         protected (bool | Unset): Only admins change it.
         stopped (bool | Unset): Nothing of it shall run.
+        ttl (int | None | Unset): Seconds that it lives from now on, 60 to 31536000; null: until somebody removes it. A
+            push begins it anew.
     """
 
     protected: bool | Unset = UNSET
     stopped: bool | Unset = UNSET
+    ttl: int | None | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         protected = self.protected
 
         stopped = self.stopped
+
+        ttl: int | None | Unset
+        if isinstance(self.ttl, Unset):
+            ttl = UNSET
+        else:
+            ttl = self.ttl
 
         field_dict: dict[str, Any] = {}
 
@@ -34,6 +43,8 @@ class EnvironmentUpdate:
             field_dict["protected"] = protected
         if stopped is not UNSET:
             field_dict["stopped"] = stopped
+        if ttl is not UNSET:
+            field_dict["ttl"] = ttl
 
         return field_dict
 
@@ -44,9 +55,19 @@ class EnvironmentUpdate:
 
         stopped = d.pop("stopped", UNSET)
 
+        def _parse_ttl(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        ttl = _parse_ttl(d.pop("ttl", UNSET))
+
         environment_update = cls(
             protected=protected,
             stopped=stopped,
+            ttl=ttl,
         )
 
         return environment_update

@@ -21,7 +21,8 @@ class LogLine:
         stream (str): `stdout`, `stderr`, or `segue` for what Segue says itself.
         text (str): The line, without its end; values of secrets are hidden.
         service (str | Unset): Its service.
-        instance (str | Unset): Its instance: service and slot, or the id once that is not known any more.
+        instance (str | Unset): Its instance: service and slot, `run.7` for a one-off run, or the id once that is not
+            known any more.
     """
 
     at: datetime.datetime

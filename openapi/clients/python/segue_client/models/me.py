@@ -2,41 +2,51 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.team_role import TeamRole
+
 
 T = TypeVar("T", bound="Me")
 
 
 @_attrs_define
 class Me:
-    """The person who asks, as far as the token reaches.
+    """The person who asks, and what they ask with.
 
     Attributes:
         id (str): Their id.
         email (str): Their address.
         name (str): Their name.
         platform_admin (bool): May manage hosts and teams of the installation.
-        team_id (str): The token's team.
-        team (str): Its name.
-        role (str): What they may do in it with this token: `viewer`, `deployer`, `admin`, `owner`.
-        scopes (list[str]): What the token is good for.
-        token_id (str): The token.
-        expires_at (datetime.datetime): When the token ends.
+        teams (list[TeamRole]): Teams that are reached, by name: all of them with a session, one with a token.
+        scopes (list[str]): What they may ask for.
+        expires_at (datetime.datetime): When the token or the session ends.
+        team_id (str | Unset): With a token: its team.
+        team (str | Unset): With a token: its team's name.
+        role (str | Unset): With a token: what they may do in its team with it: `viewer`, `deployer`, `admin`, `owner`.
+        token_id (str | Unset): With a token: its id.
+        session_id (str | Unset): With a session: its id.
     """
 
     id: str
     email: str
     name: str
     platform_admin: bool
-    team_id: str
-    team: str
-    role: str
+    teams: list[TeamRole]
     scopes: list[str]
-    token_id: str
     expires_at: datetime.datetime
+    team_id: str | Unset = UNSET
+    team: str | Unset = UNSET
+    role: str | Unset = UNSET
+    token_id: str | Unset = UNSET
+    session_id: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,17 +58,24 @@ class Me:
 
         platform_admin = self.platform_admin
 
+        teams = []
+        for teams_item_data in self.teams:
+            teams_item = teams_item_data.to_dict()
+            teams.append(teams_item)
+
+        scopes = self.scopes
+
+        expires_at = self.expires_at.isoformat()
+
         team_id = self.team_id
 
         team = self.team
 
         role = self.role
 
-        scopes = self.scopes
-
         token_id = self.token_id
 
-        expires_at = self.expires_at.isoformat()
+        session_id = self.session_id
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -68,19 +85,28 @@ class Me:
                 "email": email,
                 "name": name,
                 "platform_admin": platform_admin,
-                "team_id": team_id,
-                "team": team,
-                "role": role,
+                "teams": teams,
                 "scopes": scopes,
-                "token_id": token_id,
                 "expires_at": expires_at,
             }
         )
+        if team_id is not UNSET:
+            field_dict["team_id"] = team_id
+        if team is not UNSET:
+            field_dict["team"] = team
+        if role is not UNSET:
+            field_dict["role"] = role
+        if token_id is not UNSET:
+            field_dict["token_id"] = token_id
+        if session_id is not UNSET:
+            field_dict["session_id"] = session_id
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.team_role import TeamRole  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -90,29 +116,40 @@ class Me:
 
         platform_admin = d.pop("platform_admin")
 
-        team_id = d.pop("team_id")
+        teams = []
+        _teams = d.pop("teams")
+        for teams_item_data in _teams:
+            teams_item = TeamRole.from_dict(teams_item_data)
 
-        team = d.pop("team")
-
-        role = d.pop("role")
+            teams.append(teams_item)
 
         scopes = cast(list[str], d.pop("scopes"))
 
-        token_id = d.pop("token_id")
-
         expires_at = datetime.datetime.fromisoformat(d.pop("expires_at"))
+
+        team_id = d.pop("team_id", UNSET)
+
+        team = d.pop("team", UNSET)
+
+        role = d.pop("role", UNSET)
+
+        token_id = d.pop("token_id", UNSET)
+
+        session_id = d.pop("session_id", UNSET)
 
         me = cls(
             id=id,
             email=email,
             name=name,
             platform_admin=platform_admin,
+            teams=teams,
+            scopes=scopes,
+            expires_at=expires_at,
             team_id=team_id,
             team=team,
             role=role,
-            scopes=scopes,
             token_id=token_id,
-            expires_at=expires_at,
+            session_id=session_id,
         )
 
         me.additional_properties = d

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.member_role import MemberRole
+
 
 T = TypeVar("T", bound="Member")
 
@@ -19,15 +23,16 @@ class Member:
         user (str): The person.
         email (str): Their address.
         name (str): Their name.
-        role (str): What they may do: `viewer`, `deployer`, `admin`, `owner`.
-        token (str | Unset): A first token for a person who was not known before: only in the answer that added them.
+        roles (list[MemberRole]): Every role with its place; the team's first.
+        role (str | Unset): What they may do on the whole team: `viewer`, `deployer`, `admin`, `owner`. Missing: only
+            what `roles` says.
     """
 
     user: str
     email: str
     name: str
-    role: str
-    token: str | Unset = UNSET
+    roles: list[MemberRole]
+    role: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,9 +42,12 @@ class Member:
 
         name = self.name
 
-        role = self.role
+        roles = []
+        for roles_item_data in self.roles:
+            roles_item = roles_item_data.to_dict()
+            roles.append(roles_item)
 
-        token = self.token
+        role = self.role
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -48,16 +56,18 @@ class Member:
                 "user": user,
                 "email": email,
                 "name": name,
-                "role": role,
+                "roles": roles,
             }
         )
-        if token is not UNSET:
-            field_dict["token"] = token
+        if role is not UNSET:
+            field_dict["role"] = role
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.member_role import MemberRole  # noqa: PLC0415
+
         d = dict(src_dict)
         user = d.pop("user")
 
@@ -65,16 +75,21 @@ class Member:
 
         name = d.pop("name")
 
-        role = d.pop("role")
+        roles = []
+        _roles = d.pop("roles")
+        for roles_item_data in _roles:
+            roles_item = MemberRole.from_dict(roles_item_data)
 
-        token = d.pop("token", UNSET)
+            roles.append(roles_item)
+
+        role = d.pop("role", UNSET)
 
         member = cls(
             user=user,
             email=email,
             name=name,
+            roles=roles,
             role=role,
-            token=token,
         )
 
         member.additional_properties = d

@@ -12,24 +12,28 @@ T = TypeVar("T", bound="MemberAdd")
 
 @_attrs_define
 class MemberAdd:
-    """A person to add.
+    """A role to give to a person of the team.
 
     Attributes:
-        email (str): Their address.
+        email (str): The person's address.
         role (str): What they may do: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
-        name (str | Unset): Their name, if they are not known yet.
+        app (str | Unset): Only on this app, by name or id.
+        environment (str | Unset): Only on this environment of the app, by name or id.
     """
 
     email: str
     role: str
-    name: str | Unset = UNSET
+    app: str | Unset = UNSET
+    environment: str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         email = self.email
 
         role = self.role
 
-        name = self.name
+        app = self.app
+
+        environment = self.environment
 
         field_dict: dict[str, Any] = {}
 
@@ -39,8 +43,10 @@ class MemberAdd:
                 "role": role,
             }
         )
-        if name is not UNSET:
-            field_dict["name"] = name
+        if app is not UNSET:
+            field_dict["app"] = app
+        if environment is not UNSET:
+            field_dict["environment"] = environment
 
         return field_dict
 
@@ -51,12 +57,15 @@ class MemberAdd:
 
         role = d.pop("role")
 
-        name = d.pop("name", UNSET)
+        app = d.pop("app", UNSET)
+
+        environment = d.pop("environment", UNSET)
 
         member_add = cls(
             email=email,
             role=role,
-            name=name,
+            app=app,
+            environment=environment,
         )
 
         return member_add

@@ -10,6 +10,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.promoted_from import PromotedFrom
     from ..models.release_services import ReleaseServices
 
 
@@ -29,6 +30,7 @@ class Release:
         created_at (datetime.datetime): When.
         config_version (int | Unset): Version of the configuration that it has.
         commit (str | Unset): The commit that it was made from.
+        origin (PromotedFrom | Unset): Where a promoted release came from.
         stable_at (datetime.datetime | Unset): When it was seen to be good.
     """
 
@@ -40,6 +42,7 @@ class Release:
     created_at: datetime.datetime
     config_version: int | Unset = UNSET
     commit: str | Unset = UNSET
+    origin: PromotedFrom | Unset = UNSET
     stable_at: datetime.datetime | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -59,6 +62,10 @@ class Release:
         config_version = self.config_version
 
         commit = self.commit
+
+        origin: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.origin, Unset):
+            origin = self.origin.to_dict()
 
         stable_at: str | Unset = UNSET
         if not isinstance(self.stable_at, Unset):
@@ -80,6 +87,8 @@ class Release:
             field_dict["config_version"] = config_version
         if commit is not UNSET:
             field_dict["commit"] = commit
+        if origin is not UNSET:
+            field_dict["origin"] = origin
         if stable_at is not UNSET:
             field_dict["stable_at"] = stable_at
 
@@ -87,6 +96,7 @@ class Release:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.promoted_from import PromotedFrom  # noqa: PLC0415
         from ..models.release_services import ReleaseServices  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -106,6 +116,13 @@ class Release:
 
         commit = d.pop("commit", UNSET)
 
+        _origin = d.pop("origin", UNSET)
+        origin: PromotedFrom | Unset
+        if isinstance(_origin, Unset):
+            origin = UNSET
+        else:
+            origin = PromotedFrom.from_dict(_origin)
+
         _stable_at = d.pop("stable_at", UNSET)
         stable_at: datetime.datetime | Unset
         if isinstance(_stable_at, Unset):
@@ -122,6 +139,7 @@ class Release:
             created_at=created_at,
             config_version=config_version,
             commit=commit,
+            origin=origin,
             stable_at=stable_at,
         )
 

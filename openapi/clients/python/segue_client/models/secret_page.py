@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -20,11 +20,15 @@ class SecretPage:
     """Secrets of an environment, without values.
 
     Attributes:
-        items (list[Secret]): This page's items.
-        next_cursor (str | Unset): Send it as `cursor` to get the next page; missing on the last one.
+        items (list[Secret]): The items of this page.
+        missing (list[str]): Keys that were taken over from another environment and that nobody has set here:
+            deployments are refused with
+            `secret_missing` until they are set, or removed.
+        next_cursor (str | Unset): Cursor of the next page; missing on the last one.
     """
 
     items: list[Secret]
+    missing: list[str]
     next_cursor: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -34,6 +38,8 @@ class SecretPage:
             items_item = items_item_data.to_dict()
             items.append(items_item)
 
+        missing = self.missing
+
         next_cursor = self.next_cursor
 
         field_dict: dict[str, Any] = {}
@@ -41,6 +47,7 @@ class SecretPage:
         field_dict.update(
             {
                 "items": items,
+                "missing": missing,
             }
         )
         if next_cursor is not UNSET:
@@ -60,10 +67,13 @@ class SecretPage:
 
             items.append(items_item)
 
+        missing = cast(list[str], d.pop("missing"))
+
         next_cursor = d.pop("next_cursor", UNSET)
 
         secret_page = cls(
             items=items,
+            missing=missing,
             next_cursor=next_cursor,
         )
 

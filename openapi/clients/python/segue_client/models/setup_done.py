@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.signed_in import SignedIn
+
 
 T = TypeVar("T", bound="SetupDone")
 
@@ -18,12 +22,14 @@ class SetupDone:
         team_id (str): The team.
         team (str): Its name.
         token (str): An API token, shown once: `segue login --token`.
+        signed_in (SignedIn): A person who is signed in.
     """
 
     user: str
     team_id: str
     team: str
     token: str
+    signed_in: SignedIn
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -35,6 +41,8 @@ class SetupDone:
 
         token = self.token
 
+        signed_in = self.signed_in.to_dict()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -43,6 +51,7 @@ class SetupDone:
                 "team_id": team_id,
                 "team": team,
                 "token": token,
+                "signed_in": signed_in,
             }
         )
 
@@ -50,6 +59,8 @@ class SetupDone:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.signed_in import SignedIn  # noqa: PLC0415
+
         d = dict(src_dict)
         user = d.pop("user")
 
@@ -59,11 +70,14 @@ class SetupDone:
 
         token = d.pop("token")
 
+        signed_in = SignedIn.from_dict(d.pop("signed_in"))
+
         setup_done = cls(
             user=user,
             team_id=team_id,
             team=team,
             token=token,
+            signed_in=signed_in,
         )
 
         setup_done.additional_properties = d

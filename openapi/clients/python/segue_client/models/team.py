@@ -18,7 +18,7 @@ class Team:
     Attributes:
         id (str): Its id.
         name (str): Its name.
-        role (str): The own role in it: `viewer`, `deployer`, `admin`, `owner`.
+        role (str): The own role in it, the strongest of several: `viewer`, `deployer`, `admin`, `owner`.
         token (str | Unset): A token for it: only in the answer that made the team.
     """
 

@@ -17,7 +17,7 @@ T = TypeVar("T", bound="TeamPage")
 
 @_attrs_define
 class TeamPage:
-    """Teams that the token reaches.
+    """Teams that the credential reaches.
 
     Attributes:
         items (list[Team]): This page's items.

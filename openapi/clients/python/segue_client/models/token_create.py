@@ -19,7 +19,8 @@ class TokenCreate:
         scopes (list[str]): What it is good for: `read`, `deploy`, `write`, `admin`.
         role (str | Unset): At most this role; the own one if not given.
         app (str | Unset): Good for this app only, by id.
-        address_ranges (list[str] | Unset): Good from these networks only (`203.0.113.0/24`).
+        address_ranges (list[str] | Unset): Good from these addresses and networks only (`203.0.113.7`,
+            `203.0.113.0/24`).
         expires_in_days (int | Unset): Days until it ends, 1 to 366; 90 if not given.
     """
 

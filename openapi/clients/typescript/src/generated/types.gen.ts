@@ -306,6 +306,11 @@ export type BuildPage = {
 export type BuilderKind = 'auto' | 'dockerfile' | 'python' | 'node' | 'static';
 
 /**
+ * How somebody is told.
+ */
+export type Channel = 'standard' | 'chat' | 'mail';
+
+/**
  * One aspect of how a thing is.
  */
 export type Condition = {
@@ -3627,7 +3632,7 @@ export type TokenCreate = {
      */
     app?: string;
     /**
-     * Good from these networks only (`203.0.113.0/24`).
+     * Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`).
      */
     address_ranges?: Array<string>;
     /**
@@ -3678,6 +3683,184 @@ export type Variable = {
 };
 
 /**
+ * Somebody who is told of events.
+ */
+export type Webhook = {
+    /**
+     * Its id.
+     */
+    id: string;
+    /**
+     * For people.
+     */
+    name: string;
+    /**
+     * How.
+     */
+    kind: Channel;
+    /**
+     * Host or mail address; the whole address is not shown, because it may be a secret.
+     */
+    to: string;
+    /**
+     * Events of this app only.
+     */
+    app?: string;
+    /**
+     * Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`.
+     */
+    events: Array<string>;
+    /**
+     * Whether anything is told.
+     */
+    enabled: boolean;
+    /**
+     * Why Segue stopped it.
+     */
+    disabled_reason?: string;
+    /**
+     * Nothing arrived since then.
+     */
+    failing_since?: string;
+    /**
+     * What requests are signed with: only in the answer that made it, never again.
+     */
+    secret?: string;
+    /**
+     * Raised by every change; also the `ETag`.
+     */
+    generation: number;
+    /**
+     * Who made it.
+     */
+    created_by: string;
+    /**
+     * When.
+     */
+    created_at: string;
+};
+
+/**
+ * Somebody new who is told. `url` for `standard` and `chat`, `address` for `mail`.
+ */
+export type WebhookCreate = {
+    /**
+     * For people.
+     */
+    name: string;
+    /**
+     * How.
+     */
+    kind: Channel;
+    /**
+     * A mail address.
+     */
+    address?: string;
+    /**
+     * Events of this app only, by name.
+     */
+    app?: string;
+    /**
+     * Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go.
+     */
+    events?: Array<string>;
+};
+
+/**
+ * Something that was told, or is to be.
+ */
+export type WebhookDelivered = {
+    /**
+     * Its id; also the `webhook-id`.
+     */
+    id: string;
+    /**
+     * Kind of the event.
+     */
+    kind: string;
+    /**
+     * What is sent.
+     */
+    payload: {
+        [key: string]: unknown;
+    };
+    /**
+     * What became of it: `pending`, `delivered`, `failed`.
+     */
+    state: string;
+    /**
+     * Tries.
+     */
+    attempts: number;
+    /**
+     * When it is tried again.
+     */
+    next_at?: string;
+    /**
+     * When it was tried last.
+     */
+    attempted_at?: string;
+    /**
+     * Status of the last answer.
+     */
+    status?: number;
+    /**
+     * Why the last try failed.
+     */
+    detail: string;
+    /**
+     * When it happened.
+     */
+    created_at: string;
+};
+
+/**
+ * A page of deliveries, newest first.
+ */
+export type WebhookDeliveredPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<WebhookDelivered>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * A page of webhooks, oldest first.
+ */
+export type WebhookPage = {
+    /**
+     * This page's items.
+     */
+    items: Array<Webhook>;
+    /**
+     * Send it as `cursor` to get the next page; missing on the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * What may change; members that are missing stay as they are (RFC 7396).
+ */
+export type WebhookUpdate = {
+    /**
+     * For people.
+     */
+    name?: string;
+    /**
+     * Kinds, groups or `*`.
+     */
+    events?: Array<string>;
+    /**
+     * Whether anything is told. One that Segue stopped goes on when it is enabled.
+     */
+    enabled?: boolean;
+};
+
+/**
  * Why an instance is where and how it is.
  */
 export type Why = {
@@ -3717,6 +3900,36 @@ export type RegistryCreateWritable = {
      * Password or token. It is sealed and never shown again.
      */
     password: string;
+};
+
+/**
+ * Somebody new who is told. `url` for `standard` and `chat`, `address` for `mail`.
+ */
+export type WebhookCreateWritable = {
+    /**
+     * For people.
+     */
+    name: string;
+    /**
+     * How.
+     */
+    kind: Channel;
+    /**
+     * Address of a program or of a chat room's incoming webhook.
+     */
+    url?: string;
+    /**
+     * A mail address.
+     */
+    address?: string;
+    /**
+     * Events of this app only, by name.
+     */
+    app?: string;
+    /**
+     * Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go.
+     */
+    events?: Array<string>;
 };
 
 export type HealthGetData = {
@@ -8855,3 +9068,297 @@ export type TeamTokenDeleteResponses = {
 };
 
 export type TeamTokenDeleteResponse = TeamTokenDeleteResponses[keyof TeamTokenDeleteResponses];
+
+export type WebhookListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/webhooks';
+};
+
+export type WebhookListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookListError = WebhookListErrors[keyof WebhookListErrors];
+
+export type WebhookListResponses = {
+    /**
+     * Webhooks.
+     */
+    200: WebhookPage;
+};
+
+export type WebhookListResponse = WebhookListResponses[keyof WebhookListResponses];
+
+export type WebhookCreateData = {
+    body: WebhookCreateWritable;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/webhooks';
+};
+
+export type WebhookCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookCreateError = WebhookCreateErrors[keyof WebhookCreateErrors];
+
+export type WebhookCreateResponses = {
+    /**
+     * The webhook, with its secret.
+     */
+    201: Webhook;
+};
+
+export type WebhookCreateResponse = WebhookCreateResponses[keyof WebhookCreateResponses];
+
+export type WebhookDeleteData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the webhook
+         */
+        webhook: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/webhooks/{webhook}';
+};
+
+export type WebhookDeleteErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookDeleteError = WebhookDeleteErrors[keyof WebhookDeleteErrors];
+
+export type WebhookDeleteResponses = {
+    /**
+     * It is gone.
+     */
+    204: void;
+};
+
+export type WebhookDeleteResponse = WebhookDeleteResponses[keyof WebhookDeleteResponses];
+
+export type WebhookGetData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the webhook
+         */
+        webhook: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/webhooks/{webhook}';
+};
+
+export type WebhookGetErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookGetError = WebhookGetErrors[keyof WebhookGetErrors];
+
+export type WebhookGetResponses = {
+    /**
+     * The webhook.
+     */
+    200: Webhook;
+};
+
+export type WebhookGetResponse = WebhookGetResponses[keyof WebhookGetResponses];
+
+export type WebhookUpdateData = {
+    body: WebhookUpdate;
+    headers: {
+        /**
+         * The ETag of what the change is based on.
+         */
+        'If-Match': string;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the webhook
+         */
+        webhook: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/webhooks/{webhook}';
+};
+
+export type WebhookUpdateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookUpdateError = WebhookUpdateErrors[keyof WebhookUpdateErrors];
+
+export type WebhookUpdateResponses = {
+    /**
+     * The changed webhook.
+     */
+    200: Webhook;
+};
+
+export type WebhookUpdateResponse = WebhookUpdateResponses[keyof WebhookUpdateResponses];
+
+export type WebhookDeliveryListData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the webhook
+         */
+        webhook: string;
+    };
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
+    url: '/v1/teams/{team}/webhooks/{webhook}/deliveries';
+};
+
+export type WebhookDeliveryListErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookDeliveryListError = WebhookDeliveryListErrors[keyof WebhookDeliveryListErrors];
+
+export type WebhookDeliveryListResponses = {
+    /**
+     * Deliveries.
+     */
+    200: WebhookDeliveredPage;
+};
+
+export type WebhookDeliveryListResponse = WebhookDeliveryListResponses[keyof WebhookDeliveryListResponses];
+
+export type WebhookTestData = {
+    body?: never;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the webhook
+         */
+        webhook: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/webhooks/{webhook}/test';
+};
+
+export type WebhookTestErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookTestError = WebhookTestErrors[keyof WebhookTestErrors];
+
+export type WebhookTestResponses = {
+    /**
+     * It will be sent.
+     */
+    202: WebhookDelivered;
+};
+
+export type WebhookTestResponse = WebhookTestResponses[keyof WebhookTestResponses];

@@ -75,7 +75,7 @@ def sync_detailed(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Response[AppPage | Problem]:
-    """Lists the team's apps, oldest first.
+    """Lists the apps of the team that the role reaches, oldest first.
 
     Args:
         team (str):
@@ -110,7 +110,7 @@ def sync(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> AppPage | Problem | None:
-    """Lists the team's apps, oldest first.
+    """Lists the apps of the team that the role reaches, oldest first.
 
     Args:
         team (str):
@@ -140,7 +140,7 @@ async def asyncio_detailed(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Response[AppPage | Problem]:
-    """Lists the team's apps, oldest first.
+    """Lists the apps of the team that the role reaches, oldest first.
 
     Args:
         team (str):
@@ -173,7 +173,7 @@ async def asyncio(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> AppPage | Problem | None:
-    """Lists the team's apps, oldest first.
+    """Lists the apps of the team that the role reaches, oldest first.
 
     Args:
         team (str):

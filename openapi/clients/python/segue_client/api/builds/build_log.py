@@ -19,6 +19,7 @@ def _get_kwargs(
     *,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -30,6 +31,8 @@ def _get_kwargs(
     params["service"] = service
 
     params["instance"] = instance
+
+    params["run"] = run
 
     params["since"] = since
 
@@ -95,6 +98,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -111,6 +115,7 @@ def sync_detailed(
         build (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -131,6 +136,7 @@ def sync_detailed(
         build=build,
         service=service,
         instance=instance,
+        run=run,
         since=since,
         contains=contains,
         tail=tail,
@@ -153,6 +159,7 @@ def sync(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -169,6 +176,7 @@ def sync(
         build (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -190,6 +198,7 @@ def sync(
         client=client,
         service=service,
         instance=instance,
+        run=run,
         since=since,
         contains=contains,
         tail=tail,
@@ -206,6 +215,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -222,6 +232,7 @@ async def asyncio_detailed(
         build (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -242,6 +253,7 @@ async def asyncio_detailed(
         build=build,
         service=service,
         instance=instance,
+        run=run,
         since=since,
         contains=contains,
         tail=tail,
@@ -262,6 +274,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -278,6 +291,7 @@ async def asyncio(
         build (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -300,6 +314,7 @@ async def asyncio(
             client=client,
             service=service,
             instance=instance,
+            run=run,
             since=since,
             contains=contains,
             tail=tail,

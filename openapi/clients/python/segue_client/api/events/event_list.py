@@ -12,6 +12,7 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
+    team: str | Unset = UNSET,
     app: str | Unset = UNSET,
     environment: str | Unset = UNSET,
     cursor: str | Unset = UNSET,
@@ -19,6 +20,8 @@ def _get_kwargs(
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
+
+    params["team"] = team
 
     params["app"] = app
 
@@ -73,18 +76,20 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     app: str | Unset = UNSET,
     environment: str | Unset = UNSET,
     cursor: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> Response[EventPage | Problem]:
-    """Lists or follows what happens in the token's team.
+    """Lists or follows what happens in a team.
 
      With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its
     `id` the
     cursor; `Last-Event-ID` goes on behind it.
 
     Args:
+        team (str | Unset):
         app (str | Unset):
         environment (str | Unset):
         cursor (str | Unset):
@@ -99,6 +104,7 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
+        team=team,
         app=app,
         environment=environment,
         cursor=cursor,
@@ -115,18 +121,20 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     app: str | Unset = UNSET,
     environment: str | Unset = UNSET,
     cursor: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> EventPage | Problem | None:
-    """Lists or follows what happens in the token's team.
+    """Lists or follows what happens in a team.
 
      With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its
     `id` the
     cursor; `Last-Event-ID` goes on behind it.
 
     Args:
+        team (str | Unset):
         app (str | Unset):
         environment (str | Unset):
         cursor (str | Unset):
@@ -142,6 +150,7 @@ def sync(
 
     return sync_detailed(
         client=client,
+        team=team,
         app=app,
         environment=environment,
         cursor=cursor,
@@ -152,18 +161,20 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     app: str | Unset = UNSET,
     environment: str | Unset = UNSET,
     cursor: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> Response[EventPage | Problem]:
-    """Lists or follows what happens in the token's team.
+    """Lists or follows what happens in a team.
 
      With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its
     `id` the
     cursor; `Last-Event-ID` goes on behind it.
 
     Args:
+        team (str | Unset):
         app (str | Unset):
         environment (str | Unset):
         cursor (str | Unset):
@@ -178,6 +189,7 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
+        team=team,
         app=app,
         environment=environment,
         cursor=cursor,
@@ -192,18 +204,20 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     app: str | Unset = UNSET,
     environment: str | Unset = UNSET,
     cursor: str | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> EventPage | Problem | None:
-    """Lists or follows what happens in the token's team.
+    """Lists or follows what happens in a team.
 
      With `Accept: text/event-stream` the answer is a stream: message `event` with an event each, its
     `id` the
     cursor; `Last-Event-ID` goes on behind it.
 
     Args:
+        team (str | Unset):
         app (str | Unset):
         environment (str | Unset):
         cursor (str | Unset):
@@ -220,6 +234,7 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            team=team,
             app=app,
             environment=environment,
             cursor=cursor,

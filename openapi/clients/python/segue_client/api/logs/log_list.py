@@ -18,6 +18,7 @@ def _get_kwargs(
     *,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -29,6 +30,8 @@ def _get_kwargs(
     params["service"] = service
 
     params["instance"] = instance
+
+    params["run"] = run
 
     params["since"] = since
 
@@ -92,6 +95,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -108,6 +112,7 @@ def sync_detailed(
         env (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -127,6 +132,7 @@ def sync_detailed(
         env=env,
         service=service,
         instance=instance,
+        run=run,
         since=since,
         contains=contains,
         tail=tail,
@@ -148,6 +154,7 @@ def sync(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -164,6 +171,7 @@ def sync(
         env (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -184,6 +192,7 @@ def sync(
         client=client,
         service=service,
         instance=instance,
+        run=run,
         since=since,
         contains=contains,
         tail=tail,
@@ -199,6 +208,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -215,6 +225,7 @@ async def asyncio_detailed(
         env (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -234,6 +245,7 @@ async def asyncio_detailed(
         env=env,
         service=service,
         instance=instance,
+        run=run,
         since=since,
         contains=contains,
         tail=tail,
@@ -253,6 +265,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     service: str | Unset = UNSET,
     instance: str | Unset = UNSET,
+    run: int | Unset = UNSET,
     since: str | Unset = UNSET,
     contains: str | Unset = UNSET,
     tail: int | Unset = UNSET,
@@ -269,6 +282,7 @@ async def asyncio(
         env (str):
         service (str | Unset):
         instance (str | Unset):
+        run (int | Unset):
         since (str | Unset):
         contains (str | Unset):
         tail (int | Unset):
@@ -290,6 +304,7 @@ async def asyncio(
             client=client,
             service=service,
             instance=instance,
+            run=run,
             since=since,
             contains=contains,
             tail=tail,

@@ -14,15 +14,23 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     body: TokenCreate,
+    team: str | Unset = UNSET,
     idempotency_key: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(idempotency_key, Unset):
         headers["Idempotency-Key"] = idempotency_key
 
+    params: dict[str, Any] = {}
+
+    params["team"] = team
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/v1/me/tokens",
+        "params": params,
     }
 
     _kwargs["json"] = body.to_dict()
@@ -68,11 +76,13 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: TokenCreate,
+    team: str | Unset = UNSET,
     idempotency_key: None | str | Unset = UNSET,
 ) -> Response[Problem | Token]:
-    """Makes a token for the token's team. It is shown once.
+    """Makes a token for a team. It is shown once.
 
     Args:
+        team (str | Unset):
         idempotency_key (None | str | Unset):
         body (TokenCreate): A new token.
 
@@ -86,6 +96,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        team=team,
         idempotency_key=idempotency_key,
     )
 
@@ -100,11 +111,13 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: TokenCreate,
+    team: str | Unset = UNSET,
     idempotency_key: None | str | Unset = UNSET,
 ) -> Problem | Token | None:
-    """Makes a token for the token's team. It is shown once.
+    """Makes a token for a team. It is shown once.
 
     Args:
+        team (str | Unset):
         idempotency_key (None | str | Unset):
         body (TokenCreate): A new token.
 
@@ -119,6 +132,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        team=team,
         idempotency_key=idempotency_key,
     ).parsed
 
@@ -127,11 +141,13 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: TokenCreate,
+    team: str | Unset = UNSET,
     idempotency_key: None | str | Unset = UNSET,
 ) -> Response[Problem | Token]:
-    """Makes a token for the token's team. It is shown once.
+    """Makes a token for a team. It is shown once.
 
     Args:
+        team (str | Unset):
         idempotency_key (None | str | Unset):
         body (TokenCreate): A new token.
 
@@ -145,6 +161,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        team=team,
         idempotency_key=idempotency_key,
     )
 
@@ -157,11 +174,13 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: TokenCreate,
+    team: str | Unset = UNSET,
     idempotency_key: None | str | Unset = UNSET,
 ) -> Problem | Token | None:
-    """Makes a token for the token's team. It is shown once.
+    """Makes a token for a team. It is shown once.
 
     Args:
+        team (str | Unset):
         idempotency_key (None | str | Unset):
         body (TokenCreate): A new token.
 
@@ -177,6 +196,7 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            team=team,
             idempotency_key=idempotency_key,
         )
     ).parsed

@@ -7,18 +7,27 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     token: str,
+    *,
+    team: str | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["team"] = team
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/v1/me/tokens/{token}".format(
             token=quote(str(token), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -58,11 +67,13 @@ def sync_detailed(
     token: str,
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revokes an own token; admins revoke anybody's.
 
     Args:
         token (str):
+        team (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -74,6 +85,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         token=token,
+        team=team,
     )
 
     response = client.get_httpx_client().request(
@@ -87,11 +99,13 @@ def sync(
     token: str,
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revokes an own token; admins revoke anybody's.
 
     Args:
         token (str):
+        team (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -104,6 +118,7 @@ def sync(
     return sync_detailed(
         token=token,
         client=client,
+        team=team,
     ).parsed
 
 
@@ -111,11 +126,13 @@ async def asyncio_detailed(
     token: str,
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Revokes an own token; admins revoke anybody's.
 
     Args:
         token (str):
+        team (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -127,6 +144,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         token=token,
+        team=team,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -138,11 +156,13 @@ async def asyncio(
     token: str,
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Revokes an own token; admins revoke anybody's.
 
     Args:
         token (str):
+        team (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,5 +176,6 @@ async def asyncio(
         await asyncio_detailed(
             token=token,
             client=client,
+            team=team,
         )
     ).parsed

@@ -12,11 +12,14 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
+    team: str | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
+
+    params["team"] = team
 
     params["limit"] = limit
 
@@ -67,12 +70,14 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | TokenPage]:
-    """Lists the own tokens of the token's team.
+    """Lists the own tokens of a team.
 
     Args:
+        team (str | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -85,6 +90,7 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
+        team=team,
         limit=limit,
         cursor=cursor,
     )
@@ -99,12 +105,14 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Problem | TokenPage | None:
-    """Lists the own tokens of the token's team.
+    """Lists the own tokens of a team.
 
     Args:
+        team (str | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -118,6 +126,7 @@ def sync(
 
     return sync_detailed(
         client=client,
+        team=team,
         limit=limit,
         cursor=cursor,
     ).parsed
@@ -126,12 +135,14 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Response[Problem | TokenPage]:
-    """Lists the own tokens of the token's team.
+    """Lists the own tokens of a team.
 
     Args:
+        team (str | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -144,6 +155,7 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
+        team=team,
         limit=limit,
         cursor=cursor,
     )
@@ -156,12 +168,14 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
+    team: str | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Problem | TokenPage | None:
-    """Lists the own tokens of the token's team.
+    """Lists the own tokens of a team.
 
     Args:
+        team (str | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -176,6 +190,7 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            team=team,
             limit=limit,
             cursor=cursor,
         )

@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.member import Member
 from ...models.member_add import MemberAdd
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     team: str,
     *,
     body: MemberAdd,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -70,12 +73,14 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: MemberAdd,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Response[Member | Problem]:
-    """Adds a person to a team. A person who was not known gets a first token.
+    """Gives a person of the team a role at one more place. Who is not in the team yet is invited.
 
     Args:
         team (str):
-        body (MemberAdd): A person to add.
+        idempotency_key (None | str | Unset):
+        body (MemberAdd): A role to give to a person of the team.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -88,6 +93,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         team=team,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -102,12 +108,14 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: MemberAdd,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Member | Problem | None:
-    """Adds a person to a team. A person who was not known gets a first token.
+    """Gives a person of the team a role at one more place. Who is not in the team yet is invited.
 
     Args:
         team (str):
-        body (MemberAdd): A person to add.
+        idempotency_key (None | str | Unset):
+        body (MemberAdd): A role to give to a person of the team.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -121,6 +129,7 @@ def sync(
         team=team,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -129,12 +138,14 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: MemberAdd,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Response[Member | Problem]:
-    """Adds a person to a team. A person who was not known gets a first token.
+    """Gives a person of the team a role at one more place. Who is not in the team yet is invited.
 
     Args:
         team (str):
-        body (MemberAdd): A person to add.
+        idempotency_key (None | str | Unset):
+        body (MemberAdd): A role to give to a person of the team.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,6 +158,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         team=team,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -159,12 +171,14 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: MemberAdd,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Member | Problem | None:
-    """Adds a person to a team. A person who was not known gets a first token.
+    """Gives a person of the team a role at one more place. Who is not in the team yet is invited.
 
     Args:
         team (str):
-        body (MemberAdd): A person to add.
+        idempotency_key (None | str | Unset):
+        body (MemberAdd): A role to give to a person of the team.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -179,5 +193,6 @@ async def asyncio(
             team=team,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

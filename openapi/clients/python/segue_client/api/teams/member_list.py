@@ -8,18 +8,30 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.member_page import MemberPage
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     team: str,
+    *,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/teams/{team}/members".format(
             team=quote(str(team), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -62,11 +74,15 @@ def sync_detailed(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[MemberPage | Problem]:
-    """Lists the people in a team.
+    """Lists the people in a team with their roles.
 
     Args:
         team (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -78,6 +94,8 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         team=team,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = client.get_httpx_client().request(
@@ -91,11 +109,15 @@ def sync(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> MemberPage | Problem | None:
-    """Lists the people in a team.
+    """Lists the people in a team with their roles.
 
     Args:
         team (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -108,6 +130,8 @@ def sync(
     return sync_detailed(
         team=team,
         client=client,
+        limit=limit,
+        cursor=cursor,
     ).parsed
 
 
@@ -115,11 +139,15 @@ async def asyncio_detailed(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[MemberPage | Problem]:
-    """Lists the people in a team.
+    """Lists the people in a team with their roles.
 
     Args:
         team (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,6 +159,8 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         team=team,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -142,11 +172,15 @@ async def asyncio(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> MemberPage | Problem | None:
-    """Lists the people in a team.
+    """Lists the people in a team with their roles.
 
     Args:
         team (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,5 +194,7 @@ async def asyncio(
         await asyncio_detailed(
             team=team,
             client=client,
+            limit=limit,
+            cursor=cursor,
         )
     ).parsed

@@ -62,7 +62,8 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Any | Problem]:
-    """Takes every role of a person in a team.
+    """Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may
+    leave.
 
     Args:
         team (str):
@@ -94,7 +95,8 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> Any | Problem | None:
-    """Takes every role of a person in a team.
+    """Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may
+    leave.
 
     Args:
         team (str):
@@ -121,7 +123,8 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Any | Problem]:
-    """Takes every role of a person in a team.
+    """Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may
+    leave.
 
     Args:
         team (str):
@@ -151,7 +154,8 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> Any | Problem | None:
-    """Takes every role of a person in a team.
+    """Takes every role of a person in a team, and ends the tokens that they made for it. Everybody may
+    leave.
 
     Args:
         team (str):

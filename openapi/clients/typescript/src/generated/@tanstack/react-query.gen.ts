@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen.js';
-import { appCreate, appDelete, appGet, appList, appUpdate, auditList, auditVerify, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentPromote, deploymentReceipt, deploymentRollback, deviceConfirm, deviceGet, deviceStart, deviceToken, environmentCompare, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, freezeCreate, freezeDelete, freezeList, healthGet, hookCall, hookCreate, hookDelete, hookDeliveryList, hookList, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, invitationAccept, invitationCreate, invitationDelete, invitationList, invitationShow, keyList, keyRotate, lockCreate, lockDelete, lockGet, logList, meGet, memberAdd, memberGet, memberList, memberRemove, memberUpdate, metricsGet, metricsSeries, meUpdate, openapiGet, type Options, passwordSet, quotaGet, quotaSet, readinessGet, registryCreate, registryDelete, registryList, releaseDiff, releaseGet, releaseList, runCancel, runCreate, runGet, runList, scaleSet, secretDelete, secretGet, secretList, secretSet, serviceGet, serviceList, serviceUpdate, sessionCreate, sessionDelete, sessionList, sessionLogout, sessionRefresh, setupCreate, sourceFetch, sourcePlan, sourceUpload, specGet, specPut, teamCreate, teamDelete, teamGet, teamList, teamTokenCreate, teamTokenDelete, teamTokenList, teamUpdate, tokenCreate, tokenDelete, tokenExchange, tokenList } from '../sdk.gen.js';
-import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, AuditListData, AuditListError, AuditListResponse, AuditVerifyData, AuditVerifyError, AuditVerifyResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentPromoteData, DeploymentPromoteError, DeploymentPromoteResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, DeviceConfirmData, DeviceConfirmError, DeviceConfirmResponse, DeviceGetData, DeviceGetError, DeviceGetResponse, DeviceStartData, DeviceStartError, DeviceStartResponse, DeviceTokenData, DeviceTokenError, DeviceTokenResponse, EnvironmentCompareData, EnvironmentCompareError, EnvironmentCompareResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, FreezeCreateData, FreezeCreateError, FreezeCreateResponse, FreezeDeleteData, FreezeDeleteError, FreezeDeleteResponse, FreezeListData, FreezeListError, FreezeListResponse, HealthGetData, HealthGetError, HealthGetResponse, HookCallData, HookCallError, HookCallResponse, HookCreateData, HookCreateError, HookCreateResponse, HookDeleteData, HookDeleteError, HookDeleteResponse, HookDeliveryListData, HookDeliveryListError, HookDeliveryListResponse, HookListData, HookListError, HookListResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, InvitationAcceptData, InvitationAcceptError, InvitationAcceptResponse, InvitationCreateData, InvitationCreateError, InvitationCreateResponse, InvitationDeleteData, InvitationDeleteError, InvitationDeleteResponse, InvitationListData, InvitationListError, InvitationListResponse, InvitationShowData, InvitationShowError, InvitationShowResponse, KeyListData, KeyListError, KeyListResponse, KeyRotateData, KeyRotateError, KeyRotateResponse, LockCreateData, LockCreateError, LockCreateResponse, LockDeleteData, LockDeleteError, LockDeleteResponse, LockGetData, LockGetError, LockGetResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberGetData, MemberGetError, MemberGetResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MemberUpdateData, MemberUpdateError, MemberUpdateResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, MetricsSeriesData, MetricsSeriesError, MetricsSeriesResponse, MeUpdateData, MeUpdateError, MeUpdateResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, PasswordSetData, PasswordSetError, PasswordSetResponse, QuotaGetData, QuotaGetError, QuotaGetResponse, QuotaSetData, QuotaSetError, QuotaSetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, RegistryCreateData, RegistryCreateError, RegistryCreateResponse, RegistryDeleteData, RegistryDeleteError, RegistryDeleteResponse, RegistryListData, RegistryListError, RegistryListResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, RunCancelData, RunCancelError, RunCancelResponse, RunCreateData, RunCreateError, RunCreateResponse, RunGetData, RunGetError, RunGetResponse, RunListData, RunListError, RunListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SessionCreateData, SessionCreateError, SessionCreateResponse, SessionDeleteData, SessionDeleteError, SessionDeleteResponse, SessionListData, SessionListError, SessionListResponse, SessionLogoutData, SessionLogoutError, SessionLogoutResponse, SessionRefreshData, SessionRefreshError, SessionRefreshResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourceFetchData, SourceFetchError, SourceFetchResponse, SourcePlanData, SourcePlanError, SourcePlanResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamDeleteData, TeamDeleteError, TeamDeleteResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TeamTokenCreateData, TeamTokenCreateError, TeamTokenCreateResponse, TeamTokenDeleteData, TeamTokenDeleteError, TeamTokenDeleteResponse, TeamTokenListData, TeamTokenListError, TeamTokenListResponse, TeamUpdateData, TeamUpdateError, TeamUpdateResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse } from '../types.gen.js';
+import { appCreate, appDelete, appGet, appList, appUpdate, auditList, auditVerify, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentPromote, deploymentReceipt, deploymentRollback, deviceConfirm, deviceGet, deviceStart, deviceToken, environmentCompare, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, freezeCreate, freezeDelete, freezeList, healthGet, hookCall, hookCreate, hookDelete, hookDeliveryList, hookList, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, invitationAccept, invitationCreate, invitationDelete, invitationList, invitationShow, keyList, keyRotate, lockCreate, lockDelete, lockGet, logList, meGet, memberAdd, memberGet, memberList, memberRemove, memberUpdate, metricsGet, metricsSeries, meUpdate, openapiGet, type Options, passwordSet, quotaGet, quotaSet, readinessGet, registryCreate, registryDelete, registryList, releaseDiff, releaseGet, releaseList, runCancel, runCreate, runGet, runList, scaleSet, secretDelete, secretGet, secretList, secretSet, serviceGet, serviceList, serviceUpdate, sessionCreate, sessionDelete, sessionList, sessionLogout, sessionRefresh, setupCreate, sourceFetch, sourcePlan, sourceUpload, specGet, specPut, teamCreate, teamDelete, teamGet, teamList, teamTokenCreate, teamTokenDelete, teamTokenList, teamUpdate, tokenCreate, tokenDelete, tokenExchange, tokenList, webhookCreate, webhookDelete, webhookDeliveryList, webhookGet, webhookList, webhookTest, webhookUpdate } from '../sdk.gen.js';
+import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, AuditListData, AuditListError, AuditListResponse, AuditVerifyData, AuditVerifyError, AuditVerifyResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentPromoteData, DeploymentPromoteError, DeploymentPromoteResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, DeviceConfirmData, DeviceConfirmError, DeviceConfirmResponse, DeviceGetData, DeviceGetError, DeviceGetResponse, DeviceStartData, DeviceStartError, DeviceStartResponse, DeviceTokenData, DeviceTokenError, DeviceTokenResponse, EnvironmentCompareData, EnvironmentCompareError, EnvironmentCompareResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, FreezeCreateData, FreezeCreateError, FreezeCreateResponse, FreezeDeleteData, FreezeDeleteError, FreezeDeleteResponse, FreezeListData, FreezeListError, FreezeListResponse, HealthGetData, HealthGetError, HealthGetResponse, HookCallData, HookCallError, HookCallResponse, HookCreateData, HookCreateError, HookCreateResponse, HookDeleteData, HookDeleteError, HookDeleteResponse, HookDeliveryListData, HookDeliveryListError, HookDeliveryListResponse, HookListData, HookListError, HookListResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, InvitationAcceptData, InvitationAcceptError, InvitationAcceptResponse, InvitationCreateData, InvitationCreateError, InvitationCreateResponse, InvitationDeleteData, InvitationDeleteError, InvitationDeleteResponse, InvitationListData, InvitationListError, InvitationListResponse, InvitationShowData, InvitationShowError, InvitationShowResponse, KeyListData, KeyListError, KeyListResponse, KeyRotateData, KeyRotateError, KeyRotateResponse, LockCreateData, LockCreateError, LockCreateResponse, LockDeleteData, LockDeleteError, LockDeleteResponse, LockGetData, LockGetError, LockGetResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberGetData, MemberGetError, MemberGetResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MemberUpdateData, MemberUpdateError, MemberUpdateResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, MetricsSeriesData, MetricsSeriesError, MetricsSeriesResponse, MeUpdateData, MeUpdateError, MeUpdateResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, PasswordSetData, PasswordSetError, PasswordSetResponse, QuotaGetData, QuotaGetError, QuotaGetResponse, QuotaSetData, QuotaSetError, QuotaSetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, RegistryCreateData, RegistryCreateError, RegistryCreateResponse, RegistryDeleteData, RegistryDeleteError, RegistryDeleteResponse, RegistryListData, RegistryListError, RegistryListResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, RunCancelData, RunCancelError, RunCancelResponse, RunCreateData, RunCreateError, RunCreateResponse, RunGetData, RunGetError, RunGetResponse, RunListData, RunListError, RunListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SessionCreateData, SessionCreateError, SessionCreateResponse, SessionDeleteData, SessionDeleteError, SessionDeleteResponse, SessionListData, SessionListError, SessionListResponse, SessionLogoutData, SessionLogoutError, SessionLogoutResponse, SessionRefreshData, SessionRefreshError, SessionRefreshResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourceFetchData, SourceFetchError, SourceFetchResponse, SourcePlanData, SourcePlanError, SourcePlanResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamDeleteData, TeamDeleteError, TeamDeleteResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TeamTokenCreateData, TeamTokenCreateError, TeamTokenCreateResponse, TeamTokenDeleteData, TeamTokenDeleteError, TeamTokenDeleteResponse, TeamTokenListData, TeamTokenListError, TeamTokenListResponse, TeamUpdateData, TeamUpdateError, TeamUpdateResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse, WebhookCreateData, WebhookCreateError, WebhookCreateResponse, WebhookDeleteData, WebhookDeleteError, WebhookDeleteResponse, WebhookDeliveryListData, WebhookDeliveryListError, WebhookDeliveryListResponse, WebhookGetData, WebhookGetError, WebhookGetResponse, WebhookListData, WebhookListError, WebhookListResponse, WebhookTestData, WebhookTestError, WebhookTestResponse, WebhookUpdateData, WebhookUpdateError, WebhookUpdateResponse } from '../types.gen.js';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -2663,6 +2663,182 @@ export const teamTokenDeleteMutation = (options?: Partial<Options<TeamTokenDelet
     const mutationOptions: UseMutationOptions<TeamTokenDeleteResponse, TeamTokenDeleteError, Options<TeamTokenDeleteData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await teamTokenDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const webhookListQueryKey = (options: Options<WebhookListData>) => createQueryKey('webhookList', options);
+
+/**
+ * Lists who is told of events, oldest first.
+ */
+export const webhookListOptions = (options: Options<WebhookListData>) => queryOptions<WebhookListResponse, WebhookListError, WebhookListResponse, ReturnType<typeof webhookListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await webhookList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: webhookListQueryKey(options)
+});
+
+export const webhookListInfiniteQueryKey = (options: Options<WebhookListData>): QueryKey<Options<WebhookListData>> => createQueryKey('webhookList', options, true);
+
+/**
+ * Lists who is told of events, oldest first.
+ */
+export const webhookListInfiniteOptions = (options: Options<WebhookListData>) => infiniteQueryOptions<WebhookListResponse, WebhookListError, InfiniteData<WebhookListResponse>, QueryKey<Options<WebhookListData>>, string | Pick<QueryKey<Options<WebhookListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<WebhookListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await webhookList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: webhookListInfiniteQueryKey(options)
+});
+
+/**
+ * Adds somebody who is told of events. The signing secret is shown once.
+ */
+export const webhookCreateMutation = (options?: Partial<Options<WebhookCreateData>>): UseMutationOptions<WebhookCreateResponse, WebhookCreateError, Options<WebhookCreateData>> => {
+    const mutationOptions: UseMutationOptions<WebhookCreateResponse, WebhookCreateError, Options<WebhookCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await webhookCreate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Removes a webhook, and what is known of its deliveries.
+ */
+export const webhookDeleteMutation = (options?: Partial<Options<WebhookDeleteData>>): UseMutationOptions<WebhookDeleteResponse, WebhookDeleteError, Options<WebhookDeleteData>> => {
+    const mutationOptions: UseMutationOptions<WebhookDeleteResponse, WebhookDeleteError, Options<WebhookDeleteData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await webhookDelete({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const webhookGetQueryKey = (options: Options<WebhookGetData>) => createQueryKey('webhookGet', options);
+
+/**
+ * Shows a webhook.
+ */
+export const webhookGetOptions = (options: Options<WebhookGetData>) => queryOptions<WebhookGetResponse, WebhookGetError, WebhookGetResponse, ReturnType<typeof webhookGetQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await webhookGet({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: webhookGetQueryKey(options)
+});
+
+/**
+ * Changes a webhook.
+ */
+export const webhookUpdateMutation = (options?: Partial<Options<WebhookUpdateData>>): UseMutationOptions<WebhookUpdateResponse, WebhookUpdateError, Options<WebhookUpdateData>> => {
+    const mutationOptions: UseMutationOptions<WebhookUpdateResponse, WebhookUpdateError, Options<WebhookUpdateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await webhookUpdate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const webhookDeliveryListQueryKey = (options: Options<WebhookDeliveryListData>) => createQueryKey('webhookDeliveryList', options);
+
+/**
+ * Lists what a webhook was told, newest first.
+ */
+export const webhookDeliveryListOptions = (options: Options<WebhookDeliveryListData>) => queryOptions<WebhookDeliveryListResponse, WebhookDeliveryListError, WebhookDeliveryListResponse, ReturnType<typeof webhookDeliveryListQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await webhookDeliveryList({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: webhookDeliveryListQueryKey(options)
+});
+
+export const webhookDeliveryListInfiniteQueryKey = (options: Options<WebhookDeliveryListData>): QueryKey<Options<WebhookDeliveryListData>> => createQueryKey('webhookDeliveryList', options, true);
+
+/**
+ * Lists what a webhook was told, newest first.
+ */
+export const webhookDeliveryListInfiniteOptions = (options: Options<WebhookDeliveryListData>) => infiniteQueryOptions<WebhookDeliveryListResponse, WebhookDeliveryListError, InfiniteData<WebhookDeliveryListResponse>, QueryKey<Options<WebhookDeliveryListData>>, string | Pick<QueryKey<Options<WebhookDeliveryListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<WebhookDeliveryListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await webhookDeliveryList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: webhookDeliveryListInfiniteQueryKey(options)
+});
+
+/**
+ * Sends a test, also to one that is not enabled. What becomes of it is in the deliveries.
+ */
+export const webhookTestMutation = (options?: Partial<Options<WebhookTestData>>): UseMutationOptions<WebhookTestResponse, WebhookTestError, Options<WebhookTestData>> => {
+    const mutationOptions: UseMutationOptions<WebhookTestResponse, WebhookTestError, Options<WebhookTestData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await webhookTest({
                 ...options,
                 ...fnOptions,
                 throwOnError: true

@@ -1,0 +1,183 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.problem import Problem
+from ...models.signed_in import SignedIn
+from ...types import Response
+
+
+def _get_kwargs(
+    *,
+    x_segue_csrf: str,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    headers["X-Segue-Csrf"] = x_segue_csrf
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/v1/auth/refresh",
+    }
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Problem | SignedIn | None:
+    if response.status_code == 200:
+        response_200 = SignedIn.from_dict(response.json())
+
+        return response_200
+
+    if 400 <= response.status_code <= 499:
+        response_4xx = Problem.from_dict(response.json())
+
+        return response_4xx
+
+    if 500 <= response.status_code <= 599:
+        response_5xx = Problem.from_dict(response.json())
+
+        return response_5xx
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Problem | SignedIn]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    x_segue_csrf: str,
+) -> Response[Problem | SignedIn]:
+    """Exchanges the refresh cookie for a new one and an access token. Each is good once.
+
+     A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes
+    nothing: send the
+    request again with the cookie that the other one got. A later one ends the session: somebody has a
+    copy.
+
+    Args:
+        x_segue_csrf (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | SignedIn]
+    """
+
+    kwargs = _get_kwargs(
+        x_segue_csrf=x_segue_csrf,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    x_segue_csrf: str,
+) -> Problem | SignedIn | None:
+    """Exchanges the refresh cookie for a new one and an access token. Each is good once.
+
+     A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes
+    nothing: send the
+    request again with the cookie that the other one got. A later one ends the session: somebody has a
+    copy.
+
+    Args:
+        x_segue_csrf (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | SignedIn
+    """
+
+    return sync_detailed(
+        client=client,
+        x_segue_csrf=x_segue_csrf,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    x_segue_csrf: str,
+) -> Response[Problem | SignedIn]:
+    """Exchanges the refresh cookie for a new one and an access token. Each is good once.
+
+     A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes
+    nothing: send the
+    request again with the cookie that the other one got. A later one ends the session: somebody has a
+    copy.
+
+    Args:
+        x_segue_csrf (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Problem | SignedIn]
+    """
+
+    kwargs = _get_kwargs(
+        x_segue_csrf=x_segue_csrf,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    x_segue_csrf: str,
+) -> Problem | SignedIn | None:
+    """Exchanges the refresh cookie for a new one and an access token. Each is good once.
+
+     A second use within ten seconds, by another tab, is answered `refresh_superseded` and changes
+    nothing: send the
+    request again with the cookie that the other one got. A later one ends the session: somebody has a
+    copy.
+
+    Args:
+        x_segue_csrf (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Problem | SignedIn
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            x_segue_csrf=x_segue_csrf,
+        )
+    ).parsed

@@ -1,0 +1,293 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.audit_page import AuditPage
+from ...models.problem import Problem
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    team: str,
+    *,
+    actor: str | Unset = UNSET,
+    action: str | Unset = UNSET,
+    resource: str | Unset = UNSET,
+    since: str | Unset = UNSET,
+    until: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["actor"] = actor
+
+    params["action"] = action
+
+    params["resource"] = resource
+
+    params["since"] = since
+
+    params["until"] = until
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/teams/{team}/audit-events".format(
+            team=quote(str(team), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> AuditPage | Problem | None:
+    if response.status_code == 200:
+        response_200 = AuditPage.from_dict(response.json())
+
+        return response_200
+
+    if 400 <= response.status_code <= 499:
+        response_4xx = Problem.from_dict(response.json())
+
+        return response_4xx
+
+    if 500 <= response.status_code <= 599:
+        response_5xx = Problem.from_dict(response.json())
+
+        return response_5xx
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[AuditPage | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    team: str,
+    *,
+    client: AuthenticatedClient | Client,
+    actor: str | Unset = UNSET,
+    action: str | Unset = UNSET,
+    resource: str | Unset = UNSET,
+    since: str | Unset = UNSET,
+    until: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
+) -> Response[AuditPage | Problem]:
+    """Lists what was done in the team, newest first.
+
+     With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits,
+    oldest first,
+    up to what was the newest record at its beginning. An export that fails in the middle breaks off
+    without its end.
+
+    Args:
+        team (str):
+        actor (str | Unset):
+        action (str | Unset):
+        resource (str | Unset):
+        since (str | Unset):
+        until (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AuditPage | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        team=team,
+        actor=actor,
+        action=action,
+        resource=resource,
+        since=since,
+        until=until,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    team: str,
+    *,
+    client: AuthenticatedClient | Client,
+    actor: str | Unset = UNSET,
+    action: str | Unset = UNSET,
+    resource: str | Unset = UNSET,
+    since: str | Unset = UNSET,
+    until: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
+) -> AuditPage | Problem | None:
+    """Lists what was done in the team, newest first.
+
+     With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits,
+    oldest first,
+    up to what was the newest record at its beginning. An export that fails in the middle breaks off
+    without its end.
+
+    Args:
+        team (str):
+        actor (str | Unset):
+        action (str | Unset):
+        resource (str | Unset):
+        since (str | Unset):
+        until (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AuditPage | Problem
+    """
+
+    return sync_detailed(
+        team=team,
+        client=client,
+        actor=actor,
+        action=action,
+        resource=resource,
+        since=since,
+        until=until,
+        limit=limit,
+        cursor=cursor,
+    ).parsed
+
+
+async def asyncio_detailed(
+    team: str,
+    *,
+    client: AuthenticatedClient | Client,
+    actor: str | Unset = UNSET,
+    action: str | Unset = UNSET,
+    resource: str | Unset = UNSET,
+    since: str | Unset = UNSET,
+    until: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
+) -> Response[AuditPage | Problem]:
+    """Lists what was done in the team, newest first.
+
+     With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits,
+    oldest first,
+    up to what was the newest record at its beginning. An export that fails in the middle breaks off
+    without its end.
+
+    Args:
+        team (str):
+        actor (str | Unset):
+        action (str | Unset):
+        resource (str | Unset):
+        since (str | Unset):
+        until (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AuditPage | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        team=team,
+        actor=actor,
+        action=action,
+        resource=resource,
+        since=since,
+        until=until,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    team: str,
+    *,
+    client: AuthenticatedClient | Client,
+    actor: str | Unset = UNSET,
+    action: str | Unset = UNSET,
+    resource: str | Unset = UNSET,
+    since: str | Unset = UNSET,
+    until: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
+) -> AuditPage | Problem | None:
+    """Lists what was done in the team, newest first.
+
+     With `Accept: application/x-ndjson` or `text/csv` the answer is an export of everything that fits,
+    oldest first,
+    up to what was the newest record at its beginning. An export that fails in the middle breaks off
+    without its end.
+
+    Args:
+        team (str):
+        actor (str | Unset):
+        action (str | Unset):
+        resource (str | Unset):
+        since (str | Unset):
+        until (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AuditPage | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            team=team,
+            client=client,
+            actor=actor,
+            action=action,
+            resource=resource,
+            since=since,
+            until=until,
+            limit=limit,
+            cursor=cursor,
+        )
+    ).parsed
