@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use ipnet::Ipv4Net;
 use segue_driver::{
     Addresses, ContainerName, Deadline, Driver, DriverError, Identity, Images, InstanceInput,
@@ -15,12 +16,14 @@ use segue_model::failure::{Failure, FailureCode};
 use segue_model::id::{EnvironmentId, HostId, InstanceId, RunId, VolumeId};
 use segue_model::name::{ServiceName, VolumeName};
 use segue_model::network::{ForeignNetwork, names_address};
+use segue_model::spec::ImageRef;
 use segue_model::world::{Instance, ServiceRelease, World};
 use segue_plan::Action;
 use segue_store::{Attempt, Lease, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Claim, image};
 use crate::core::lease::{Term, TermOver};
@@ -36,6 +39,11 @@ const NETWORK_LIMIT: Duration = Duration::from_secs(30);
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Above the stop timeout of the container.
 const STOP_SLACK: Duration = Duration::from_secs(20);
+/// The last lines of a run are waited for.
+const LOG_LIMIT: Duration = Duration::from_secs(120);
+/// For one look at its log, and between two.
+const LOG_CALL_LIMIT: Duration = Duration::from_secs(10);
+const LOG_AGAIN: Duration = Duration::from_millis(500);
 /// To remove a container.
 const REMOVE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -272,12 +280,56 @@ impl HostRun {
             }
             Action::Remove { instance } => {
                 let name = ContainerName::from(*instance);
+                if self.world.instances.get(instance).is_none() {
+                    self.log_kept(driver, *instance, &name).await?;
+                }
                 self.term
                     .call(driver.remove(&name, Deadline::after(REMOVE_LIMIT)))
                     .await??;
                 Ok(())
             }
         }
+    }
+
+    /// Waits until everything that a one-off run has written is kept: nothing else asks its container again. A store
+    /// that is away for long is not waited for for ever.
+    async fn log_kept(
+        &self,
+        driver: &dyn Driver,
+        instance: InstanceId,
+        name: &ContainerName,
+    ) -> Result<(), ActError> {
+        let until = Instant::now() + LOG_LIMIT;
+        while Instant::now() < until {
+            let last = self
+                .term
+                .call(self.shared.store.log_last_at(instance))
+                .await??;
+            let limit = Deadline::after(LOG_CALL_LIMIT);
+            let lines = self
+                .term
+                .call(driver.logs(name, last, false, limit))
+                .await?;
+            // One that is not there, or cannot be read, has nothing to wait for.
+            let Ok(mut lines) = lines else {
+                return Ok(());
+            };
+            let newer = async {
+                while let Some(Ok(line)) = lines.next().await {
+                    if last.is_none_or(|last| line.at.as_microsecond() > last.as_microsecond()) {
+                        return true;
+                    }
+                }
+                false
+            };
+            let newer = timeout(LOG_CALL_LIMIT, newer).await.unwrap_or(false);
+            if !newer {
+                return Ok(());
+            }
+            sleep(LOG_AGAIN).await;
+        }
+        tracing::warn!(instance.id = %instance, "the log of a run was not kept in time; its container is removed all the same");
+        Ok(())
     }
 
     fn instance(&self, id: InstanceId) -> Result<&Instance, ActError> {
@@ -374,9 +426,19 @@ impl HostRun {
             .build
             .as_deref()
             .map(|build| build as &dyn Images);
+        let auth = match &service.image {
+            ImageRef::Registry { repository, .. } => {
+                let environment = self.world.environment;
+                super::registry::access(&self.shared, environment, repository.as_str())
+                    .await?
+                    .auth
+            }
+            ImageRef::Engine { .. } => None,
+        };
+        let images = driver as &dyn Images;
         let transfer = self
             .images
-            .ensure(self.host, driver as &dyn Images, build, &service.image);
+            .ensure(self.host, images, build, &service.image, auth);
         self.term.call(transfer).await??;
         let env = crate::db::open_env(
             &self.shared.store,

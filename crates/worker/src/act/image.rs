@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use segue_driver::{Deadline, DriverError, Images, image_transfer};
+use segue_driver::{Deadline, DriverError, Images, RegistryAuth, image_transfer};
 use segue_model::id::HostId;
 use segue_model::spec::ImageRef;
 
@@ -35,6 +35,7 @@ impl Transfers {
         driver: &dyn Images,
         build: Option<&dyn Images>,
         image: &ImageRef,
+        auth: Option<RegistryAuth>,
     ) -> Result<(), DriverError> {
         let name = image.engine_name();
         if driver
@@ -58,7 +59,7 @@ impl Transfers {
         match image {
             ImageRef::Registry { .. } => {
                 driver
-                    .image_pull(&name, None, Deadline::after(TRANSFER_LIMIT))
+                    .image_pull(&name, auth, Deadline::after(TRANSFER_LIMIT))
                     .await?;
             }
             ImageRef::Engine { id, .. } => {

@@ -8,6 +8,7 @@
 
 mod calls;
 pub(crate) mod image;
+pub(crate) mod registry;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

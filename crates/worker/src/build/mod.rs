@@ -90,7 +90,7 @@ async fn work(shared: &Arc<Shared>, claimed: &ClaimedBuild) -> BuildOutcome {
     let work = async {
         match &claimed.input {
             BuildInput::Source(source) => run::build(shared, claimed, *source).await,
-            BuildInput::Resolve(name) => resolve::pin(shared, name).await,
+            BuildInput::Resolve(name) => resolve::pin(shared, claimed.environment, name).await,
         }
     };
     match timeout(limit, work).await {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use segue_driver::{Deadline, DriverError, ImageInfo, Images};
 use segue_model::failure::FailureCode;
+use segue_model::id::EnvironmentId;
 use segue_model::name::ImageName;
 use segue_model::spec::ImageRef;
 use segue_store::BuildOutcome;
 use tokio::time::sleep;
 
 use super::failure;
+use crate::act::registry::access;
 use crate::core::words::{about, detail};
 use crate::shared::Shared;
 
@@ -22,11 +24,15 @@ const AWAY_PAUSE: Duration = Duration::from_secs(1);
 const PULL_LIMIT: Duration = Duration::from_secs(600);
 
 /// Pins `name`.
-pub(super) async fn pin(shared: &Shared, name: &ImageName) -> BuildOutcome {
+pub(super) async fn pin(
+    shared: &Shared,
+    environment: EnvironmentId,
+    name: &ImageName,
+) -> BuildOutcome {
     // An engine that does not answer costs no attempt: its containers run on, and it comes back. The build's own time
     // limit bounds the wait.
     let found = loop {
-        match find(shared, name).await {
+        match find(shared, environment, name).await {
             Err(DriverError::Unavailable(_)) => sleep(AWAY_PAUSE).await,
             found => break found,
         }
@@ -49,7 +55,11 @@ pub(super) async fn pin(shared: &Shared, name: &ImageName) -> BuildOutcome {
     }
 }
 
-async fn find(shared: &Shared, name: &ImageName) -> Result<(ImageRef, ImageInfo), DriverError> {
+async fn find(
+    shared: &Shared,
+    environment: EnvironmentId,
+    name: &ImageName,
+) -> Result<(ImageRef, ImageInfo), DriverError> {
     let Some((host, driver)) = shared.engines.all().into_iter().next() else {
         return Err(DriverError::Unavailable("no host is known yet".to_owned()));
     };
@@ -84,19 +94,21 @@ async fn find(shared: &Shared, name: &ImageName) -> Result<(ImageRef, ImageInfo)
             info,
         ));
     }
+    let access = access(shared, environment, name.as_str()).await?;
     // A tag may stand for something newer by now.
     let info = match (
         driver
-            .image_pull(name.as_str(), None, Deadline::after(PULL_LIMIT))
+            .image_pull(name.as_str(), access.auth, Deadline::after(PULL_LIMIT))
             .await,
         here,
     ) {
         (Ok(info), _) => info,
-        (Err(error), Some(info)) => {
+        // What another team could pull is not this team's because it lies here.
+        (Err(error), Some(info)) if !access.guarded => {
             tracing::info!(image = %name, %error, "the registry was not asked with success; what is here is used");
             info
         }
-        (Err(error), None) => return Err(error),
+        (Err(error), _) => return Err(error),
     };
     let image = digest_of(name, &info).unwrap_or(ImageRef::Engine {
         id: info.id.clone(),

@@ -6,5 +6,6 @@ mod crash;
 mod life;
 mod logs;
 mod networks;
+mod outside;
 mod runs;
 mod sweep;
