@@ -98,10 +98,11 @@ fn views(
     instances: &[InstanceView],
 ) -> Vec<ServiceView> {
     let views = release.spec.services.iter().map(|(name, service)| {
+        // What is kept for a way back serves nobody.
         let own = || {
-            instances
-                .iter()
-                .filter(|instance| instance.service == *name && instance.desired == Desired::Run)
+            instances.iter().filter(|instance| {
+                instance.service == *name && instance.desired == Desired::Run && !instance.warm
+            })
         };
         let count = |wanted: &dyn Fn(&InstanceView) -> bool| {
             u32::try_from(own().filter(|instance| wanted(instance)).count()).unwrap_or(u32::MAX)
