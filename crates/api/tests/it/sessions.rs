@@ -13,7 +13,6 @@ pub const PASSWORD: &str = "correct horse";
 pub struct Session {
     pub access: String,
     pub cookie: String,
-    pub body: Value,
 }
 
 impl Session {
@@ -22,7 +21,6 @@ impl Session {
         Self {
             cookie: set.split(';').next().unwrap().to_owned(),
             access: answer.body["access_token"].as_str().unwrap().to_owned(),
-            body: answer.body,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The set-up link, tokens, and what they are bounded by.
 
-use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::Method;
 use segue_store::Role;
 use serde_json::{Value, json};
 
