@@ -199,9 +199,7 @@ fn admin(order: Admin) -> anyhow::Result<String> {
     match order {
         Admin::SetupLink(common) => roles::admin::setup_link_new(&read(common)?),
         Admin::Token { common, team } => roles::admin::team_token(&read(common)?, &team),
-        Admin::RotateKeys { common, at_once } => {
-            roles::admin::rotate_keys(&read(common)?, at_once)
-        }
+        Admin::RotateKeys { common, at_once } => roles::admin::rotate_keys(&read(common)?, at_once),
         Admin::DisablePerson { common, email } => {
             roles::admin::person_disable(&read(common)?, &email, true)
         }
