@@ -69,7 +69,7 @@ pub struct RunChange {
     pub desired: Option<Desired>,
     /// Its container's host is lost.
     pub lost: bool,
-    /// When its process was first seen to run.
+    /// When its process was first seen to run; of one that ended before that, when it was asked to start.
     pub started_at: Option<Timestamp>,
     /// When it ended; set with an end.
     pub finished_at: Option<Timestamp>,

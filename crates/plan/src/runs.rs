@@ -66,7 +66,11 @@ fn ended(draft: &Draft<'_>, id: RunId, run: &Run, state: RunState, why: &str) ->
     let instance = run.instance.as_ref();
     let change = RunChange {
         state,
-        started_at: instance.and_then(|i| i.started_at),
+        // One that ended before anybody saw it run was asked to start then.
+        started_at: instance.and_then(|i| {
+            let asked = i.attempted_at.filter(|_| i.observed == Observed::Exited);
+            i.started_at.or(asked)
+        }),
         finished_at: Some(instance.and_then(|i| i.exited_at).unwrap_or(draft.now())),
         exit_code: instance.and_then(|i| i.exit_code),
         oom: instance.is_some_and(|i| i.oom),

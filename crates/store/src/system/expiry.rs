@@ -3,7 +3,7 @@
 //!
 //! Invariants: a protected environment never expires; nothing is taken away before its addresses have rested and its
 //! containers are gone. The row itself stays, with its generated names (nobody else may ever get them), its builds,
-//! events and audit.
+//! events and audit, and releases that others were promoted from, because those say where they came from.
 
 use std::time::Duration;
 
@@ -138,10 +138,16 @@ impl SystemStore {
             "delete from rollouts where environment_id = $1"
             "delete from deployments where environment_id = $1"
             "delete from environment_status where environment_id = $1"
-            "delete from release_builds b using releases r where r.id = b.release_id and r.environment_id = $1"
-            "delete from releases where environment_id = $1"
+            "delete from release_builds b using releases r
+                where r.id = b.release_id and r.environment_id = $1
+                    and not exists (select from releases o where o.origin_release_id = r.id)"
+            "delete from releases r
+                where r.environment_id = $1 and not exists (select from releases o where o.origin_release_id = r.id)"
             "delete from spec_versions where environment_id = $1"
-            "delete from config_versions where environment_id = $1"
+            "delete from config_versions c
+                where c.environment_id = $1 and not exists (
+                    select from releases r where r.environment_id = $1 and r.config_version = c.version
+                )"
             "delete from secret_versions where environment_id = $1"
             "delete from secret_wishes where environment_id = $1"
             "delete from scale_targets where environment_id = $1"

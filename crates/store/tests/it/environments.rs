@@ -205,7 +205,17 @@ async fn what_was_removed_long_ago_leaves_its_name_and_nothing_that_it_held() {
     fixture.deploy(release_spec('a')).await.unwrap();
     let deployment = segue_store::testing::deployment_of(release_spec('b'), Vec::new());
     let made = scope.deployment_create(copy, None, &deployment, None);
+    let tried = made.await.unwrap().fresh().unwrap();
+    let again = segue_store::testing::deployment_of(release_spec('c'), Vec::new());
+    let made = scope.deployment_create(copy, None, &again, None);
     made.await.unwrap().fresh().unwrap();
+    // Production has what was tried there.
+    let mut promoted = segue_store::testing::deployment_of(release_spec('b'), Vec::new());
+    if let segue_store::Target::New(release) = &mut promoted.target {
+        release.origin = Some(tried.release);
+    }
+    let made = scope.deployment_create(fixture.environment, None, &promoted, None);
+    let promoted = made.await.unwrap().fresh().unwrap();
     let generation = scope.environment_get(copy).await.unwrap().generation;
     scope.environment_delete(copy, generation).await.unwrap();
 
@@ -228,7 +238,6 @@ async fn what_was_removed_long_ago_leaves_its_name_and_nothing_that_it_held() {
     for table in [
         "secret_versions",
         "config_versions",
-        "releases",
         "deployments",
         "secret_wishes",
     ] {
@@ -245,6 +254,14 @@ async fn what_was_removed_long_ago_leaves_its_name_and_nothing_that_it_held() {
             "{table} of production"
         );
     }
+    assert_eq!(
+        count(&mut admin, "releases", copy).await,
+        1,
+        "an origin stays"
+    );
+    let release = scope.release_get(promoted.release).await.unwrap();
+    let origin = release.origin.unwrap();
+    assert_eq!((origin.environment.as_str(), origin.version), ("copy", 1));
     assert!(
         count(&mut admin, "events", copy).await > 0,
         "what happened stays told"
