@@ -77,7 +77,11 @@ pub struct LockCreate {
     )]
     pub environment: Option<String>,
     /// Until when; without it until somebody takes it away.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::wire::json::present"
+    )]
     #[schema(value_type = String, format = DateTime, nullable = false)]
     pub until: Option<Timestamp>,
 }
