@@ -350,7 +350,7 @@ fn environment(owner: &Caller<'_>) -> anyhow::Result<()> {
 
     // A command of its own, and one that is ended.
     let run = owner.post(&format!("{ENV}/runs"), json!({ "command": ["/probeapp"] }))?;
-    let path = format!("{ENV}/runs/{}", text(&run, "id")?);
+    let path = format!("{ENV}/runs/{}", number(&run)?);
     owner.get(&path)?;
     owner.call("POST", &format!("{path}/cancel"), None, &[])?;
     owner.get(&format!("{ENV}/runs"))?;

@@ -44,7 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = read(request).await?;
-        parse(&bytes).map(Self)
+        object(&bytes).map(Self)
     }
 }
 
@@ -53,7 +53,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJsonBytes<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = read(request).await?;
-        Ok(Self(parse(&bytes)?, bytes))
+        Ok(Self(object(&bytes)?, bytes))
     }
 }
 
@@ -97,6 +97,14 @@ pub(crate) async fn read_bytes(request: Request, limit: usize) -> Result<Bytes, 
         )),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
+}
+
+/// Parses a body, which is an object: the parser would read members in their order out of an array too.
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid("", "the body must be a JSON object"));
+    }
+    parse(bytes)
 }
 
 /// Parses JSON within the bounds.
@@ -201,6 +209,13 @@ mod tests {
         for bad in ["", "{", "{}x", "{\"items\":[]}{}"] {
             assert!(parse::<Sample>(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        assert!(object::<Sample>(br#"{"items":[]}"#).is_ok());
+        let problem = object::<Sample>(b" [[]]").unwrap_err();
+        assert_eq!(problem.code, ProblemCode::Invalid);
     }
 
     #[test]
