@@ -369,6 +369,24 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(EventListRequest::parse_response(response).await?)
     }
+    /// Called by forges when something was pushed. The call proves itself by the hook's secret: `X-Hub-Signature-256`
+    /// (GitHub), `X-Gitea-Signature`, `X-Gitlab-Token`, or the three headers of Standard Webhooks.
+    ///
+    /// * Path: `POST /v1/hooks/{hook}`
+    pub async fn hook_call(
+        &self,
+        request: HookCallRequest,
+    ) -> anyhow::Result<ApiResponse<HookTaken, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("hooks")
+            .push(&request.path.hook.to_string());
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(HookCallRequest::parse_response(response).await?)
+    }
     /// Lists hosts.
     ///
     /// * Path: `GET /v1/hosts`
@@ -1745,6 +1763,38 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(LogListRequest::parse_response(response).await?)
     }
+    /// Shows an environment's requests over time: how many, how many failed, how long they took.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/metrics`
+    pub async fn metrics_series(
+        &self,
+        request: MetricsSeriesRequest,
+    ) -> anyhow::Result<ApiResponse<Metrics, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("metrics");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(MetricsSeriesRequest::parse_response(response).await?)
+    }
     /// Lists releases, newest first.
     ///
     /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/releases`
@@ -2244,6 +2294,283 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(SpecPutRequest::parse_response(response).await?)
     }
+    /// Lists freeze windows of an app, oldest first.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/freezes`
+    pub async fn freeze_list(
+        &self,
+        request: FreezeListRequest,
+    ) -> anyhow::Result<ApiResponse<FreezePage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("freezes");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(FreezeListRequest::parse_response(response).await?)
+    }
+    /// Makes a freeze window: a time in which nothing is deployed but rollbacks.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/freezes`
+    pub async fn freeze_create(
+        &self,
+        request: FreezeCreateRequest,
+    ) -> anyhow::Result<ApiResponse<FreezeWindow, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("freezes");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(FreezeCreateRequest::parse_response(response).await?)
+    }
+    /// Takes a freeze window away.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/apps/{app}/freezes/{freeze}`
+    pub async fn freeze_delete(
+        &self,
+        request: FreezeDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("freezes")
+            .push(&request.path.freeze.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(FreezeDeleteRequest::parse_response(response).await?)
+    }
+    /// Lists hooks of an app, oldest first.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/hooks`
+    pub async fn hook_list(
+        &self,
+        request: HookListRequest,
+    ) -> anyhow::Result<ApiResponse<HookPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("hooks");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(HookListRequest::parse_response(response).await?)
+    }
+    /// Makes an address that a forge calls when something was pushed. Its secret is shown once.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/hooks`
+    pub async fn hook_create(
+        &self,
+        request: HookCreateRequest,
+    ) -> anyhow::Result<ApiResponse<Hook, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("hooks");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(HookCreateRequest::parse_response(response).await?)
+    }
+    /// Removes a hook: calls of it are answered as calls of one that never was.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/apps/{app}/hooks/{hook}`
+    pub async fn hook_delete(
+        &self,
+        request: HookDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("hooks")
+            .push(&request.path.hook.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(HookDeleteRequest::parse_response(response).await?)
+    }
+    /// Lists calls of a hook that proved themselves, newest first.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/hooks/{hook}/deliveries`
+    pub async fn hook_delivery_list(
+        &self,
+        request: HookDeliveryListRequest,
+    ) -> anyhow::Result<ApiResponse<HookCallPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("hooks")
+            .push(&request.path.hook.to_string())
+            .push("deliveries");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(HookDeliveryListRequest::parse_response(response).await?)
+    }
+    /// Shows what stops deployments of an app now.
+    ///
+    /// * Path: `GET /v1/teams/{team}/apps/{app}/lock`
+    pub async fn lock_get(
+        &self,
+        request: LockGetRequest,
+    ) -> anyhow::Result<ApiResponse<Locks, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("lock");
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(LockGetRequest::parse_response(response).await?)
+    }
+    /// Stops deployments of an app or of one of its environments; rollbacks go on.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/lock`
+    pub async fn lock_create(
+        &self,
+        request: LockCreateRequest,
+    ) -> anyhow::Result<ApiResponse<Lock, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("lock");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(LockCreateRequest::parse_response(response).await?)
+    }
+    /// Takes a lock away: deployments go on.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/apps/{app}/lock`
+    pub async fn lock_delete(
+        &self,
+        request: LockDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("lock");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(LockDeleteRequest::parse_response(response).await?)
+    }
     /// Sends a source: a tar or tar.gz of the application's files.
     ///
     /// * Path: `PUT /v1/teams/{team}/apps/{app}/sources`
@@ -2269,6 +2596,29 @@ impl SegueClient {
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
         Ok(SourceUploadRequest::parse_response(response).await?)
+    }
+    /// Fetches a source from a git repository. Nothing is kept if the client leaves before the answer.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/sources/fetch`
+    pub async fn source_fetch(
+        &self,
+        request: SourceFetchRequest,
+    ) -> anyhow::Result<ApiResponse<FetchedSource, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("sources")
+            .push("fetch");
+        let mut req_builder = self.client.post(url).json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(SourceFetchRequest::parse_response(response).await?)
     }
     /// Asks whether a source is kept, so that an upload can be left out.
     ///
@@ -2616,6 +2966,82 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(QuotaSetRequest::parse_response(response).await?)
     }
+    /// Lists the team's credentials for registries and git servers, oldest first, without passwords.
+    ///
+    /// * Path: `GET /v1/teams/{team}/registries`
+    pub async fn registry_list(
+        &self,
+        request: RegistryListRequest,
+    ) -> anyhow::Result<ApiResponse<RegistryPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("registries");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(RegistryListRequest::parse_response(response).await?)
+    }
+    /// Keeps a credential for a registry or a git server.
+    ///
+    /// * Path: `POST /v1/teams/{team}/registries`
+    pub async fn registry_create(
+        &self,
+        request: RegistryCreateRequest,
+    ) -> anyhow::Result<ApiResponse<Registry, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("registries");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(RegistryCreateRequest::parse_response(response).await?)
+    }
+    /// Takes a credential away.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/registries/{registry}`
+    pub async fn registry_delete(
+        &self,
+        request: RegistryDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("registries")
+            .push(&request.path.registry.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(RegistryDeleteRequest::parse_response(response).await?)
+    }
     /// Lists the team's tokens: all of them for admins, one's own for everybody else.
     ///
     /// * Path: `GET /v1/teams/{team}/tokens`
@@ -2691,6 +3117,190 @@ impl SegueClient {
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
         Ok(TeamTokenDeleteRequest::parse_response(response).await?)
+    }
+    /// Lists who is told of events, oldest first.
+    ///
+    /// * Path: `GET /v1/teams/{team}/webhooks`
+    pub async fn webhook_list(
+        &self,
+        request: WebhookListRequest,
+    ) -> anyhow::Result<ApiResponse<WebhookPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookListRequest::parse_response(response).await?)
+    }
+    /// Adds somebody who is told of events. The signing secret is shown once.
+    ///
+    /// * Path: `POST /v1/teams/{team}/webhooks`
+    pub async fn webhook_create(
+        &self,
+        request: WebhookCreateRequest,
+    ) -> anyhow::Result<ApiResponse<Webhook, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookCreateRequest::parse_response(response).await?)
+    }
+    /// Shows a webhook.
+    ///
+    /// * Path: `GET /v1/teams/{team}/webhooks/{webhook}`
+    pub async fn webhook_get(
+        &self,
+        request: WebhookGetRequest,
+    ) -> anyhow::Result<ApiResponse<Webhook, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks")
+            .push(&request.path.webhook.to_string());
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookGetRequest::parse_response(response).await?)
+    }
+    /// Removes a webhook, and what is known of its deliveries.
+    ///
+    /// * Path: `DELETE /v1/teams/{team}/webhooks/{webhook}`
+    pub async fn webhook_delete(
+        &self,
+        request: WebhookDeleteRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks")
+            .push(&request.path.webhook.to_string());
+        let mut req_builder = self.client.delete(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookDeleteRequest::parse_response(response).await?)
+    }
+    /// Changes a webhook.
+    ///
+    /// * Path: `PATCH /v1/teams/{team}/webhooks/{webhook}`
+    pub async fn webhook_update(
+        &self,
+        request: WebhookUpdateRequest,
+    ) -> anyhow::Result<ApiResponse<Webhook, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks")
+            .push(&request.path.webhook.to_string());
+        let mut req_builder = self
+            .client
+            .patch(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
+            .header(reqwest::header::CONTENT_TYPE, "application/merge-patch+json")
+            .json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookUpdateRequest::parse_response(response).await?)
+    }
+    /// Lists what a webhook was told, newest first.
+    ///
+    /// * Path: `GET /v1/teams/{team}/webhooks/{webhook}/deliveries`
+    pub async fn webhook_delivery_list(
+        &self,
+        request: WebhookDeliveryListRequest,
+    ) -> anyhow::Result<ApiResponse<WebhookDeliveredPage, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks")
+            .push(&request.path.webhook.to_string())
+            .push("deliveries");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        let mut req_builder = self.client.get(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookDeliveryListRequest::parse_response(response).await?)
+    }
+    /// Sends a test, also to one that is not enabled. What becomes of it is in the deliveries.
+    ///
+    /// * Path: `POST /v1/teams/{team}/webhooks/{webhook}/test`
+    pub async fn webhook_test(
+        &self,
+        request: WebhookTestRequest,
+    ) -> anyhow::Result<ApiResponse<WebhookDelivered, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks")
+            .push(&request.path.webhook.to_string())
+            .push("test");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            );
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookTestRequest::parse_response(response).await?)
     }
 }
 

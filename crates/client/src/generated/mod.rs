@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: 358e25c15a78402c8a9e757135ad15f790ea0656c68b6d47ef8491f072a62f3c
+// SHA-256 of openapi/v1.json: e30caf7473ecc1b82aa428f4b2194ecb8f64131dc637eae5d8b8016d65c0a712
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

@@ -18,16 +18,39 @@ static REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH: std::sync::LazyLock<regex::Rege
 regex::Regex::new("^\"[0-9]{1,18}\"$").expect("invalid regex"));
 static REGEX_AUDIT_LIST_REQUEST_QUERY_ACTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[a-z_]+$").expect("invalid regex"));
+static REGEX_AUDIT_LIST_REQUEST_QUERY_ACTOR: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[^\\x00-\\x1f\\x7f-\\x9f]*$").expect("invalid regex"));
 static REGEX_BUILD_LOG_REQUEST_QUERY_INSTANCE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^ins_[0-9a-f]{32}$").expect("invalid regex"));
+static REGEX_DEPLOYMENT_CREATE_IMAGE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[A-Za-z0-9][A-Za-z0-9./:@_-]*$").expect("invalid regex"));
 static REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^([0-9]{1,2}|[0-2][0-9]{2}|300)s$").expect("invalid regex"));
 static REGEX_DEPLOYMENT_CREATE_SOURCE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[0-9a-f]{64}$").expect("invalid regex"));
+static REGEX_DEVICE_START_CLIENT_NAME: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("\\S").expect("invalid regex"));
 static REGEX_EVENT_LIST_REQUEST_QUERY_APP: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^app_[0-9a-f]{32}$").expect("invalid regex"));
 static REGEX_EVENT_LIST_REQUEST_QUERY_ENVIRONMENT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^env_[0-9a-f]{32}$").expect("invalid regex"));
+static REGEX_FREEZE_CREATE_FROM: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^([01][0-9]|2[0-3]):[0-5][0-9]$").expect("invalid regex"));
+static REGEX_INVITATION_CREATE_EMAIL: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+{
+    regex::Regex::new("^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$")
+        .expect("invalid regex")
+});
+static REGEX_INVITATION_CREATE_ROLE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^(viewer|deployer|admin|owner)$").expect("invalid regex"));
+static REGEX_REGISTRY_CREATE_HOST: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+{
+    regex::Regex::new("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$")
+        .expect("invalid regex")
+});
+static REGEX_REPO_URL: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new("^https?://[!-~]*$").expect("invalid regex")
+});
 static REGEX_SECRET_GET_REQUEST_PATH_KEY: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[A-Za-z_][A-Za-z0-9_]{0,127}$").expect("invalid regex"));
 static REGEX_SESSION_LOGOUT_REQUEST_HEADER_X_SEGUE_CSRF: std::sync::LazyLock<
@@ -115,7 +138,7 @@ pub struct AppPage {
 )]
 pub struct AppUpdate {
     /// A new name.
-    #[validate(length(max = 40u64))]
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
     pub name: Option<String>,
     /// Another repository (`url`, `branch`, `auto_deploy`); null removes it.
     pub repo: Option<serde_json::Value>,
@@ -315,6 +338,55 @@ impl From<String> for BuilderKind {
         }
     }
 }
+/// How somebody is told.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    oas3_gen_support::Default
+)]
+#[non_exhaustive]
+pub enum Channel {
+    #[serde(rename = "standard")]
+    #[default]
+    Standard,
+    #[serde(rename = "chat")]
+    Chat,
+    #[serde(rename = "mail")]
+    Mail,
+    #[serde(untagged)]
+    Other(String),
+}
+impl core::fmt::Display for Channel {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Standard => write!(f, "standard"),
+            Self::Chat => write!(f, "chat"),
+            Self::Mail => write!(f, "mail"),
+            Self::Other(v) => write!(f, "{v}"),
+        }
+    }
+}
+impl core::str::FromStr for Channel {
+    type Err = String;
+    fn from_str(s: &str) -> core::result::Result<Self, Self::Err> {
+        Ok(Self::from(s.to_string()))
+    }
+}
+impl From<String> for Channel {
+    fn from(value: String) -> Self {
+        match value.as_str() {
+            "standard" => Self::Standard,
+            "chat" => Self::Chat,
+            "mail" => Self::Mail,
+            _ => Self::Other(value),
+        }
+    }
+}
 /// One aspect of how a thing is.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
@@ -492,7 +564,7 @@ pub struct DeploymentCreate {
     #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_SOURCE"))]
     pub source: Option<String>,
     /// A finished image, by name.
-    #[validate(length(max = 255u64))]
+    #[validate(length(max = 255u64), regex(path = "REGEX_DEPLOYMENT_CREATE_IMAGE"))]
     pub image: Option<String>,
     /// An older release, by version.
     #[validate(range(min = 1i64))]
@@ -502,6 +574,10 @@ pub struct DeploymentCreate {
     /// The newest specification on the image that runs; images named in it are looked up again.
     #[default(Some(false))]
     pub spec: Option<bool>,
+    /// Deploys in spite of locks and freeze windows; admins only, and the audit log says so.
+    #[serde(rename = "override")]
+    #[default(Some(false))]
+    pub r#override: Option<bool>,
     /// What to say about it.
     #[validate(length(max = 1_000u64))]
     #[default(Some(String::new()))]
@@ -612,7 +688,10 @@ pub struct DeviceConfirm {
 )]
 pub struct DeviceStart {
     /// What the person will see, and what the token will be called: `segue on laptop`.
-    #[validate(length(min = 1u64, max = 100u64))]
+    #[validate(
+        length(min = 1u64, max = 100u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
     pub client_name: String,
 }
 /// What the device shows and keeps.
@@ -903,6 +982,19 @@ pub struct Failure {
     #[validate(length(min = 1u64))]
     pub hint: String,
 }
+/// A source that was fetched.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct FetchedSource {
+    /// SHA-256 of its canonical tar, hexadecimal: its name.
+    pub sha256: String,
+    /// Bytes of the canonical tar.
+    pub size_bytes: i64,
+    /// The commit.
+    pub commit: String,
+    /// Where it came from.
+    pub url: String,
+}
 /// One fault of a request.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
@@ -911,6 +1003,130 @@ pub struct FieldError {
     pub pointer: String,
     /// What is wrong there.
     pub detail: String,
+}
+/// Who calls a hook.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    oas3_gen_support::Default
+)]
+#[non_exhaustive]
+pub enum Forge {
+    #[serde(rename = "github")]
+    #[default]
+    Github,
+    #[serde(rename = "gitlab")]
+    Gitlab,
+    #[serde(rename = "gitea")]
+    Gitea,
+    #[serde(rename = "generic")]
+    Generic,
+    #[serde(untagged)]
+    Other(String),
+}
+impl core::fmt::Display for Forge {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Github => write!(f, "github"),
+            Self::Gitlab => write!(f, "gitlab"),
+            Self::Gitea => write!(f, "gitea"),
+            Self::Generic => write!(f, "generic"),
+            Self::Other(v) => write!(f, "{v}"),
+        }
+    }
+}
+impl core::str::FromStr for Forge {
+    type Err = String;
+    fn from_str(s: &str) -> core::result::Result<Self, Self::Err> {
+        Ok(Self::from(s.to_string()))
+    }
+}
+impl From<String> for Forge {
+    fn from(value: String) -> Self {
+        match value.as_str() {
+            "github" => Self::Github,
+            "gitlab" => Self::Gitlab,
+            "gitea" => Self::Gitea,
+            "generic" => Self::Generic,
+            _ => Self::Other(value),
+        }
+    }
+}
+/// A new freeze window. Either `starts_at` and `ends_at`, or `days`, `from` and `minutes`.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct FreezeCreate {
+    /// Why: it is told to everybody who tries to deploy.
+    #[validate(length(min = 1u64, max = 500u64))]
+    pub reason: String,
+    /// Name of the environment; without it all of the app.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
+    pub environment: Option<String>,
+    /// Name of the time zone, `Europe/Berlin`.
+    #[validate(length(max = 100u64))]
+    pub time_zone: Option<String>,
+    /// Once: from.
+    pub starts_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Once: until.
+    pub ends_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Every week: days on which it begins, 1 is Monday.
+    #[validate(length(min = 1u64, max = 7u64))]
+    pub days: Option<Vec<i32>>,
+    /// Every week: when it begins, `16:00`.
+    #[validate(regex(path = "REGEX_FREEZE_CREATE_FROM"))]
+    pub from: Option<String>,
+    /// Every week: how long it lasts, at most a week.
+    #[validate(range(min = 1i32, max = 10_080i32))]
+    pub minutes: Option<i32>,
+}
+/// A page of freeze windows, oldest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct FreezePage {
+    /// This page's items.
+    pub items: Vec<FreezeWindow>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// A freeze window: nothing is deployed while it lasts. Either `starts_at` and `ends_at` are there, or `days`, `from`
+/// and `minutes`.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct FreezeWindow {
+    /// Its id.
+    pub id: String,
+    /// The environment; none: all of the app.
+    pub environment: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Its time zone.
+    pub time_zone: String,
+    /// Once: from.
+    pub starts_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Once: until.
+    pub ends_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Every week: days on which it begins, 1 is Monday.
+    pub days: Option<Vec<i32>>,
+    /// Every week: when it begins, `16:00`.
+    pub from: Option<String>,
+    /// Every week: how long it lasts.
+    pub minutes: Option<i32>,
+    /// Who.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: chrono::DateTime<chrono::Utc>,
 }
 /// Gate and liveness of a service. At most one of `path`, `command`, `tcp` and `running` is set; without any,
 /// a web service must answer `/` below 500, another one with a port must accept connections, every other one must run.
@@ -954,6 +1170,80 @@ pub struct HealthCheck {
     #[validate(range(min = 1_000i64, max = 3_600_000i64))]
     #[default(Some(60000i64))]
     pub start_timeout_ms: Option<i64>,
+}
+/// A hook.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Hook {
+    /// Its id.
+    pub id: String,
+    /// Who calls a hook.
+    pub kind: Forge,
+    /// The address to be called with POST, as JSON.
+    pub url: String,
+    /// What the caller signs with: only in the answer that made it, never again.
+    pub secret: Option<String>,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// When it was last called.
+    pub called_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+/// A call that proved itself.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct HookCall {
+    /// Its id.
+    pub id: String,
+    /// What the caller calls it.
+    pub delivery: String,
+    /// What became of it: `pending`, `done`, `ignored`, `failed`.
+    pub state: String,
+    /// What was pushed.
+    #[serde(rename = "ref")]
+    pub r#ref: Option<String>,
+    /// The commit.
+    pub commit: Option<String>,
+    /// One sentence.
+    pub detail: String,
+    /// The deployment it led to.
+    pub deployment: Option<String>,
+    /// When it came.
+    pub received_at: chrono::DateTime<chrono::Utc>,
+}
+/// A page of calls, newest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct HookCallPage {
+    /// This page's items.
+    pub items: Vec<HookCall>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// A new hook.
+#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
+pub struct HookCreate {
+    /// Who calls a hook.
+    pub kind: Forge,
+}
+/// A page of hooks, oldest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct HookPage {
+    /// This page's items.
+    pub items: Vec<Hook>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// What became of a call.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct HookTaken {
+    /// `pending`: it will be deployed; `ignored`: there is nothing to do; `seen`: it came before.
+    pub state: String,
+    /// One sentence.
+    pub detail: String,
 }
 /// A host: a Docker engine.
 #[serde_with::skip_serializing_none]
@@ -1122,10 +1412,10 @@ pub struct InvitationAccepted {
 )]
 pub struct InvitationCreate {
     /// Address of the person; only they can accept.
-    #[validate(length(max = 254u64))]
+    #[validate(length(max = 254u64), regex(path = "REGEX_INVITATION_CREATE_EMAIL"))]
     pub email: String,
     /// What they will be: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
-    #[validate(length(min = 1u64))]
+    #[validate(length(min = 1u64), regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: String,
     /// Only on this app, by name or id.
     pub app: Option<String>,
@@ -1259,6 +1549,48 @@ impl From<String> for Kind {
         }
     }
 }
+/// A lock: nothing is deployed there.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Lock {
+    /// The environment; none: all of the app.
+    pub environment: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub created_by: String,
+    /// Since when.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    /// Until when; none: until somebody takes it away.
+    pub until: Option<chrono::DateTime<chrono::Utc>>,
+}
+/// A new lock.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct LockCreate {
+    /// Why: it is told to everybody who tries to deploy.
+    #[validate(length(min = 1u64, max = 500u64))]
+    pub reason: String,
+    /// Name of the environment; without it all of the app.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
+    pub environment: Option<String>,
+    /// Until when; without it until somebody takes it away.
+    pub until: Option<chrono::DateTime<chrono::Utc>>,
+}
+/// Locks of an app.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Locks {
+    /// One for the app at most, and one for each environment at most.
+    pub items: Vec<Lock>,
+}
 /// A line of a log.
 #[serde_with::skip_serializing_none]
 #[derive(
@@ -1313,7 +1645,7 @@ pub struct LogPage {
 )]
 pub struct Login {
     /// The person's e-mail address.
-    #[validate(length(max = 254u64))]
+    #[validate(length(max = 254u64), regex(path = "REGEX_INVITATION_CREATE_EMAIL"))]
     pub email: String,
     /// Their password.
     #[validate(length(max = 256u64))]
@@ -1390,10 +1722,10 @@ pub struct Member {
 )]
 pub struct MemberAdd {
     /// The person's address.
-    #[validate(length(max = 254u64))]
+    #[validate(length(max = 254u64), regex(path = "REGEX_INVITATION_CREATE_EMAIL"))]
     pub email: String,
     /// What they may do: `viewer`, `deployer`, `admin`, `owner`; at most the own role.
-    #[validate(length(min = 1u64))]
+    #[validate(length(min = 1u64), regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: String,
     /// Only on this app, by name or id.
     pub app: Option<String>,
@@ -1422,14 +1754,58 @@ pub struct MemberRole {
 }
 /// Another role for a person at a place.
 #[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
 pub struct MemberUpdate {
     /// What they may do there from now on; null takes the role there away.
+    #[validate(regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: Option<String>,
     /// On this app, by name or id; missing: on the whole team.
     pub app: Option<String>,
     /// On this environment of the app, by name or id.
     pub environment: Option<String>,
+}
+/// Requests of an environment over time.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Metrics {
+    /// Where the first step begins.
+    pub from: chrono::DateTime<chrono::Utc>,
+    /// The present.
+    pub until: chrono::DateTime<chrono::Utc>,
+    /// Seconds of each step.
+    pub step_s: i32,
+    /// Steps in which something was counted, oldest first.
+    pub points: Vec<MetricsPoint>,
+    /// Who answered the requests of the last minute, newest release first.
+    pub releases: Vec<ReleaseShare>,
+}
+/// What was counted within one step.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct MetricsPoint {
+    /// Where the step begins.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// Finished requests.
+    pub requests: i64,
+    /// Answers 400 to 499.
+    pub client_errors: i64,
+    /// Answers 500 to 599 of the application.
+    pub server_errors: i64,
+    /// The edge's own 502, 503 and 504, and answers that broke off.
+    pub failed: i64,
+    /// Half of the requests took at most this, microseconds.
+    pub p50_us: i64,
+    /// 95 of 100 took at most this, microseconds.
+    pub p95_us: i64,
+    /// The longest, microseconds.
+    pub longest_us: i64,
 }
 /// Bytes of a file.
 pub type Octets = Vec<u8>;
@@ -1684,6 +2060,10 @@ pub enum ProblemCode {
     UnsupportedMediaType,
     #[serde(rename = "invalid")]
     Invalid,
+    #[serde(rename = "fetch_failed")]
+    FetchFailed,
+    #[serde(rename = "deploys_held")]
+    DeploysHeld,
     #[serde(rename = "archive_refused")]
     ArchiveRefused,
     #[serde(rename = "idempotency_mismatch")]
@@ -1732,6 +2112,8 @@ impl core::fmt::Display for ProblemCode {
             Self::BodyTooLarge => write!(f, "body_too_large"),
             Self::UnsupportedMediaType => write!(f, "unsupported_media_type"),
             Self::Invalid => write!(f, "invalid"),
+            Self::FetchFailed => write!(f, "fetch_failed"),
+            Self::DeploysHeld => write!(f, "deploys_held"),
             Self::ArchiveRefused => write!(f, "archive_refused"),
             Self::IdempotencyMismatch => write!(f, "idempotency_mismatch"),
             Self::PreconditionRequired => write!(f, "precondition_required"),
@@ -1781,6 +2163,8 @@ impl From<String> for ProblemCode {
             "body_too_large" => Self::BodyTooLarge,
             "unsupported_media_type" => Self::UnsupportedMediaType,
             "invalid" => Self::Invalid,
+            "fetch_failed" => Self::FetchFailed,
+            "deploys_held" => Self::DeploysHeld,
             "archive_refused" => Self::ArchiveRefused,
             "idempotency_mismatch" => Self::IdempotencyMismatch,
             "precondition_required" => Self::PreconditionRequired,
@@ -1913,6 +2297,102 @@ pub struct Receipt {
     /// The longest request, microseconds.
     pub longest_request_us: i64,
 }
+/// A credential, without its password.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Registry {
+    /// Its id.
+    pub id: String,
+    /// What a credential is for.
+    pub kind: RegistryKind,
+    /// Host, with a port where it is not the usual one.
+    pub host: String,
+    /// Name of the account.
+    pub username: String,
+    /// Who set it.
+    pub created_by: String,
+    /// When.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}
+/// A new credential. To change one, remove it and make it anew.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct RegistryCreate {
+    /// What a credential is for.
+    pub kind: RegistryKind,
+    /// Host, with a port where it is not the usual one: `ghcr.io`, `git.example.com:8443`.
+    #[validate(
+        length(min = 1u64, max = 260u64),
+        regex(path = "REGEX_REGISTRY_CREATE_HOST")
+    )]
+    pub host: String,
+    /// Name of the account.
+    #[validate(length(min = 1u64, max = 200u64))]
+    pub username: String,
+    /// Password or token. It is sealed and never shown again.
+    #[validate(length(min = 1u64, max = 4_096u64))]
+    pub password: String,
+}
+/// What a credential is for.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    oas3_gen_support::Default
+)]
+#[non_exhaustive]
+pub enum RegistryKind {
+    #[serde(rename = "registry")]
+    #[default]
+    Registry,
+    #[serde(rename = "git")]
+    Git,
+    #[serde(untagged)]
+    Other(String),
+}
+impl core::fmt::Display for RegistryKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Registry => write!(f, "registry"),
+            Self::Git => write!(f, "git"),
+            Self::Other(v) => write!(f, "{v}"),
+        }
+    }
+}
+impl core::str::FromStr for RegistryKind {
+    type Err = String;
+    fn from_str(s: &str) -> core::result::Result<Self, Self::Err> {
+        Ok(Self::from(s.to_string()))
+    }
+}
+impl From<String> for RegistryKind {
+    fn from(value: String) -> Self {
+        match value.as_str() {
+            "registry" => Self::Registry,
+            "git" => Self::Git,
+            _ => Self::Other(value),
+        }
+    }
+}
+/// A page of credentials, oldest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct RegistryPage {
+    /// This page's items.
+    pub items: Vec<Registry>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
 /// A release: what runs, immutable.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
@@ -1984,6 +2464,15 @@ pub struct ReleasePage {
     /// Send it as `cursor` to get the next page; missing on the last one.
     pub next_cursor: Option<String>,
 }
+/// How much a release answered.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct ReleaseShare {
+    /// Version of the release.
+    pub release: i64,
+    /// Its requests.
+    pub requests: i64,
+}
 /// A service of a release.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
@@ -2021,7 +2510,7 @@ pub struct Replicas {
 )]
 pub struct Repo {
     /// Address of the repository.
-    #[validate(length(max = 500u64))]
+    #[validate(length(max = 500u64), regex(path = "REGEX_REPO_URL"))]
     pub url: String,
     /// The branch that is deployed.
     #[validate(length(max = 200u64))]
@@ -2409,7 +2898,7 @@ pub struct SetupCreate {
     #[validate(length(min = 1u64))]
     pub token: String,
     /// The person's e-mail address.
-    #[validate(length(max = 254u64))]
+    #[validate(length(max = 254u64), regex(path = "REGEX_INVITATION_CREATE_EMAIL"))]
     pub email: String,
     /// Their name.
     #[validate(length(max = 100u64))]
@@ -2459,6 +2948,26 @@ pub struct Source {
     pub sha256: String,
     /// Bytes of the canonical tar.
     pub size_bytes: i64,
+}
+/// From where a source is fetched.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct SourceFetch {
+    /// Address of the repository, http or https; without it the app's own.
+    #[validate(length(max = 500u64))]
+    pub url: Option<String>,
+    /// Branch, tag or commit; without it the app's branch if the app's repository is fetched, else what the repository
+    /// shows first.
+    #[serde(rename = "ref")]
+    #[validate(length(max = 200u64))]
+    pub r#ref: Option<String>,
 }
 /// What a deployment of a source would build and run.
 #[serde_with::skip_serializing_none]
@@ -2644,7 +3153,7 @@ pub struct TeamTokenCreate {
     #[validate(length(min = 1u64, max = 100u64))]
     pub name: String,
     /// At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
-    #[validate(length(min = 1u64))]
+    #[validate(length(min = 1u64), regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: String,
     /// What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app that exists.
     #[validate(length(min = 1u64, max = 5u64))]
@@ -2726,12 +3235,15 @@ pub struct TokenCreate {
     #[validate(length(min = 1u64, max = 100u64))]
     pub name: String,
     /// At most this role; the own one if not given.
+    #[validate(regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: Option<String>,
     /// What it is good for: `read`, `deploy`, `write`, `admin`.
+    #[validate(length(min = 1u64))]
     pub scopes: Vec<String>,
     /// Good for this app only, by id.
     pub app: Option<String>,
-    /// Good from these networks only (`203.0.113.0/24`).
+    /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`).
+    #[validate(length(max = 32u64))]
     pub address_ranges: Option<Vec<String>>,
     /// Days until it ends, 1 to 366; 90 if not given.
     #[validate(range(min = 1i32, max = 366i32))]
@@ -2775,6 +3287,129 @@ pub struct Variable {
     /// With `secret`: a deployment without a value is refused.
     #[default(Some(false))]
     pub required: Option<bool>,
+}
+/// Somebody who is told of events.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Webhook {
+    /// Its id.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// How somebody is told.
+    pub kind: Channel,
+    /// Host or mail address; the whole address is not shown, because it may be a secret.
+    pub to: String,
+    /// Events of this app only.
+    pub app: Option<String>,
+    /// Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`.
+    pub events: Vec<String>,
+    /// Whether anything is told.
+    pub enabled: bool,
+    /// Why Segue stopped it.
+    pub disabled_reason: Option<String>,
+    /// Nothing arrived since then.
+    pub failing_since: Option<chrono::DateTime<chrono::Utc>>,
+    /// What requests are signed with: only in the answer that made it, never again.
+    pub secret: Option<String>,
+    /// Raised by every change; also the `ETag`.
+    pub generation: i64,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}
+/// Somebody new who is told. `url` for `standard` and `chat`, `address` for `mail`.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct WebhookCreate {
+    /// For people.
+    #[validate(length(min = 1u64, max = 100u64))]
+    pub name: String,
+    /// How somebody is told.
+    pub kind: Channel,
+    /// Address of a program or of a chat room's incoming webhook.
+    #[validate(length(max = 2_000u64))]
+    pub url: Option<String>,
+    /// A mail address.
+    #[validate(length(max = 254u64))]
+    pub address: Option<String>,
+    /// Events of this app only, by name.
+    #[validate(length(max = 40u64))]
+    pub app: Option<String>,
+    /// Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go.
+    #[validate(length(max = 20u64))]
+    pub events: Option<Vec<String>>,
+}
+/// Something that was told, or is to be.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct WebhookDelivered {
+    /// Its id; also the `webhook-id`.
+    pub id: String,
+    /// Kind of the event.
+    pub kind: String,
+    /// What is sent.
+    pub payload: serde_json::Value,
+    /// What became of it: `pending`, `delivered`, `failed`.
+    pub state: String,
+    /// Tries.
+    pub attempts: i32,
+    /// When it is tried again.
+    pub next_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When it was tried last.
+    pub attempted_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Status of the last answer.
+    pub status: Option<i32>,
+    /// Why the last try failed.
+    pub detail: String,
+    /// When it happened.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}
+/// A page of deliveries, newest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct WebhookDeliveredPage {
+    /// This page's items.
+    pub items: Vec<WebhookDelivered>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// A page of webhooks, oldest first.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct WebhookPage {
+    /// This page's items.
+    pub items: Vec<Webhook>,
+    /// Send it as `cursor` to get the next page; missing on the last one.
+    pub next_cursor: Option<String>,
+}
+/// What may change; members that are missing stay as they are (RFC 7396).
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct WebhookUpdate {
+    /// For people.
+    #[validate(length(min = 1u64, max = 100u64))]
+    pub name: Option<String>,
+    /// Kinds, groups or `*`.
+    #[validate(length(min = 1u64, max = 20u64))]
+    pub events: Option<Vec<String>>,
+    /// Whether anything is told. One that Segue stopped goes on when it is enabled.
+    pub enabled: Option<bool>,
 }
 /// Why an instance is where and how it is.
 #[serde_with::skip_serializing_none]
@@ -3570,6 +4205,78 @@ impl EventListRequest {
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(EventPageOrEventStream::EventPage(data)));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct HookCallRequestPath {
+    /// Id of the hook
+    #[validate(length(min = 1u64))]
+    pub hook: String,
+}
+/// Called by forges when something was pushed. The call proves itself by the hook's secret: `X-Hub-Signature-256`
+/// (GitHub), `X-Gitea-Signature`, `X-Gitlab-Token`, or the three headers of Standard Webhooks.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct HookCallRequest {
+    #[validate(nested)]
+    pub path: HookCallRequestPath,
+    /// What the forge sends, at most 4 MiB.
+    pub body: Octets,
+}
+impl HookCallRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<HookTaken, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    HookTaken,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status == http::StatusCode::ACCEPTED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    HookTaken,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Accepted(data));
             }
             return Ok(ApiResponse::Other(Box::new(req)));
         }
@@ -7493,6 +8200,89 @@ impl LogListRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct MetricsSeriesRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct MetricsSeriesRequestQuery {
+    /// Not older than this (RFC 3339); the last hour if not given. Counts are kept for 48 hours.
+    pub since: Option<String>,
+    /// Seconds of a step; a 120th of the time if not given.
+    #[validate(range(min = 1i32, max = 86_400i32))]
+    pub step: Option<i32>,
+}
+/// Shows an environment's requests over time: how many, how many failed, how long they took.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct MetricsSeriesRequest {
+    #[validate(nested)]
+    pub path: MetricsSeriesRequestPath,
+    #[validate(nested)]
+    pub query: MetricsSeriesRequestQuery,
+}
+impl MetricsSeriesRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Metrics, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Metrics,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct ReleaseListRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
@@ -8828,6 +9618,791 @@ impl SpecPutRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct FreezeListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct FreezeListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists freeze windows of an app, oldest first.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct FreezeListRequest {
+    #[validate(nested)]
+    pub path: FreezeListRequestPath,
+    #[validate(nested)]
+    pub query: FreezeListRequestQuery,
+}
+impl FreezeListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<FreezePage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    FreezePage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct FreezeCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct FreezeCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&FreezeCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &FreezeCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<FreezeCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: FreezeCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Makes a freeze window: a time in which nothing is deployed but rollbacks.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct FreezeCreateRequest {
+    #[validate(nested)]
+    pub path: FreezeCreateRequestPath,
+    #[validate(nested)]
+    pub header: FreezeCreateRequestHeader,
+    #[validate(nested)]
+    pub body: FreezeCreate,
+}
+impl FreezeCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<FreezeWindow, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    FreezeWindow,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct FreezeDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Id of the freeze window
+    #[validate(length(min = 1u64))]
+    pub freeze: String,
+}
+/// Takes a freeze window away.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct FreezeDeleteRequest {
+    #[validate(nested)]
+    pub path: FreezeDeleteRequestPath,
+}
+impl FreezeDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct HookListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct HookListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists hooks of an app, oldest first.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct HookListRequest {
+    #[validate(nested)]
+    pub path: HookListRequestPath,
+    #[validate(nested)]
+    pub query: HookListRequestQuery,
+}
+impl HookListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<HookPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    HookPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct HookCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct HookCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&HookCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &HookCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<HookCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: HookCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Makes an address that a forge calls when something was pushed. Its secret is shown once.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct HookCreateRequest {
+    #[validate(nested)]
+    pub path: HookCreateRequestPath,
+    #[validate(nested)]
+    pub header: HookCreateRequestHeader,
+    pub body: HookCreate,
+}
+impl HookCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Hook, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Hook,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct HookDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Id of the hook
+    #[validate(length(min = 1u64))]
+    pub hook: String,
+}
+/// Removes a hook: calls of it are answered as calls of one that never was.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct HookDeleteRequest {
+    #[validate(nested)]
+    pub path: HookDeleteRequestPath,
+}
+impl HookDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct HookDeliveryListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Id of the hook
+    #[validate(length(min = 1u64))]
+    pub hook: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct HookDeliveryListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists calls of a hook that proved themselves, newest first.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct HookDeliveryListRequest {
+    #[validate(nested)]
+    pub path: HookDeliveryListRequestPath,
+    #[validate(nested)]
+    pub query: HookDeliveryListRequestQuery,
+}
+impl HookDeliveryListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<HookCallPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    HookCallPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct LockGetRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+/// Shows what stops deployments of an app now.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct LockGetRequest {
+    #[validate(nested)]
+    pub path: LockGetRequestPath,
+}
+impl LockGetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Locks, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Locks,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct LockCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct LockCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&LockCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &LockCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<LockCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: LockCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Stops deployments of an app or of one of its environments; rollbacks go on.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct LockCreateRequest {
+    #[validate(nested)]
+    pub path: LockCreateRequestPath,
+    #[validate(nested)]
+    pub header: LockCreateRequestHeader,
+    #[validate(nested)]
+    pub body: LockCreate,
+}
+impl LockCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Lock, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Lock,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct LockDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct LockDeleteRequestQuery {
+    /// Name of the environment; without it the lock of the whole app.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
+    pub environment: Option<String>,
+}
+/// Takes a lock away: deployments go on.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct LockDeleteRequest {
+    #[validate(nested)]
+    pub path: LockDeleteRequestPath,
+    #[validate(nested)]
+    pub query: LockDeleteRequestQuery,
+}
+impl LockDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct SourceUploadRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
@@ -8862,6 +10437,70 @@ impl SourceUploadRequest {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
                 let data = oas3_gen_support::Diagnostics::<
                     Source,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct SourceFetchRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+}
+/// Fetches a source from a git repository. Nothing is kept if the client leaves before the answer.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SourceFetchRequest {
+    #[validate(nested)]
+    pub path: SourceFetchRequestPath,
+    #[validate(nested)]
+    pub body: SourceFetch,
+}
+impl SourceFetchRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<FetchedSource, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    FetchedSource,
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(data));
@@ -9049,7 +10688,10 @@ pub struct AuditListRequestPath {
 pub struct AuditListRequestQuery {
     /// Of this person (id or e-mail address; what their tokens did is theirs too), this token by id, or this part of
     /// Segue (`segue/worker`).
-    #[validate(length(max = 254u64))]
+    #[validate(
+        length(min = 1u64, max = 254u64),
+        regex(path = "REGEX_AUDIT_LIST_REQUEST_QUERY_ACTOR")
+    )]
     pub actor: Option<String>,
     /// Of this operation, `deployment_create`.
     #[validate(
@@ -9058,7 +10700,10 @@ pub struct AuditListRequestQuery {
     )]
     pub action: Option<String>,
     /// About this thing, by id.
-    #[validate(length(max = 100u64))]
+    #[validate(
+        length(min = 1u64, max = 100u64),
+        regex(path = "REGEX_AUDIT_LIST_REQUEST_QUERY_ACTOR")
+    )]
     pub resource: Option<String>,
     /// Not older than this (RFC 3339).
     pub since: Option<String>,
@@ -9732,6 +11377,7 @@ pub struct MemberUpdateRequestPath {
 pub struct MemberUpdateRequest {
     #[validate(nested)]
     pub path: MemberUpdateRequestPath,
+    #[validate(nested)]
     pub body: MemberUpdate,
 }
 impl MemberUpdateRequest {
@@ -9876,6 +11522,233 @@ impl QuotaSetRequest {
                 return Ok(ApiResponse::Ok(data));
             }
             return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RegistryListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct RegistryListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists the team's credentials for registries and git servers, oldest first, without passwords.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct RegistryListRequest {
+    #[validate(nested)]
+    pub path: RegistryListRequestPath,
+    #[validate(nested)]
+    pub query: RegistryListRequestQuery,
+}
+impl RegistryListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<RegistryPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    RegistryPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RegistryCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RegistryCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&RegistryCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &RegistryCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<RegistryCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: RegistryCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Keeps a credential for a registry or a git server.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct RegistryCreateRequest {
+    #[validate(nested)]
+    pub path: RegistryCreateRequestPath,
+    #[validate(nested)]
+    pub header: RegistryCreateRequestHeader,
+    #[validate(nested)]
+    pub body: RegistryCreate,
+}
+impl RegistryCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Registry, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Registry,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct RegistryDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the credential
+    #[validate(length(min = 1u64))]
+    pub registry: String,
+}
+/// Takes a credential away.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct RegistryDeleteRequest {
+    #[validate(nested)]
+    pub path: RegistryDeleteRequestPath,
+}
+impl RegistryDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
         }
         if status.is_client_error() {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
@@ -10103,6 +11976,565 @@ impl TeamTokenDeleteRequest {
         if status == http::StatusCode::NO_CONTENT {
             let _ = req.bytes().await?;
             return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct WebhookListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists who is told of events, oldest first.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookListRequest {
+    #[validate(nested)]
+    pub path: WebhookListRequestPath,
+    #[validate(nested)]
+    pub query: WebhookListRequestQuery,
+}
+impl WebhookListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<WebhookPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    WebhookPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookCreateRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&WebhookCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &WebhookCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<WebhookCreateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: WebhookCreateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Adds somebody who is told of events. The signing secret is shown once.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookCreateRequest {
+    #[validate(nested)]
+    pub path: WebhookCreateRequestPath,
+    #[validate(nested)]
+    pub header: WebhookCreateRequestHeader,
+    #[validate(nested)]
+    pub body: WebhookCreate,
+}
+impl WebhookCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Webhook, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Webhook,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookGetRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the webhook
+    #[validate(length(min = 1u64))]
+    pub webhook: String,
+}
+/// Shows a webhook.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookGetRequest {
+    #[validate(nested)]
+    pub path: WebhookGetRequestPath,
+}
+impl WebhookGetRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Webhook, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Webhook,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookDeleteRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the webhook
+    #[validate(length(min = 1u64))]
+    pub webhook: String,
+}
+/// Removes a webhook, and what is known of its deliveries.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookDeleteRequest {
+    #[validate(nested)]
+    pub path: WebhookDeleteRequestPath,
+}
+impl WebhookDeleteRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookUpdateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the webhook
+    #[validate(length(min = 1u64))]
+    pub webhook: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookUpdateRequestHeader {
+    /// The ETag of what the change is based on.
+    /// - Example: `"\"7\"".to_string()`
+    #[validate(
+        length(min = 1u64),
+        regex(path = "REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH")
+    )]
+    pub if_match: String,
+}
+impl core::convert::TryFrom<&WebhookUpdateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &WebhookUpdateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        let header_value = http::HeaderValue::try_from(&headers.if_match)?;
+        map.insert(http::header::IF_MATCH, header_value);
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<WebhookUpdateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: WebhookUpdateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Changes a webhook.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookUpdateRequest {
+    #[validate(nested)]
+    pub path: WebhookUpdateRequestPath,
+    #[validate(nested)]
+    pub header: WebhookUpdateRequestHeader,
+    #[validate(nested)]
+    pub body: WebhookUpdate,
+}
+impl WebhookUpdateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Webhook, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Webhook,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookDeliveryListRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the webhook
+    #[validate(length(min = 1u64))]
+    pub webhook: String,
+}
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct WebhookDeliveryListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists what a webhook was told, newest first.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookDeliveryListRequest {
+    #[validate(nested)]
+    pub path: WebhookDeliveryListRequestPath,
+    #[validate(nested)]
+    pub query: WebhookDeliveryListRequestQuery,
+}
+impl WebhookDeliveryListRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<WebhookDeliveredPage, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    WebhookDeliveredPage,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookTestRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the webhook
+    #[validate(length(min = 1u64))]
+    pub webhook: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookTestRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&WebhookTestRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &WebhookTestRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<WebhookTestRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: WebhookTestRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Sends a test, also to one that is not enabled. What becomes of it is in the deliveries.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookTestRequest {
+    #[validate(nested)]
+    pub path: WebhookTestRequestPath,
+    #[validate(nested)]
+    pub header: WebhookTestRequestHeader,
+}
+impl WebhookTestRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<WebhookDelivered, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::ACCEPTED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    WebhookDelivered,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Accepted(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
         }
         if status.is_client_error() {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
