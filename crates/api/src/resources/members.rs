@@ -101,7 +101,7 @@ pub struct MemberAdd {
 pub struct MemberUpdate {
     /// What they may do there from now on; null takes the role there away.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(required, pattern = "^(viewer|deployer|admin|owner)$")]
+    #[schema(required)]
     pub role: Option<String>,
     /// On this app, by name or id; missing: on the whole team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
