@@ -17,7 +17,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("segue-edge", &["segue-model"]),
     ("segue-client", &[]),
     ("segue-outbound", &[]),
-    ("segue-api", &["segue-model", "segue-store", "segue-outbound"]),
+    (
+        "segue-api",
+        &["segue-model", "segue-store", "segue-outbound"],
+    ),
     (
         "segue-worker",
         &[
@@ -44,7 +47,10 @@ const FORBIDDEN_BELOW: &[(&str, &[&str])] = &[
     ("segue-edge", &["sqlx*", "bollard*"]),
     ("segue-cli", &["pingora*", "sqlx*", "bollard*"]),
     ("segue-client", &["pingora*", "sqlx*", "bollard*"]),
-    ("segue-outbound", &["pingora*", "sqlx*", "bollard*", "reqwest"]),
+    (
+        "segue-outbound",
+        &["pingora*", "sqlx*", "bollard*", "reqwest"],
+    ),
     ("segue-plan", ASYNC_OR_IO),
     ("segue-model", ASYNC_OR_IO),
 ];

@@ -153,7 +153,8 @@ async fn push_receive(
     // Whether it was wanted or not: the hook is heard to its end before it is answered.
     drain(&mut body).await;
     let story = match taken? {
-        Taken::Deployed(push, deployment, detach, turn) => {
+        Taken::Deployed(deployed) => {
+            let (push, deployment, detach, turn) = *deployed;
             story(&state.api, push, &deployment, detach, turn)
         }
         Taken::Removed(said) => Box::pin(futures::stream::iter([line(&said), end(true)])) as Lines,
@@ -173,7 +174,7 @@ struct Said {
 /// What a push became.
 enum Taken {
     /// A deployment, followed or not, with the turn while it is followed.
-    Deployed(Push, Deployment, bool, Option<Turn>),
+    Deployed(Box<(Push, Deployment, bool, Option<Turn>)>),
     /// A branch is gone, and with it its environment; what is said about it.
     Removed(String),
 }
@@ -212,7 +213,12 @@ async fn take(state: &ApiState, said: Said, body: &mut Body) -> Result<Taken, Pr
             (deployment, Some(turn))
         }
     };
-    Ok(Taken::Deployed(push, deployment, wish.detach, turn))
+    Ok(Taken::Deployed(Box::new((
+        push,
+        deployment,
+        wish.detach,
+        turn,
+    ))))
 }
 
 /// Removes the environment of a branch that is removed. A branch that has none is simply gone.

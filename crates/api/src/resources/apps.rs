@@ -67,7 +67,7 @@ pub struct AppView {
 #[serde(deny_unknown_fields)]
 pub struct Repo {
     /// Address of the repository.
-    #[schema(max_length = 500)]
+    #[schema(max_length = 500, pattern = "^https?://[!-~]*$")]
     pub url: String,
     /// The branch that is deployed.
     #[serde(default = "main_branch")]
@@ -95,7 +95,11 @@ pub struct AppCreate {
     #[schema(max_length = 40, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     pub name: String,
     /// Where its source is fetched from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::wire::json::present"
+    )]
     #[schema(nullable = false)]
     pub repo: Option<Repo>,
     /// Free labels.
@@ -109,7 +113,11 @@ pub struct AppCreate {
 pub struct AppUpdate {
     /// A new name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 40)]
+    #[schema(
+        nullable = false,
+        max_length = 40,
+        pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+    )]
     pub name: Option<String>,
     /// Another repository (`url`, `branch`, `auto_deploy`); null removes it.
     #[serde(
@@ -233,9 +241,7 @@ async fn app_update(
         labels: body.labels.map(labels).transpose()?,
         previews: match body.previews {
             Some(Some(previews)) => {
-                let role = at
-                    .principal
-                    .role_at(at.scope.team(), Some(at.app.id), None);
+                let role = at.principal.role_at(at.scope.team(), Some(at.app.id), None);
                 Some(Some(previews.checked(role)?))
             }
             Some(None) => Some(None),

@@ -95,7 +95,7 @@ impl Previews {
         }
         faults.end(())?;
         // Whoever pushes a branch could read them: that is for those who may give secrets away.
-        if !self.secrets.is_empty() && !role.is_some_and(|role| role >= Role::Admin) {
+        if !self.secrets.is_empty() && role.is_none_or(|role| role < Role::Admin) {
             return Err(Problem::new(
                 ProblemCode::Forbidden,
                 "only admins and owners of the team allow secrets to previews: everybody who may push a branch can read them",

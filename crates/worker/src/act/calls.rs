@@ -280,7 +280,7 @@ impl HostRun {
             }
             Action::Remove { instance } => {
                 let name = ContainerName::from(*instance);
-                if self.world.instances.get(instance).is_none() {
+                if !self.world.instances.contains_key(instance) {
                     self.log_kept(driver, *instance, &name).await?;
                 }
                 self.term
