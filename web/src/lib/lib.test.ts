@@ -191,6 +191,16 @@ describe("phases", () => {
     });
     expect(bar.find((phase) => phase.state === "failed")?.name).toBe("health");
   });
+  it("stay at the build while it runs and nothing was started", () => {
+    const bar = phases({
+      deployment: deployment("starting"),
+      builds: [build("claimed", 1)],
+      instances: [],
+      releaseCommand: false,
+    });
+    expect(bar[0]).toMatchObject({ name: "build", state: "running" });
+    expect(bar.find((phase) => phase.name === "start")?.state).toBe("waiting");
+  });
   it("guess no time", () => {
     const bar = phases({
       deployment: deployment("starting"),

@@ -101,6 +101,9 @@ export function phases(material: Material): Phase[] {
   at ??= reached(material);
   // Between `starting` and `switching` the instances say which of the two it is.
   if (deployment.state === "starting" && started !== undefined) at = 3;
+  // A deployment that waits for its image is told as `starting`; its build says what goes on.
+  const building = builds.some((build) => build.finished_at === undefined);
+  if (deployment.state === "starting" && own.length === 0 && building) at = 0;
   return ORDER.map((name, index) => {
     const skipped =
       (name === "release" && !releaseCommand) ||

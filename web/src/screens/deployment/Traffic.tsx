@@ -4,7 +4,7 @@ import { metricsSeriesOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { Card, Empty } from "../../components/Card";
 import { FaultBox } from "../../components/FaultBox";
-import { number, percent } from "../../lib/format";
+import { count, percent } from "../../lib/format";
 import type { Place } from "../env/place";
 import own from "./deployment.module.css";
 
@@ -31,7 +31,7 @@ export function Traffic({ place, release }: { place: Place; release: number }) {
             {shares.map((one) => (
               <li key={one.release}>
                 <strong>v{one.release}</strong> {percent(one.requests, whole)} ·{" "}
-                {number(one.requests)} requests
+                {count(one.requests, "request")}
                 {one.release === release && " · this deployment’s"}
               </li>
             ))}
