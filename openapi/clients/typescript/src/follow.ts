@@ -57,6 +57,8 @@ type OptionsOf<F extends StreamFunction> = Omit<
 
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 30_000;
+/** The server says something every 15 s; a connection that is silent for so long is gone, though nobody said so. */
+const LONGEST_SILENCE = 45_000;
 
 /**
  * Follows a stream over lost connections: `for await (const message of follow(eventListStream, {}, { atEnd: "reconnect" }))`.
@@ -91,6 +93,17 @@ export async function* follow<F extends StreamFunction>(
     const connection = new AbortController();
     const leave = (): void => connection.abort();
     signal?.addEventListener("abort", leave, { once: true });
+    const dead = (): void => {
+      failure = new Error("the connection is gone");
+      leave();
+    };
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    const heard = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(dead, LONGEST_SILENCE);
+    };
+    // A cable that is out ends no connection by itself; browsers say it, elsewhere the silence does.
+    const unplugged = hearWindow("offline", dead);
     try {
       const { stream: messages } = await stream({
         ...options,
@@ -103,6 +116,7 @@ export async function* follow<F extends StreamFunction>(
             refusals = 0;
             lost = false;
             followed.onState?.("open");
+            return listened(response, heard);
           }
           return response;
         }) as typeof fetch,
@@ -122,7 +136,9 @@ export async function* follow<F extends StreamFunction>(
       failure = error;
     } finally {
       signal?.removeEventListener("abort", leave);
+      unplugged();
       leave();
+      clearTimeout(silence);
     }
     if (signal?.aborted) return;
     if (failure === undefined && followed.atEnd === "return") return;
@@ -135,6 +151,26 @@ export async function* follow<F extends StreamFunction>(
     await pause(wait * (0.5 + Math.random()), signal);
     wait = Math.min(wait * 2, followed.longestWait ?? LONGEST_WAIT);
   }
+}
+
+/** The same answer, telling of each piece that comes. */
+function listened(response: Response, heard: () => void): Response {
+  heard();
+  const listening = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, to) {
+      heard();
+      to.enqueue(piece);
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body?.pipeThrough(listening), { status, statusText, headers });
+}
+
+/** Hears what a browser says of its network; answers how to stop that. Other surroundings say nothing. */
+function hearWindow(what: "offline" | "online", hearer: () => void): () => void {
+  if (typeof globalThis.addEventListener !== "function") return () => undefined;
+  globalThis.addEventListener(what, hearer);
+  return () => globalThis.removeEventListener(what, hearer);
 }
 
 async function problemOf(response: Response): Promise<Problem | undefined> {
@@ -150,9 +186,11 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
     const end = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", end);
+      plugged();
       resolve();
     };
     const timer = setTimeout(end, milliseconds);
+    const plugged = hearWindow("online", end);
     signal?.addEventListener("abort", end, { once: true });
   });
 }
