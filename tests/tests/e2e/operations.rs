@@ -8,6 +8,8 @@ use segue_tests::machine::{Machine, share_engine, wait_for};
 use segue_tests::tools::{Answer, answer};
 use serde_json::{Value, json};
 
+mod outside;
+
 const PASSWORD: &str = "correct horse battery staple";
 const ENV: &str = "/v1/teams/acme/apps/shop/envs/production";
 
@@ -380,7 +382,7 @@ fn around(owner: &Caller<'_>) -> anyhow::Result<()> {
     owner.get(&format!("{app}/lock"))?;
     owner.delete(&format!("{app}/lock"))?;
     let freeze = json!({
-        "reason": "the weekend", "time_zone": "Europe/Berlin", "days": ["saturday", "sunday"],
+        "reason": "the weekend", "time_zone": "Europe/Berlin", "days": [6, 7],
         "from": "00:00", "minutes": 1440,
     });
     owner.post(&format!("{app}/freezes"), freeze)?;
@@ -404,7 +406,8 @@ fn around(owner: &Caller<'_>) -> anyhow::Result<()> {
 #[test]
 fn a_round_through_everything_that_the_api_offers() -> anyhow::Result<()> {
     share_engine()?;
-    let machine = Machine::start()?;
+    // The forge of this test is on loopback.
+    let machine = Machine::start_with(vec![("outbound.allow", "[\"127.0.0.0/8\"]".to_owned())])?;
     let name = image("segue-test/operations:v1", &[("VERSION", "v1")])?;
     let owner = Caller {
         machine: &machine,
@@ -413,8 +416,15 @@ fn a_round_through_everything_that_the_api_offers() -> anyhow::Result<()> {
     sessions(&machine, &owner).context("sessions")?;
     team(&machine, &owner).context("team")?;
     hosts(&owner).context("hosts")?;
-    machine.apply_detached("shop", &name, 1)?;
+    // Nobody visits it, so there is nothing to watch and to let end.
+    let manifest = format!(
+        "app = \"shop\"\n[build]\nimage = \"{name}\"\n[deploy.rollout]\nbake = \"0s\"\ndrain = \"1s\"\n\
+         [services.web]\nport = 8080\n"
+    );
+    std::fs::write(machine.state().join("segue.toml"), manifest)?;
+    machine.cli(&machine.state(), &["apply", "-f", "segue.toml", "--detach"])?;
     environment(&owner).context("environment")?;
+    outside::outside(&machine, &owner).context("outside")?;
     around(&owner).context("around")?;
     machine.stop()
 }
