@@ -270,6 +270,7 @@ fn team(machine: &Machine, owner: &Caller<'_>) -> anyhow::Result<()> {
 }
 
 fn hosts(owner: &Caller<'_>) -> anyhow::Result<()> {
+    owner.get("/metrics")?;
     let host = owner.first("/v1/hosts")?;
     let path = format!("/v1/hosts/{}", text(&host, "name")?);
     owner.get(&path)?;
@@ -292,6 +293,7 @@ fn environment(owner: &Caller<'_>) -> anyhow::Result<()> {
     owner.get("/v1/teams/acme/apps/shop/envs")?;
     owner.get(ENV)?;
     owner.get("/v1/events")?;
+    owner.first(&format!("{ENV}/deployments"))?;
 
     // What it is made of.
     owner.get(&format!("{ENV}/builds"))?;
