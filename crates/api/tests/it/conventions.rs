@@ -43,7 +43,13 @@ async fn errors_are_problems_whoever_made_them() {
             "invalid_request",
         ),
         (
-            raw("POST", &deployments, json, &"[".repeat(100)).await,
+            raw(
+                "POST",
+                &deployments,
+                json,
+                &format!("{{\"a\":{}", "[".repeat(100)),
+            )
+            .await,
             400,
             "invalid_request",
         ),
@@ -208,12 +214,9 @@ async fn a_member_that_is_not_known_is_refused_by_every_operation() {
     let mut asked = 0;
     let mut wrong = Vec::new();
     for mut operation in operations() {
-        // The members of a configuration are the names of its variables.
-        let Some(body) = operation
-            .body
-            .as_mut()
-            .filter(|_| operation.id != "config_update")
-        else {
+        // The members of a configuration are the names of its variables; what a forge says is the forge's.
+        let free = ["config_update", "hook_call"].contains(&operation.id.as_str());
+        let Some(body) = operation.body.as_mut().filter(|_| !free) else {
             continue;
         };
         body["surprise"] = serde_json::json!(1);

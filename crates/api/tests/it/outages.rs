@@ -15,13 +15,26 @@ use crate::harness::{Answer, Api, Person};
 const KEK: [u8; 32] = *b"a-key-for-tests-0123456789-only!";
 
 /// Operations that answer without the database, and why.
-const WITHOUT: [(&str, &str); 4] = [
+const WITHOUT: [(&str, &str); 8] = [
     ("health_get", "whether the process lives"),
     ("openapi_get", "a document of the program"),
     ("key_list", "keys that are in memory"),
     (
         "setup_create",
         "what is no link at all is refused without a look",
+    ),
+    ("invitation_show", "the same"),
+    (
+        "device_token",
+        "what is no code at all is refused without a look",
+    ),
+    (
+        "session_refresh",
+        "without a cookie there is nobody to look for",
+    ),
+    (
+        "session_logout",
+        "without a cookie there is nobody to look for",
     ),
 ];
 

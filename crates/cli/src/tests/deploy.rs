@@ -66,7 +66,7 @@ async fn up_makes_what_is_missing_sends_once_follows_and_prints_the_url() {
     let asked = server.find(&format!("POST {ENV}/deployments"));
     assert_eq!(
         asked.json(),
-        json!({ "source": "ab".repeat(32), "spec": false, "message": "first" })
+        json!({ "source": "ab".repeat(32), "spec": false, "override": false, "message": "first" })
     );
     for asked in server
         .asked()
@@ -406,7 +406,7 @@ async fn rollback_finds_the_deployment_to_undo() {
     assert_eq!(ran.exit, Exit::Ok, "{}", ran.stderr);
     assert_eq!(
         server.find(&format!("POST {ENV}/deployments")).json(),
-        json!({ "release": 2, "spec": false, "message": "rollback to v2" })
+        json!({ "release": 2, "spec": false, "override": false, "message": "rollback to v2" })
     );
 }
 
