@@ -48,11 +48,13 @@ fn token(machine: &Machine, role: &str, scopes: &[&str]) -> anyhow::Result<Strin
         .with_context(|| format!("no token for {role}"))
 }
 
-fn run(machine: &Machine, document: &Path, person: &Person) -> anyhow::Result<()> {
+/// Asks as one person, from a loopback address that is theirs alone.
+fn run(machine: &Machine, document: &Path, person: &Person, place: usize) -> anyhow::Result<()> {
     let folder = repository().join("tests/fixtures/contract");
     let output = Command::new(python_tool("schemathesis")?)
         .current_dir(&folder)
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("CONTRACT_ADDRESS", format!("127.0.0.{}", 10 + place))
         .args(["--config-file", "schemathesis.toml", "run"])
         .arg(document)
         .args(["--url", &format!("http://{}", machine.api())])
@@ -100,7 +102,7 @@ fn no_request_breaks_the_contract() -> anyhow::Result<()> {
 
     // The stranger is in a team of their own, and must not learn that the other one is there.
     let owner = ["read", "deploy", "write", "admin"];
-    let parts = ["^[a-d]", "^[e-k]", "^[l-q]", "^[r-z]"];
+    let parts = ["^[r]", "^[s]", "^[a-d]", "^[e-k]", "^[l-q]", "^[t-z]"];
     let mut people = Vec::new();
     for operations in parts {
         people.push(Person {
@@ -139,8 +141,12 @@ fn everybody(machine: &Machine, document: &Path, people: &[Person]) -> Vec<Strin
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
-                while let Some(person) = people.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = run(machine, document, person) {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(person) = people.get(place) else {
+                        break;
+                    };
+                    if let Err(error) = run(machine, document, person, place) {
                         let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
                         wrong.push(format!("{error:#}"));
                     }

@@ -69,7 +69,11 @@ pub struct LockCreate {
     #[schema(min_length = 1, max_length = 500)]
     pub reason: String,
     /// Name of the environment; without it all of the app.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::wire::json::present"
+    )]
     #[schema(
         nullable = false,
         max_length = 40,
@@ -151,7 +155,11 @@ pub struct FreezeCreate {
     #[schema(min_length = 1, max_length = 500)]
     pub reason: String,
     /// Name of the environment; without it all of the app.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::wire::json::present"
+    )]
     #[schema(
         nullable = false,
         max_length = 40,
