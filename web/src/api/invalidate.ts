@@ -29,7 +29,7 @@ const OF_KIND: Record<string, readonly string[]> = {
     "buildList",
     "metricsSeries",
   ],
-  build: ["buildList", "buildGet", "deploymentGet", "deploymentList"],
+  build: ["buildList", "buildGet", "deploymentGet", "deploymentList", "deploymentEvents"],
   instance: [
     "instanceList",
     "instanceGet",
@@ -43,6 +43,7 @@ const OF_KIND: Record<string, readonly string[]> = {
     "instanceList",
     "serviceList",
     "deploymentGet",
+    "deploymentEvents",
     "deploymentReceipt",
     "environmentGet",
     "environmentList",

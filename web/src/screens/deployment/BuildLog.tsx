@@ -50,7 +50,13 @@ function useBuildLog(place: Place, build: string): LogLine[] {
   return lines;
 }
 
-export function BuildLog({ place, build }: { place: Place; build: string }) {
+export interface BuildLogProps {
+  place: Place;
+  build: string;
+  ended: boolean;
+}
+
+export function BuildLog({ place, build, ended }: BuildLogProps) {
   const lines = useBuildLog(place, build);
   const box = useRef<HTMLPreElement>(null);
   const stick = useRef(true);
@@ -71,7 +77,11 @@ export function BuildLog({ place, build }: { place: Place; build: string }) {
         stick.current = at.scrollHeight - at.scrollTop - at.clientHeight < 24;
       }}
     >
-      {lines.length === 0 ? "No line yet." : lines.map((line) => line.text).join("\n")}
+      {lines.length === 0
+        ? ended
+          ? "It wrote nothing."
+          : "No line yet."
+        : lines.map((line) => line.text).join("\n")}
     </pre>
   );
 }

@@ -70,7 +70,7 @@ function Build({ place, build }: { place: Place; build: BuildDetail }) {
           {log ? "Hide the log" : "Show the log"}
         </Button>
       </div>
-      {log && <BuildLog place={place} build={build.id} />}
+      {log && <BuildLog place={place} build={build.id} ended={ended} />}
     </Card>
   );
 }
