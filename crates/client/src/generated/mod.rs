@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: e30caf7473ecc1b82aa428f4b2194ecb8f64131dc637eae5d8b8016d65c0a712
+// SHA-256 of openapi/v1.json: f40f4180c8b86d11c04a3d81f9a6b9239645e8089b187e932b6eaf4206e036c3
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

@@ -1754,17 +1754,9 @@ pub struct MemberRole {
 }
 /// Another role for a person at a place.
 #[serde_with::skip_serializing_none]
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Serialize,
-    validator::Validate,
-    oas3_gen_support::Default
-)]
+#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
 pub struct MemberUpdate {
     /// What they may do there from now on; null takes the role there away.
-    #[validate(regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: Option<String>,
     /// On this app, by name or id; missing: on the whole team.
     pub app: Option<String>,
@@ -11377,7 +11369,6 @@ pub struct MemberUpdateRequestPath {
 pub struct MemberUpdateRequest {
     #[validate(nested)]
     pub path: MemberUpdateRequestPath,
-    #[validate(nested)]
     pub body: MemberUpdate,
 }
 impl MemberUpdateRequest {
