@@ -2,7 +2,7 @@
 # Sourced by ./dev: the end-to-end stages of `./dev test`, the whole program on the real engine.
 
 # Those that count no lost request under load run two at a time (.config/nextest.toml); the others are alone.
-BESIDE_EACH_OTHER='test(/^(builds|clients|compose|contract|failures|isolation|operations|real)::/)'
+BESIDE_EACH_OTHER='test(/^(builds|clients|compose|failures|isolation|operations|real)::/)'
 
 stage_e2e_beside() { nextest_run e2e-beside "$END_TO_END and $BESIDE_EACH_OTHER"; }
 

@@ -11,8 +11,6 @@ mod command_line;
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
-mod contract;
-#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod environments;

@@ -77,7 +77,7 @@ async fn four_lines_of_yaml_are_kept_true() -> anyhow::Result<()> {
     // An edited figure is planned, and the plan changes nothing.
     std::fs::write(&file, lines(2))?;
     let planned = machine.try_cli(&folder, &["apply", "-f", "app.yaml", "--dry-run"])?;
-    let said = String::from_utf8_lossy(&planned.stderr).into_owned();
+    let said = String::from_utf8_lossy(&planned.stdout).into_owned();
     ensure!(planned.status.success(), "{planned:?}");
     ensure!(said.contains("scale") && said.contains("3 → 2"), "{said}");
     ensure!(
