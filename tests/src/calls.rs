@@ -5,9 +5,9 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
-use crate::tools::{answer, unique};
+use crate::tools::{answer, unique, wait_for};
 
 /// Writes `METHOD route` of each operation that was called with success into the folder that `SEGUE_CALLS` names;
 /// nothing where it names none.
@@ -19,10 +19,11 @@ pub(crate) fn note(api: SocketAddr, token: &str) -> anyhow::Result<()> {
         return Ok(());
     };
     let bearer = format!("authorization: Bearer {token}");
-    let answer = answer(&format!("http://{api}/metrics"), &["-H", &bearer])?;
-    if answer.status != 200 {
-        bail!("no figures: {answer:?}");
-    }
+    // A test may end while the supervisor is still bringing back what it has killed.
+    let answer = wait_for("the figures of the control plane", || {
+        let answer = answer(&format!("http://{api}/metrics"), &["-H", &bearer]);
+        Ok(answer.ok().filter(|answer| answer.status == 200))
+    })?;
     let mut calls: Vec<String> = answer.body.lines().filter_map(call).collect();
     calls.sort();
     calls.dedup();
