@@ -1,5 +1,7 @@
 //! Why a request did not get out, or no answer came back.
 
+use rustls::CertificateError;
+
 use crate::target::InvalidTarget;
 
 /// Why there is no answer. The words are for the person who named the address; they tell nothing of what stands at an
@@ -32,7 +34,7 @@ pub enum OutboundError {
         source: std::io::Error,
     },
     /// The other side could not prove who it is, or speaks no TLS.
-    #[error("no TLS with {host}")]
+    #[error("no TLS with {host}: {}", why_no_tls(source))]
     Tls {
         /// The name.
         host: String,
@@ -62,6 +64,29 @@ pub enum OutboundError {
     /// The certificates that shall be trusted besides the usual ones cannot be read.
     #[error("the extra certificates cannot be used: {0}")]
     Certificates(String),
+}
+
+/// What is wrong with the other side, for those who can mend it.
+fn why_no_tls(source: &std::io::Error) -> &'static str {
+    let inner = source.get_ref().and_then(|inner| inner.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = inner else {
+        return "it breaks off, or speaks another protocol";
+    };
+    match wrong {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name"
+        }
+        CertificateError::UnknownIssuer => {
+            "its certificate is of an authority that this server does not know (outbound.extra_ca)"
+        }
+        _ => "its certificate cannot be trusted",
+    }
 }
 
 impl OutboundError {

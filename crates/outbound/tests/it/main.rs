@@ -1,4 +1,4 @@
-//! The way out against addresses that lead inside: nothing may be connected to.
+//! The way out against addresses that lead inside: nothing may be connected to. And over TLS (`tls`).
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,8 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
+
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
