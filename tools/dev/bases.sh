@@ -2,15 +2,24 @@
 # Sourced by ./dev: the base images of builds, made here so that no container registry is needed.
 #
 # segue/debian is made by debootstrap, kept as an archive under its package list's hash, and
-# imported into the engine that is asked for; the others are built on it from tools/bases. Names
-# are our own: nothing made here pretends to be an official image.
+# imported into the engine that is asked for; the others are built on it from tools/bases and kept
+# in the same way. Names are our own: nothing made here pretends to be an official image.
 
 BASE_SUITE=bookworm
 BASE_PACKAGES=ca-certificates
-# image | Dockerfile in tools/bases
+# image | Dockerfile in tools/bases. The first are made everywhere, the others where somebody asks for them by name:
+# each takes minutes and disk.
 BASES='segue/python:3.11-bookworm|python
-segue/node:18-bookworm|node
+segue/node:22-bookworm|node
 segue/static:bookworm|static'
+MORE_BASES='segue/node:18-bookworm|node18
+segue/go:1.23-bookworm|go
+segue/rust:1.96-bookworm|rust
+segue/ruby:3.1-bookworm|ruby
+segue/php:8.2-bookworm|php
+segue/java:17-bookworm|java
+segue/deno:2-bookworm|deno
+segue/bun:1-bookworm|bun'
 
 # Mirrors of this machine's own package sources: mirror_of SUITE. Empty when it has none for
 # that suite; debootstrap then uses its own default.
@@ -71,42 +80,109 @@ key_of_image() {
   docker_at "$1" image inspect -f '{{ index .Config.Labels "segue.base" }}' "$2" 2>/dev/null
 }
 
-# Makes every base image in one engine that it lacks: bases_up SOCKET
+# Makes base images in one engine that lacks them: bases_up SOCKET [NAME...], those of every installation if none is named.
 bases_up() {
-  local socket=$1 archive key root_key image name made=0
-  root_key=$(base_key)
-  if [ "$(key_of_image "$socket" "segue/debian:$BASE_SUITE")" != "$root_key" ]; then
-    say "Base images are made here, under names of their own (segue/…), because no container registry is asked."
-    archive=$(base_archive) || return 1
-    step "importing segue/debian:$BASE_SUITE"
-    docker_at "$socket" import -c "LABEL segue.base=$root_key" -c 'CMD ["/bin/sh"]' \
-      -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8' \
-      "$archive" "segue/debian:$BASE_SUITE" >/dev/null || return 1
-    made=1
-  fi
-  while IFS='|' read -r image name; do
-    key=$({ echo "$root_key"; cat "tools/bases/$name.Dockerfile"; } | sha)
-    [ "$(key_of_image "$socket" "$image")" = "$key" ] && continue
-    step "building $image ($(base_packages_of "$name"))"
-    # The engine's own builder: it needs no plug-in of the client and fetches nothing.
-    tar -C tools/bases -cf - "$name.Dockerfile" |
-      DOCKER_BUILDKIT=0 docker_at "$socket" build -q -f "$name.Dockerfile" \
-        --label "segue.base=$key" -t "$image" - >"$STATE/log/base-$name.log" 2>&1 </dev/stdin || {
-      tail -n 15 "$STATE/log/base-$name.log" >&2
-      say "✗ $image cannot be built"
+  local socket=$1 list image name made=0
+  shift
+  list=$BASES
+  if [ $# -ne 0 ]; then
+    list=$(printf '%s\n' "$BASES" "$MORE_BASES" | bases_named "$@")
+    [ "$(wc -l <<<"$list")" -eq $# ] || {
+      say "✗ base images are: $(printf '%s\n' "$BASES" "$MORE_BASES" | cut -d'|' -f2 | xargs)"
       return 1
     }
-    made=1
-  done <<<"$BASES"
+  fi
+  debian_up "$socket" || return 1
+  while IFS='|' read -r image name; do
+    base_up "$socket" "$image" "$name" || return 1
+  done <<<"$list"
   [ "$made" -eq 0 ] || done_ "base images ready"
 }
 
-base_packages_of() {
-  sed -n 's/.*--no-install-recommends \(.*[^ \\]\) *\\*$/\1/p' "tools/bases/$1.Dockerfile"
+# Lines of the list that are for these names.
+bases_named() {
+  local names=" $* " image name
+  while IFS='|' read -r image name; do
+    [[ $names == *" $name "* ]] && printf '%s|%s\n' "$image" "$name"
+  done
+  true
 }
 
-# Names everything that the base images are made from.
-bases_key() { { base_key; cat tools/bases/*.Dockerfile; } | sha; }
+# The root of all others, by debootstrap.
+debian_up() {
+  local socket=$1 archive root_key
+  root_key=$(base_key)
+  [ "$(key_of_image "$socket" "segue/debian:$BASE_SUITE")" = "$root_key" ] && return 0
+  say "Base images are made here, under names of their own (segue/…), because no container registry is asked."
+  archive=$(base_archive) || return 1
+  step "importing segue/debian:$BASE_SUITE"
+  docker_at "$socket" import -c "LABEL segue.base=$root_key" -c 'CMD ["/bin/sh"]' \
+    -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8' \
+    "$archive" "segue/debian:$BASE_SUITE" >/dev/null || return 1
+  made=1
+}
+
+# One of the others: base_up SOCKET IMAGE NAME
+base_up() {
+  local socket=$1 image=$2 name=$3 key context result=0
+  key=$({ base_key; base_files "$name" | xargs cat; } | sha)
+  [ "$(key_of_image "$socket" "$image")" = "$key" ] && return 0
+  step "building $image ($(base_packages_of "$name"))"
+  context=$(mktemp -d "$STATE/base.XXXXXX")
+  cp "tools/bases/$name.Dockerfile" "$context/Dockerfile"
+  # The engine's own builder: it needs no plug-in of the client and fetches nothing.
+  npm_archives "$name" "$context" &&
+    DOCKER_BUILDKIT=0 docker_at "$socket" build -q --label "segue.base=$key" -t "$image" "$context" \
+      >"$STATE/log/base-$name.log" 2>&1 || result=1
+  rm -r "$context"
+  if [ "$result" -ne 0 ]; then
+    tail -n 15 "$STATE/log/base-$name.log" >&2
+    say "✗ $image cannot be built"
+    return 1
+  fi
+  made=1
+}
+
+# The files that an image is made from.
+base_files() {
+  echo "tools/bases/$1.Dockerfile"
+  [ ! -e "tools/bases/$1.npm" ] || echo "tools/bases/$1.npm"
+}
+
+# Runtimes that Debian does not have come as packages of npm, by exact version and hash; they are unpacked and never
+# installed. A line of NAME.npm: machine, folder in the context, package, hash.
+npm_archives() {
+  local machine folder package hash kept
+  [ -e "tools/bases/$1.npm" ] || return 0
+  mkdir -p "$SEGUE_CACHE/bases"
+  while read -r machine folder package hash; do
+    [ "$machine" = "$(uname -m)" ] || [ "$machine" = any ] || continue
+    kept=$SEGUE_CACHE/bases/$(sha <<<"$package $hash").tgz
+    if ! [ -s "$kept" ]; then
+      (cd "$2" && npm pack --silent "$package" 2>/dev/null </dev/null >packed && mv "$(tail -n 1 packed)" "$kept.new" && rm packed) ||
+        { say "✗ npm does not give $package"; return 1; }
+      if [ "sha512-$(openssl dgst -sha512 -binary "$kept.new" | base64 -w 0)" != "$hash" ]; then
+        rm "$kept.new"
+        say "✗ $package is not what it was when its hash was noted"
+        return 1
+      fi
+      mv "$kept.new" "$kept"
+    fi
+    mkdir "$2/$folder" && tar -C "$2/$folder" --strip-components 1 --no-same-owner -xzf "$kept" || return 1
+  done <"tools/bases/$1.npm"
+}
+
+base_packages_of() {
+  {
+    sed -n 's/.*--no-install-recommends \(.*[^ \\]\) *\\*$/\1/p' "tools/bases/$1.Dockerfile"
+    [ ! -e "tools/bases/$1.npm" ] || cut -d' ' -f3 "tools/bases/$1.npm"
+  } | xargs
+}
+
+# Names everything that the base images of every installation are made from.
+bases_key() {
+  { base_key; cut -d'|' -f2 <<<"$BASES" | while read -r name; do base_files "$name"; done | xargs cat; } | sha
+}
 
 # Base images in the build engine of an installation: own_bases_up RUN_FOLDER. That engine runs only
 # while somebody wants it, and who speaks to its socket directly must say so.

@@ -209,7 +209,9 @@ async fn the_first_minutes_from_sign_in_to_a_broken_push() -> anyhow::Result<()>
     let manifest = std::fs::read_to_string(person.folder.join("segue.toml"))?;
     let checked = manifest.replace("# health = ", "health = ");
     ensure!(checked != manifest, "{manifest}");
-    person.writes("segue.toml", &checked)?;
+    // The deadline of a release that never becomes healthy is waited for twice below.
+    let patience = "\n[deploy]\nrollout = { health_timeout = \"15s\" }\n";
+    person.writes("segue.toml", &format!("{checked}{patience}"))?;
     person.writes(".gitignore", "__pycache__/\n")?;
     person.commits("first")?;
 
@@ -229,6 +231,13 @@ async fn the_first_minutes_from_sign_in_to_a_broken_push() -> anyhow::Result<()>
     says(&stdout, &["http://shop.localhost:*"])?;
     ensure!(stdout.lines().count() == 1, "data alone: {stdout}");
     ensure!(person.page()? == "one info", "{}", person.page()?);
+
+    // The same again: nothing is deployed, and that is said with the address; `--force` deploys it.
+    let (stdout, said) = person.does(&["up"])?;
+    says(&said, &["✓ nothing changed: v1 is live with exactly this (#1, *--force"])?;
+    says(&stdout, &["http://shop.localhost:*"])?;
+    let (deployments, _) = person.does(&["deploys"])?;
+    ensure!(!deployments.contains("#2"), "{deployments}");
 
     // 4:30: a push, signed in by the credential helper.
     person.writes("app.py", &APP.replace("VERSION", "two"))?;
