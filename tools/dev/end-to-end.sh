@@ -1,26 +1,23 @@
 # shellcheck shell=bash
 # Sourced by ./dev: the end-to-end stages of `./dev test`, the whole program on the real engine.
 
-# Those that count no lost request under load run two at a time (.config/nextest.toml); the others are alone.
-BESIDE_EACH_OTHER='test(/^(builds|clients|compose|failures|isolation|operations|real)::/)'
+# Those that kill things under load, and compare counts to the request, are alone; the others are beside each other
+# (.config/nextest.toml has the same list, tests/src/lock.rs the reason).
+ALONE='test(/^(engine|faults|receipt|switch)::/)'
 
-stage_e2e_beside() { nextest_run e2e-beside "$END_TO_END and $BESIDE_EACH_OTHER"; }
+stage_e2e_beside() { nextest_run e2e-beside "$END_TO_END and not $ALONE"; }
+stage_e2e_alone() { nextest_run e2e-alone "$END_TO_END and $ALONE"; }
 
-# A stage per test that must be alone.
 stages_e2e() {
-  local test
   export SEGUE_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/debug/segue SEGUE_CALLS=$STATE/calls
   rm -rf --one-file-system "$SEGUE_CALLS"
   mkdir -p "$SEGUE_CALLS"
+  begin_beside dashboard stage_dashboard
   stage "e2e beside each other" stage_e2e_beside
-  for test in $(names_of "$END_TO_END and not $BESIDE_EACH_OTHER"); do
-    E2E=$test
-    stage "e2e ${test#*::}" stage_one_e2e
-  done
-  stage dashboard stage_dashboard
+  join_beside
+  stage "e2e alone" stage_e2e_alone
   stage operations stage_operations
 }
-stage_one_e2e() { nextest_run "e2e-${E2E//:/_}" "$END_TO_END and test(=$E2E)"; }
 
 # The walk through the dashboard in Debian's Chromium, against a Segue of its own.
 stage_dashboard() { (cd web && npm run --silent e2e) >&2; }

@@ -35,7 +35,7 @@ stage_tools() {
   need_tool cargo-nextest cargo-nextest "runs tests"
   need_tool cargo-deny cargo-deny "checks licences, bans and sources"
   need_tool oas3-gen oas3-gen@0.29.0 "compares the generated client with the API's document"
-  python_up && need_node && node_modules_up openapi/clients/typescript && node_modules_up web
+  registry_up && python_up && need_node && node_modules_up openapi/clients/typescript && node_modules_up web
 }
 
 # Everything that the lock file names, once, so that later stages need no network.
@@ -72,11 +72,9 @@ stage_queries() {
 # The database tests need the crate's test databases, which are a feature that is never default.
 TEST_FEATURES=segue-store/testing
 
-stage_program() { cargo build --locked --quiet -p segue-app --bin segue; }
-
-# Libraries first, for the same reason; then the test programs.
-stage_libraries() {
-  cargo build --workspace --lib --features "$TEST_FEATURES" --locked --quiet
+# Libraries and the program first, for the same reason; then the test programs.
+stage_program() {
+  cargo build --workspace --lib --bins --features "$TEST_FEATURES" --locked --quiet
 }
 
 stage_build() {
@@ -155,9 +153,8 @@ run_tests() {
   # The program holds what the dashboard's build made.
   join_beside
   stage queries stage_queries
-  stage libraries stage_libraries
-  stage build stage_build
   stage program stage_program
+  stage build stage_build
   stage tests stage_tests
   stage bases stage_bases
   stages_e2e

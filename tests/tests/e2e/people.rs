@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, ensure};
 use segue_tests::images::{image, probeapp};
 use segue_tests::load::{Load, Mix};
-use segue_tests::machine::{Machine, docker, wait_for};
+use segue_tests::machine::{Machine, docker, share_engine, wait_for};
 use serde_json::Value;
 
 use crate::switch::load;
@@ -43,6 +43,7 @@ fn running(machine: &Machine, service: &str) -> anyhow::Result<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_lines_of_yaml_are_kept_true() -> anyhow::Result<()> {
+    share_engine()?;
     let machine = Machine::start()?;
     let name = image("segue-test/people:v1", &[("VERSION", "v1")])?;
     let folder = machine.state();
@@ -334,6 +335,7 @@ fn ended(push: Child) -> anyhow::Result<(bool, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_is_refused_with_a_sentence_and_is_not_cancelled_by_its_client() -> anyhow::Result<()>
 {
+    share_engine()?;
     let machine = Machine::start()?;
     let body = serde_json::json!({"name": "pushed"});
     machine.call("POST", "/v1/teams/acme/apps", Some(&body))?;
