@@ -1,5 +1,7 @@
-# segue/node:18-bookworm: Debian's Node with npm.
+# segue/node:22-bookworm: Node.js and npm as the npm registry has them, because Debian's are older. Libraries are Debian's.
 FROM segue/debian:bookworm
-RUN apt-get update -q \
- && apt-get install -y -q --no-install-recommends nodejs npm \
- && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
+COPY node/bin/node /usr/local/bin/
+COPY npm/ /usr/local/lib/node_modules/npm/
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+ && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \
+ && node --version && npm --version && npx --version && rm -rf /root/.npm

@@ -57,6 +57,13 @@ fn builder(builder: Builder) -> api::BuilderKind {
         Builder::Dockerfile => api::BuilderKind::Dockerfile,
         Builder::Python => api::BuilderKind::Python,
         Builder::Node => api::BuilderKind::Node,
+        Builder::Go => api::BuilderKind::Go,
+        Builder::Rust => api::BuilderKind::Rust,
+        Builder::Ruby => api::BuilderKind::Ruby,
+        Builder::Php => api::BuilderKind::Php,
+        Builder::Java => api::BuilderKind::Java,
+        Builder::Deno => api::BuilderKind::Deno,
+        Builder::Bun => api::BuilderKind::Bun,
         Builder::Static => api::BuilderKind::Static,
     }
 }

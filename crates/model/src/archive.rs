@@ -50,6 +50,8 @@ pub struct Limits {
     pub listed_paths: usize,
     /// Bytes of one wanted file.
     pub wanted_bytes: usize,
+    /// Bytes of all files together that are wanted by a name with a star.
+    pub starred_bytes: u64,
 }
 
 impl Default for Limits {
@@ -62,6 +64,7 @@ impl Default for Limits {
             path_bytes: 16 << 20,
             listed_paths: 20_000,
             wanted_bytes: 256 << 10,
+            starred_bytes: 2 << 20,
         }
     }
 }
@@ -224,7 +227,8 @@ enum Stage {
 const STEP: usize = 4096;
 
 impl Validator {
-    /// A validator that also keeps the content of the `wanted` files (paths from the archive's root).
+    /// A validator that also keeps the content of the `wanted` files (paths from the archive's root; a `*` stands for
+    /// any part of one name, and what is wanted so has a bound together).
     pub fn new<S: Into<String>>(limits: Limits, wanted: impl IntoIterator<Item = S>) -> Self {
         let parser = Parser::new(limits, wanted.into_iter().map(Into::into).collect());
         Self {

@@ -41,7 +41,7 @@ pub struct Service {
     pub command: Option<String>,
     /// The command as its arguments, run without a shell; instead of `command`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 256)]
+    #[schema(nullable = false, min_items = 1, max_items = 256, max_length = 4096, pattern = "^[^\\x00]*$")]
     pub argv: Option<Vec<String>>,
     /// Where it listens, also given as `PORT`; without it the image's single exposed port, or 8080.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +115,7 @@ pub struct HealthCheck {
     pub path: Option<String>,
     /// This command must exit with 0 inside the container; arguments, no shell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 256)]
+    #[schema(nullable = false, min_items = 1, max_items = 256, max_length = 4096, pattern = "^[^\\x00]*$")]
     pub command: Option<Vec<String>>,
     /// Connecting to the port is enough.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -179,7 +179,7 @@ pub struct Build {
     pub test: Option<String>,
     /// The test as its arguments, run without a shell; instead of `test`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 256)]
+    #[schema(nullable = false, min_items = 1, max_items = 256, max_length = 4096, pattern = "^[^\\x00]*$")]
     pub test_argv: Option<Vec<String>>,
 }
 
@@ -196,6 +196,20 @@ pub enum BuilderKind {
     Python,
     /// Segue, for Node.js.
     Node,
+    /// Segue, for Go.
+    Go,
+    /// Segue, for Rust.
+    Rust,
+    /// Segue, for Ruby.
+    Ruby,
+    /// Segue, for PHP.
+    Php,
+    /// Segue, for Java.
+    Java,
+    /// Segue, for Deno.
+    Deno,
+    /// Segue, for Bun.
+    Bun,
     /// Segue, for static files.
     Static,
 }
@@ -250,11 +264,15 @@ pub enum RolloutStrategy {
 pub struct Variable {
     /// Its value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 32_768)]
+    #[schema(nullable = false, max_length = 32_768, pattern = "^[^\\x00]*$")]
     pub value: Option<String>,
     /// A property of another service: `services.cache.host`, `.port` or `.address`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, max_length = 100)]
+    #[schema(
+        nullable = false,
+        max_length = 100,
+        pattern = "^services\\.[a-z][a-z0-9]*(-[a-z0-9]+)*\\.(host|port|address)$"
+    )]
     pub from: Option<String>,
     /// A random secret, made once at the first deployment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -352,5 +370,5 @@ macro_rules! same_words {
 same_words! {
     Kind = ServiceKind { Web Worker Job Data }
     RolloutStrategy = Strategy { Switch Rolling Recreate }
-    BuilderKind = Builder { Auto Dockerfile Python Node Static }
+    BuilderKind = Builder { Auto Dockerfile Python Node Go Rust Ruby Php Java Deno Bun Static }
 }

@@ -303,6 +303,20 @@ pub enum BuilderKind {
     Python,
     #[serde(rename = "node")]
     Node,
+    #[serde(rename = "go")]
+    Go,
+    #[serde(rename = "rust")]
+    Rust,
+    #[serde(rename = "ruby")]
+    Ruby,
+    #[serde(rename = "php")]
+    Php,
+    #[serde(rename = "java")]
+    Java,
+    #[serde(rename = "deno")]
+    Deno,
+    #[serde(rename = "bun")]
+    Bun,
     #[serde(rename = "static")]
     Static,
     #[serde(untagged)]
@@ -315,6 +329,13 @@ impl core::fmt::Display for BuilderKind {
             Self::Dockerfile => write!(f, "dockerfile"),
             Self::Python => write!(f, "python"),
             Self::Node => write!(f, "node"),
+            Self::Go => write!(f, "go"),
+            Self::Rust => write!(f, "rust"),
+            Self::Ruby => write!(f, "ruby"),
+            Self::Php => write!(f, "php"),
+            Self::Java => write!(f, "java"),
+            Self::Deno => write!(f, "deno"),
+            Self::Bun => write!(f, "bun"),
             Self::Static => write!(f, "static"),
             Self::Other(v) => write!(f, "{v}"),
         }
@@ -333,6 +354,13 @@ impl From<String> for BuilderKind {
             "dockerfile" => Self::Dockerfile,
             "python" => Self::Python,
             "node" => Self::Node,
+            "go" => Self::Go,
+            "rust" => Self::Rust,
+            "ruby" => Self::Ruby,
+            "php" => Self::Php,
+            "java" => Self::Java,
+            "deno" => Self::Deno,
+            "bun" => Self::Bun,
             "static" => Self::Static,
             _ => Self::Other(value),
         }
@@ -578,6 +606,11 @@ pub struct DeploymentCreate {
     #[serde(rename = "override")]
     #[default(Some(false))]
     pub r#override: Option<bool>,
+    /// With `source`: deploys only if that changes anything. Where the newest deployment is live and a new one would make
+    /// an equal release (same source, specification, configuration, versions of secrets), the answer is that deployment,
+    /// with status 200.
+    #[default(Some(false))]
+    pub if_changed: Option<bool>,
     /// What to say about it.
     #[validate(length(max = 1_000u64))]
     #[default(Some(String::new()))]
@@ -7150,6 +7183,16 @@ impl DeploymentCreateRequest {
             .unwrap_or_default()
             .trim()
             .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Deployment,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
         if status == http::StatusCode::ACCEPTED {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
                 let data = oas3_gen_support::Diagnostics::<

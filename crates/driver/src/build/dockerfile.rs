@@ -6,8 +6,8 @@
 /// Where the bundle lies in a stage.
 const PATH: &str = "/etc/segue-build-ca.pem";
 
-/// Variables by which tools are told of a bundle: OpenSSL, pip and requests, Node, curl, Git, Cargo.
-const VARIABLES: [&str; 7] = [
+/// Variables by which tools are told of a bundle: OpenSSL, pip and requests, Node, curl, Git, Cargo, Deno.
+const VARIABLES: [&str; 8] = [
     "SSL_CERT_FILE",
     "PIP_CERT",
     "REQUESTS_CA_BUNDLE",
@@ -15,6 +15,7 @@ const VARIABLES: [&str; 7] = [
     "CURL_CA_BUNDLE",
     "GIT_SSL_CAINFO",
     "CARGO_HTTP_CAINFO",
+    "DENO_CERT",
 ];
 
 /// The text with the bundle at `source` (in the context) given to every stage.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::entry::{self, END, Kind};
 use super::path::{clean, shown, symlink_target};
 use super::{ArchiveError, Contents, Ignore, Limits, PathFault};
+use crate::detect::names;
 
 pub(super) const BLOCK: usize = 512;
 
@@ -68,6 +69,7 @@ pub(super) struct Parser {
     pending: Pending,
     nodes: BTreeMap<String, Node>,
     path_bytes: u64,
+    starred_bytes: u64,
     seen: u64,
     contents: Contents,
 }
@@ -84,6 +86,7 @@ impl Parser {
             pending: Pending::default(),
             nodes: BTreeMap::new(),
             path_bytes: 0,
+            starred_bytes: 0,
             seen: 0,
             contents: Contents::default(),
         }
@@ -373,6 +376,19 @@ impl Parser {
         }
     }
 
+    /// Whether the content of a file is kept. Names with a star may stand for any number of files, so that those have a
+    /// bound together.
+    fn wants(&mut self, path: &str, size: u64) -> bool {
+        if self.wanted.iter().any(|wanted| wanted == path) {
+            return true;
+        }
+        let starred = self.wanted.iter().any(|wanted| names(wanted, path));
+        if starred && size <= self.limits.wanted_bytes as u64 {
+            self.starred_bytes = self.starred_bytes.saturating_add(size.max(BLOCK as u64));
+        }
+        starred && self.starred_bytes <= self.limits.starred_bytes
+    }
+
     /// Expects the content of a file.
     fn content(&mut self, path: String, size: u64) -> Result<()> {
         if size > self.limits.inflated_bytes {
@@ -380,7 +396,7 @@ impl Parser {
                 limit: self.limits.inflated_bytes,
             });
         }
-        let mut wanted = self.wanted.contains(&path).then_some(path);
+        let mut wanted = self.wants(&path, size).then_some(path);
         if size > self.limits.wanted_bytes as u64 {
             self.contents.oversized.extend(wanted.take());
         }

@@ -17,6 +17,13 @@ pub(super) fn write(runtime: Runtime, image: &Image, start: Option<&Command>) ->
             image.why
         ),
         "# To change it, keep it in the source as `Dockerfile`.".to_owned(),
+    ];
+    if let Some(stage) = &image.build {
+        lines.push(format!("FROM {} AS build", stage.base));
+        lines.push("WORKDIR /src".to_owned());
+        lines.extend(stage.body.iter().cloned());
+    }
+    lines.extend([
         format!("FROM {}", image.base),
         format!(
             "RUN getent passwd {USER_ID} > /dev/null || {{ echo 'app:x:{USER_ID}:{USER_ID}::/app:/usr/sbin/nologin' >> /etc/passwd && echo 'app:x:{USER_ID}:' >> /etc/group; }}"
@@ -24,8 +31,11 @@ pub(super) fn write(runtime: Runtime, image: &Image, start: Option<&Command>) ->
         format!("RUN mkdir -p /app && chown {USER_ID}:{USER_ID} /app"),
         "ENV HOME=/app".to_owned(),
         "WORKDIR /app".to_owned(),
-    ];
+    ]);
     lines.extend(image.body.iter().cloned());
+    if let Some(port) = image.port {
+        lines.push(format!("EXPOSE {port}"));
+    }
     lines.push(format!("USER {USER_ID}:{USER_ID}"));
     if let Some(start) = start {
         lines.push(format!("CMD {}", json(&start.to_argv())));
@@ -40,10 +50,22 @@ pub(super) fn copy_all() -> String {
     format!("COPY --chown={USER_ID}:{USER_ID} . .")
 }
 
+/// `COPY` of a folder of the build stage, owned by the application's user.
+pub(super) fn copy_built(from: &str, to: &str) -> String {
+    format!("COPY --from=build --chown={USER_ID}:{USER_ID} {from} {to}")
+}
+
 /// `COPY` of single files into the working folder. Names must be plain ([`plain`]).
 pub(super) fn copy<S: AsRef<str>>(files: &[S]) -> String {
     let names: Vec<&str> = files.iter().map(AsRef::as_ref).collect();
     format!("COPY {} ./", names.join(" "))
+}
+
+/// `RUN` of a shell script whose parameters need no quoting.
+pub(super) fn run_script<S: AsRef<str>>(script: &str, parameters: &[S]) -> String {
+    let mut argv = vec!["/bin/sh", "-c", script, "sh"];
+    argv.extend(parameters.iter().map(AsRef::as_ref));
+    run(&argv)
 }
 
 /// `RUN` without a shell, so that no argument needs quoting.
@@ -59,6 +81,11 @@ pub(super) fn plain(name: &str) -> bool {
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+/// Whether a path means the same to `COPY` and to a shell as it says, and stays inside of the source.
+pub(super) fn plain_path(path: &str) -> bool {
+    path.len() <= 200 && path.split('/').all(|part| plain(part))
 }
 
 fn json<S: AsRef<str>>(argv: &[S]) -> String {

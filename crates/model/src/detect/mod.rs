@@ -1,17 +1,31 @@
 //! Source detection: from a list of paths and a few small files to a Dockerfile and services.
 //!
-//! An ordered table; the first row that recognises the source wins. Total and deterministic: any input ends
+//! An ordered table ([`table`]); the first row that recognises the source wins. Total and deterministic: any input ends
 //! in a [`Detected`] or a [`Failure`] that says what is missing. The result is a plain Dockerfile that people
 //! can see and keep: no heredoc, no `# syntax=`, dependencies in a layer of their own, user 10001 owning its
 //! folder. Base images come from a map that the server's configuration gives.
 //! Must not: read files, or know which images an engine really has.
 
+mod bun;
+mod deno;
 mod dockerfile;
+mod frameworks;
+mod go;
+mod java;
 mod node;
+mod php;
+mod programs;
 mod python;
 mod requirements;
+mod ruby;
 mod runtimes;
+mod rust;
+mod scripts;
 mod statics;
+mod stubs;
+mod table;
+mod wanted;
+mod webapps;
 
 #[cfg(test)]
 mod tests;
@@ -20,37 +34,15 @@ use std::collections::BTreeMap;
 
 pub use dockerfile::{Unsupported, unsupported};
 pub use runtimes::Runtimes;
+pub use wanted::{WANTED_FILES, names};
 
 use crate::failure::{Failure, FailureCode};
-use crate::manifest::{AppJson, Builder, ConfigEntry, Manifest, Procfile};
+use crate::manifest::{AppJson, ConfigEntry, Manifest, Procfile};
 use crate::name::{ConfigKey, ImageName, ServiceName};
 use crate::spec::{Command, ServiceKind, ServiceSpec};
 
 /// The user that applications run as in images whose Dockerfile Segue wrote.
 pub const USER_ID: u32 = 10001;
-
-/// Files at the top of a source whose content detection and the manifest need.
-pub const WANTED_FILES: &[&str] = &[
-    crate::manifest::FILE_NAME,
-    "Procfile",
-    "app.json",
-    "requirements.txt",
-    "requirements-base.txt",
-    "constraints.txt",
-    "pyproject.toml",
-    ".python-version",
-    "runtime.txt",
-    "app.py",
-    "application.py",
-    "asgi.py",
-    "main.py",
-    "run.py",
-    "server.py",
-    "wsgi.py",
-    "package.json",
-    ".nvmrc",
-    ".node-version",
-];
 
 /// What detection sees of a source.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +71,20 @@ impl<'s> Source<'s> {
     fn first(&self, paths: &[&'static str]) -> Option<&'static str> {
         paths.iter().copied().find(|path| self.has(path))
     }
+
+    /// Whether there is a file below this folder.
+    fn has_folder(&self, folder: &str) -> bool {
+        self.paths.iter().any(|path| {
+            path.strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+
+    /// The first line of a file that is neither empty nor a comment.
+    fn line(&self, path: &str) -> Option<&'s str> {
+        let mut lines = self.text(path)?.lines().map(str::trim);
+        lines.find(|line| !line.is_empty() && !line.starts_with('#'))
+    }
 }
 
 /// A kind of source.
@@ -90,8 +96,24 @@ pub enum Runtime {
     Python,
     /// Node.js.
     Node,
+    /// Go.
+    Go,
+    /// Rust.
+    Rust,
+    /// Ruby.
+    Ruby,
+    /// PHP.
+    Php,
+    /// Java.
+    Java,
+    /// Deno.
+    Deno,
+    /// Bun.
+    Bun,
     /// Files to be served as they are.
     Static,
+    /// No source is of this kind: where programs run that were compiled elsewhere.
+    Native,
 }
 
 impl Runtime {
@@ -102,7 +124,15 @@ impl Runtime {
             Self::Dockerfile => "Dockerfile",
             Self::Python => "Python",
             Self::Node => "Node.js",
+            Self::Go => "Go",
+            Self::Rust => "Rust",
+            Self::Ruby => "Ruby",
+            Self::Php => "PHP",
+            Self::Java => "Java",
+            Self::Deno => "Deno",
+            Self::Bun => "Bun",
             Self::Static => "static files",
+            Self::Native => "image for compiled programs",
         }
     }
 
@@ -113,7 +143,15 @@ impl Runtime {
             Self::Dockerfile => "dockerfile",
             Self::Python => "python",
             Self::Node => "node",
+            Self::Go => "go",
+            Self::Rust => "rust",
+            Self::Ruby => "ruby",
+            Self::Php => "php",
+            Self::Java => "java",
+            Self::Deno => "deno",
+            Self::Bun => "bun",
             Self::Static => "static",
+            Self::Native => "native",
         }
     }
 }
@@ -183,12 +221,43 @@ impl Detected {
 struct Image {
     version: Option<String>,
     base: ImageName,
+    /// A stage before, of which only results are taken: compilers stay out of the image.
+    build: Option<Stage>,
     /// Lines between user set-up and `USER`.
     body: Vec<String>,
+    /// The port it listens on whatever `PORT` says.
+    port: Option<u16>,
     /// Start command by the language's conventions, with the file that says so.
     start: Option<(Command, String)>,
+    /// Why there is no start command, where that can be said.
+    unclear: Option<String>,
+    /// Variables that applications of this kind cannot do without.
+    config: BTreeMap<ConfigKey, ConfigEntry>,
     /// The file that made the row match.
-    why: &'static str,
+    why: String,
+}
+
+impl Image {
+    /// An image of one stage that does nothing yet.
+    fn new((version, base): (String, ImageName), why: String) -> Self {
+        Self {
+            version: Some(version),
+            base,
+            build: None,
+            body: Vec::new(),
+            port: None,
+            start: None,
+            unclear: None,
+            config: BTreeMap::new(),
+            why,
+        }
+    }
+}
+
+/// A stage that is not the image's last; it works in `/src`.
+struct Stage {
+    base: ImageName,
+    body: Vec<String>,
 }
 
 /// Recognises a source.
@@ -219,26 +288,11 @@ pub fn detect(
         }
         None => AppJson::default(),
     };
-    let mut detected = match row(source, manifest)? {
-        Runtime::Dockerfile => own_dockerfile(source, manifest)?,
-        Runtime::Python => generated(
-            Runtime::Python,
-            python::image(source, runtimes)?,
-            manifest,
-            &procfile,
-        )?,
-        Runtime::Node => generated(
-            Runtime::Node,
-            node::image(source, runtimes)?,
-            manifest,
-            &procfile,
-        )?,
-        Runtime::Static => generated(
-            Runtime::Static,
-            statics::image(source, runtimes)?,
-            manifest,
-            &procfile,
-        )?,
+    let mut detected = match table::row(source, manifest)? {
+        table::Row::Own => own_dockerfile(source, manifest)?,
+        table::Row::Language(runtime, image, why) => {
+            generated(runtime, image(source, runtimes, why)?, manifest, &procfile)?
+        }
     };
     for (name, command) in procfile.services {
         let web = name.as_str() == "web";
@@ -262,46 +316,8 @@ pub fn detect(
             spec.replicas = replicas;
         }
     }
-    detected.config = app_json.config;
+    detected.config.extend(app_json.config);
     Ok(detected)
-}
-
-/// The row of the table: what the manifest demands, else the first that matches.
-fn row(source: Source<'_>, manifest: &Manifest) -> Result<Runtime, Failure> {
-    let asked = match manifest.build.builder {
-        Builder::Auto => None,
-        Builder::Dockerfile => Some(Runtime::Dockerfile),
-        Builder::Python => Some(Runtime::Python),
-        Builder::Node => Some(Runtime::Node),
-        Builder::Static => Some(Runtime::Static),
-    };
-    if let Some(runtime) = asked {
-        return Ok(runtime);
-    }
-    if manifest.build.dockerfile.is_some() || source.has("Dockerfile") {
-        return Ok(Runtime::Dockerfile);
-    }
-    let table = [
-        (Runtime::Python, python::SIGNS),
-        (Runtime::Node, node::SIGNS),
-        (Runtime::Static, statics::SIGNS),
-    ];
-    let found = table
-        .into_iter()
-        .find(|(_, signs)| source.first(signs).is_some());
-    found.map(|(runtime, _)| runtime).ok_or_else(|| {
-        let seen: Vec<&str> = source.paths.iter().take(5).map(String::as_str).collect();
-        let seen = if seen.is_empty() {
-            "nothing".to_owned()
-        } else {
-            seen.join(", ")
-        };
-        let signs = "Dockerfile, requirements.txt, pyproject.toml, package.json and index.html";
-        failure(
-            FailureCode::NothingDetected,
-            format!("looked for {signs}; found {seen}"),
-        )
-    })
 }
 
 fn own_dockerfile(source: Source<'_>, manifest: &Manifest) -> Result<Detected, Failure> {
@@ -348,15 +364,19 @@ fn generated(
         lacking.map(|(name, _)| name.to_string())
     };
     if let (None, Some(service)) = (&start, missing) {
+        let reason = image
+            .unclear
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
         let evidence = format!(
-            "{} was found ({}), but nothing says how to start service {service}",
+            "{} was found ({}), but nothing says how to start service {service}{reason}",
             runtime.title(),
             image.why
         );
         return Err(failure(FailureCode::NoStartCommand, evidence));
     }
     let text = dockerfile::write(runtime, &image, start.as_ref().map(|(command, _)| command));
-    let mut why = vec![image.why.to_owned()];
+    let mut why = vec![image.why.clone()];
     why.extend(start.as_ref().map(|(_, reason)| reason.clone()));
     Ok(Detected {
         runtime,
@@ -364,10 +384,10 @@ fn generated(
         base: Some(image.base),
         dockerfile: Dockerfile::Generated { text },
         services: BTreeMap::new(),
-        config: BTreeMap::new(),
-        // A static site's start line is plumbing, not something people wrote.
+        config: image.config,
+        // The start line of a server that Segue chose is plumbing, not something people wrote.
         start: start
-            .filter(|_| runtime != Runtime::Static)
+            .filter(|(_, reason)| !statics::is_plumbing(reason) && !php::is_plumbing(reason))
             .map(|(command, _)| line(&command)),
         why,
     })

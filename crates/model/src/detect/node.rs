@@ -6,14 +6,14 @@ use nodejs_semver::{Range, Version};
 use serde::Deserialize;
 
 use super::dockerfile::{copy, copy_all};
+use super::frameworks::{self, Start};
 use super::runtimes::{numbers, same_line, stands_for};
-use super::{Image, Runtime, Runtimes, Source, failure};
+use super::{Image, Runtime, Runtimes, Source, Stage, failure, scripts, statics};
 use crate::failure::{Failure, FailureCode};
 use crate::name::ImageName;
-use crate::spec::Command;
 
-/// Files that say "Node.js".
-pub(super) const SIGNS: &[&str] = &["package.json"];
+/// The file that says "Node.js".
+pub(super) const SIGN: &str = "package.json";
 
 /// Scripts that npm runs by itself while it installs; they may need the source.
 const INSTALL_SCRIPTS: &[&str] = &[
@@ -34,35 +34,116 @@ const LINES: &[(&str, u64)] = &[
     ("krypton", 24),
 ];
 
+/// What package.json says, as far as it matters here.
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
-struct Package {
-    main: Option<String>,
-    scripts: BTreeMap<String, String>,
+pub(super) struct Package {
+    pub main: Option<String>,
+    pub module: Option<String>,
+    pub scripts: BTreeMap<String, String>,
     engines: BTreeMap<String, String>,
     dependencies: BTreeMap<String, serde_json::Value>,
+    dev_dependencies: BTreeMap<String, serde_json::Value>,
     package_manager: Option<String>,
     workspaces: Option<serde_json::Value>,
 }
 
-pub(super) fn image(source: Source<'_>, runtimes: &Runtimes) -> Result<Image, Failure> {
-    let text = source.text("package.json").unwrap_or("{}");
-    let package: Package = serde_json::from_str(text)
-        .map_err(|e| failure(FailureCode::BuildFailed, format!("package.json: {e}")))?;
-    let (version, base) = version(source, &package, runtimes)?;
+pub(super) fn sign(source: Source<'_>) -> Option<String> {
+    source.has(SIGN).then(|| SIGN.to_owned())
+}
+
+pub(super) fn image(
+    source: Source<'_>,
+    runtimes: &Runtimes,
+    why: String,
+) -> Result<Image, Failure> {
+    let package = Package::read(source)?;
+    let chosen = version(source, &package, runtimes)?;
+    let start = frameworks::start(source, &package, Runtime::Node);
+    let steps = Steps::plan(&package, &start);
     let mut body = vec![
-        "ENV NODE_ENV=production PATH=/app/node_modules/.bin:$PATH".to_owned(),
         // Given by the server where packages come from a mirror; unset otherwise.
         "ARG NPM_CONFIG_REGISTRY".to_owned(),
     ];
-    install(source, &package, &mut body)?;
-    Ok(Image {
-        version: Some(version),
-        base,
-        start: start(source, &package),
-        body,
-        why: source.first(SIGNS).unwrap_or("the manifest"),
-    })
+    install(source, &package, &steps, &mut body)?;
+    finish(chosen, body, start, runtimes, why)
+}
+
+/// What is done besides installing.
+pub(super) struct Steps {
+    /// What builds the package.
+    pub build: Option<String>,
+    /// Packages for development stay in the image, because the program needs them when it runs.
+    pub keep: bool,
+}
+
+impl Steps {
+    /// `npm run` works without npm's own lock file too, and `npx` finds what was installed.
+    pub(super) fn plan(package: &Package, start: &Start) -> Self {
+        let script = package
+            .scripts
+            .contains_key("build")
+            .then(|| "npm run build".to_owned());
+        match start {
+            // Only files are taken from the stage, whatever else is in it.
+            Start::Site(site) => Self {
+                build: Some(script.unwrap_or_else(|| format!("npx --no-install {}", site.build))),
+                keep: true,
+            },
+            Start::Program { script: text, .. } => Self {
+                build: script.or_else(|| {
+                    (text == "next start").then(|| "npx --no-install next build".to_owned())
+                }),
+                keep: scripts::uses(text, &package.scripts, |name| {
+                    package.dev_dependencies.contains_key(name)
+                        && !package.dependencies.contains_key(name)
+                }),
+            },
+            Start::Nothing | Start::Unclear(_) => Self {
+                build: script,
+                keep: false,
+            },
+        }
+    }
+}
+
+/// The image of a package: its program with everything it needs, or its files behind a server.
+pub(super) fn finish(
+    chosen: (String, ImageName),
+    mut body: Vec<String>,
+    start: Start,
+    runtimes: &Runtimes,
+    why: String,
+) -> Result<Image, Failure> {
+    let bin = |folder: &str| {
+        format!(
+            "ENV NODE_ENV=production NEXT_TELEMETRY_DISABLED=1 PATH={folder}/node_modules/.bin:$PATH"
+        )
+    };
+    if let Start::Site(site) = start {
+        body.insert(0, bin("/src"));
+        body.push(statics::collect(site.tool, site.folders));
+        let (version, base) = chosen;
+        let mut image = statics::of_build(runtimes, site.single_page, why)?;
+        image.why = format!("{}: {}", image.why, site.tool);
+        image.version = Some(version);
+        image.build = Some(Stage { base, body });
+        return Ok(image);
+    }
+    let mut image = Image::new(chosen, why);
+    body.insert(0, bin("/app"));
+    image.body = body;
+    match start {
+        Start::Program {
+            command, why, port, ..
+        } => {
+            image.start = Some((command, why));
+            image.port = port;
+        }
+        Start::Unclear(reason) => image.unclear = Some(reason.to_owned()),
+        Start::Nothing | Start::Site(_) => {}
+    }
+    Ok(image)
 }
 
 fn version(
@@ -146,16 +227,17 @@ fn tool(source: Source<'_>, package: &Package) -> Result<Tool, Failure> {
     }
 }
 
-fn install(source: Source<'_>, package: &Package, body: &mut Vec<String>) -> Result<(), Failure> {
-    let builds = package.scripts.contains_key("build");
+fn install(
+    source: Source<'_>,
+    package: &Package,
+    steps: &Steps,
+    body: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let all = steps.build.is_some() || steps.keep;
     let (lock, command, prune) = match tool(source, package)? {
         Tool::Npm { lock } => {
             let verb = if lock.is_some() { "ci" } else { "install" };
-            let scope = if builds {
-                "--include=dev"
-            } else {
-                "--omit=dev"
-            };
+            let scope = if all { "--include=dev" } else { "--omit=dev" };
             let command = format!("npm {verb} {scope} --no-audit --no-fund && rm -rf /app/.npm");
             (
                 lock,
@@ -165,7 +247,7 @@ fn install(source: Source<'_>, package: &Package, body: &mut Vec<String>) -> Res
         }
         Tool::Yarn { version } => {
             let yarn = format!("npx --yes yarn@{version}");
-            let scope = if builds {
+            let scope = if all {
                 "--production=false"
             } else {
                 "--production"
@@ -181,7 +263,7 @@ fn install(source: Source<'_>, package: &Package, body: &mut Vec<String>) -> Res
         }
         Tool::Pnpm { version } => {
             let pnpm = format!("npx --yes pnpm@{version}");
-            let scope = if builds { "--prod=false" } else { "--prod" };
+            let scope = if all { "--prod=false" } else { "--prod" };
             let clean = "rm -rf /app/.npm /app/.local /app/.cache";
             (
                 Some("pnpm-lock.yaml"),
@@ -198,15 +280,36 @@ fn install(source: Source<'_>, package: &Package, body: &mut Vec<String>) -> Res
     } else {
         body.extend([copy(&files), format!("RUN {command}"), copy_all()]);
     }
-    if builds {
-        body.push(format!("RUN npm run build && {prune}"));
+    if let Some(build) = &steps.build {
+        let prune = if steps.keep {
+            String::new()
+        } else {
+            format!(" && {prune}")
+        };
+        // Next writes what it has rendered beside its build.
+        let own = if package.has("next") && !steps.keep {
+            " && chown -R 10001:10001 .next"
+        } else {
+            ""
+        };
+        body.push(format!("RUN {build}{prune}{own}"));
     }
     Ok(())
 }
 
 impl Package {
+    pub(super) fn read(source: Source<'_>) -> Result<Self, Failure> {
+        serde_json::from_str(source.text(SIGN).unwrap_or("{}"))
+            .map_err(|e| failure(FailureCode::BuildFailed, format!("{SIGN}: {e}")))
+    }
+
+    /// Whether it depends on a package, in whatever way.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.dependencies.contains_key(name) || self.dev_dependencies.contains_key(name)
+    }
+
     /// Whether installing needs more than package.json and the lock file.
-    fn needs_source(&self) -> bool {
+    pub(super) fn needs_source(&self) -> bool {
         let local = |value: &serde_json::Value| {
             let text = value.as_str().unwrap_or("");
             ["file:", "link:", "workspace:", "./", "../"]
@@ -219,32 +322,4 @@ impl Package {
                 .iter()
                 .any(|script| self.scripts.contains_key(*script))
     }
-}
-
-/// The start script itself rather than `npm start`, which would stand between the engine's signals and the
-/// application; npm is used only where the script relies on it.
-fn start(source: Source<'_>, package: &Package) -> Option<(Command, String)> {
-    if let Some(script) = package.scripts.get("start") {
-        let why = "package.json: scripts.start".to_owned();
-        let needs_npm = package.scripts.contains_key("prestart")
-            || ["npm ", "npm_", "yarn ", "pnpm "]
-                .iter()
-                .any(|word| script.contains(word));
-        if !needs_npm && let Ok(command) = Command::parse(script) {
-            return Some((command, why));
-        }
-        return Some((
-            Command::Argv(vec!["npm".to_owned(), "start".to_owned()]),
-            why,
-        ));
-    }
-    let node = |file: &str| Command::Argv(vec!["node".to_owned(), file.to_owned()]);
-    if let Some(main) = &package.main {
-        let main = main.strip_prefix("./").unwrap_or(main);
-        if source.has(main) {
-            return Some((node(main), "package.json: main".to_owned()));
-        }
-    }
-    let file = source.first(&["server.js", "index.js", "app.js", "main.js"])?;
-    Some((node(file), file.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! Python: requirements.txt or pyproject.toml, and how such applications start.
+//! Python: requirements.txt, pyproject.toml or Pipfile with their lock files, in a virtual environment.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -8,55 +8,75 @@ use pep440_rs::{Version, VersionSpecifiers};
 use super::dockerfile::{copy, copy_all, run};
 use super::requirements::{self, Requirements};
 use super::runtimes::{numbers, same_line, stands_for};
-use super::{Image, Runtime, Runtimes, Source, failure};
+use super::{Image, Runtime, Runtimes, Source, failure, webapps};
 use crate::failure::{Failure, FailureCode};
-use crate::spec::Command;
 
 /// Files that say "Python", the most telling first.
-pub(super) const SIGNS: &[&str] = &[
+const SIGNS: &[&str] = &[
     "requirements.txt",
     "pyproject.toml",
+    "Pipfile",
+    "setup.py",
     ".python-version",
     "manage.py",
     "main.py",
     "app.py",
 ];
 
-/// Files in which an application object is looked for, in this order.
-const MODULES: &[&str] = &[
-    "wsgi",
-    "asgi",
-    "app",
-    "main",
-    "application",
-    "server",
-    "run",
-];
-
 const PIP: &str = "/opt/venv/bin/pip";
 
-pub(super) fn image(source: Source<'_>, runtimes: &Runtimes) -> Result<Image, Failure> {
+/// Tools that read lock files, in versions whose commands are known here.
+const UV: &str = "uv>=0.5,<1";
+const POETRY: &str = "poetry>=1.8,<3";
+const PIPENV: &str = "pipenv>=2023.12";
+
+pub(super) fn sign(source: Source<'_>) -> Option<String> {
+    source.first(SIGNS).map(str::to_owned)
+}
+
+pub(super) fn image(
+    source: Source<'_>,
+    runtimes: &Runtimes,
+    why: String,
+) -> Result<Image, Failure> {
     let project = Project::read(source)?;
-    let (version, base) = version(source, &project, runtimes)?;
-    let mut body = vec![
+    let mut image = Image::new(version(source, &project, runtimes)?, why);
+    image.body = vec![
         "ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PATH=/opt/venv/bin:$PATH".to_owned(),
         // Given by the server where packages come from a mirror; unset otherwise.
         "ARG PIP_INDEX_URL".to_owned(),
         run(&["python3", "-m", "venv", "/opt/venv"]),
     ];
-    let names = dependencies(source, &project, &mut body);
-    Ok(Image {
-        version: Some(version),
-        base,
-        start: start(source, &names),
-        body,
-        why: source.first(SIGNS).unwrap_or("the manifest"),
-    })
+    let mut layers = Vec::new();
+    let names = dependencies(source, &project, &mut layers)?;
+    match webapps::start(source, &names, project.name.as_deref()) {
+        Ok(Some(start)) => {
+            // A server that nobody listed is added, rather than one made for development started.
+            image
+                .body
+                .extend(start.server.map(|server| run(&[PIP, "install", server])));
+            image.start = Some((start.command, start.why));
+        }
+        Ok(None) => {}
+        Err(unclear) => image.unclear = Some(unclear),
+    }
+    image.body.extend(layers);
+    if webapps::collects_static(source, &names) {
+        image
+            .body
+            .push("RUN python manage.py collectstatic --noinput".to_owned());
+    }
+    Ok(image)
 }
 
 /// What pyproject.toml says, as far as it matters here.
 #[derive(Default)]
 struct Project {
+    name: Option<String>,
+    /// Whether a part of it that a lock file names lies in the source.
+    local: bool,
+    /// Names of packages as Poetry lists them.
+    poetry: Vec<String>,
     requires_python: Option<String>,
     /// `None`: not listed in a standard way, so only installing the project tells.
     dependencies: Option<Vec<String>>,
@@ -87,7 +107,31 @@ impl Project {
             .map(texts)
             .unwrap_or_default();
         let listed = project.filter(|_| !dynamic.iter().any(|item| item == "dependencies"));
+        let tool = |name: &str| table.get("tool")?.as_table()?.get(name)?.as_table();
+        let sources = tool("uv").and_then(|uv| uv.get("sources")?.as_table());
+        let listed_by_poetry = tool("poetry").and_then(|own| own.get("dependencies")?.as_table());
+        let poetry: Vec<(&String, &toml::Value)> = listed_by_poetry.into_iter().flatten().collect();
+        let in_source = |value: &toml::Value| {
+            value
+                .as_table()
+                .is_some_and(|own| own.contains_key("path") || own.contains_key("workspace"))
+        };
         Ok(Self {
+            name: project
+                .or_else(|| tool("poetry"))
+                .and_then(|own| own.get("name")?.as_str())
+                .map(str::to_owned),
+            local: sources
+                .into_iter()
+                .flatten()
+                .any(|(_, value)| in_source(value))
+                || poetry.iter().any(|(_, value)| in_source(value))
+                || tool("uv").is_some_and(|uv| uv.contains_key("workspace")),
+            poetry: poetry
+                .into_iter()
+                .map(|(name, _)| name.clone())
+                .filter(|name| name != "python")
+                .collect(),
             requires_python: project
                 .and_then(|p| p.get("requires-python"))
                 .and_then(toml::Value::as_str)
@@ -100,9 +144,21 @@ impl Project {
     }
 }
 
-/// Adds the layers of dependencies and source; answers the packages by name.
-fn dependencies(source: Source<'_>, project: &Project, body: &mut Vec<String>) -> BTreeSet<String> {
+/// Adds the layers of dependencies and source; answers the packages by name. A lock file comes before the list that it
+/// was made of.
+fn dependencies(
+    source: Source<'_>,
+    project: &Project,
+    body: &mut Vec<String>,
+) -> Result<BTreeSet<String>, Failure> {
     let pip = [PIP, "install"];
+    let has = |file: &str| source.has(file);
+    if has("uv.lock") && has("pyproject.toml") {
+        return Ok(with_uv(project, body));
+    }
+    if has("poetry.lock") && has("pyproject.toml") {
+        return Ok(with_poetry(source, project, body));
+    }
     if source.has("requirements.txt") {
         let Requirements {
             names,
@@ -115,18 +171,119 @@ fn dependencies(source: Source<'_>, project: &Project, body: &mut Vec<String>) -
         } else {
             body.extend([copy(&files), install, copy_all()]);
         }
-        return names;
+        return Ok(names);
     }
-    if !source.has("pyproject.toml") {
-        body.push(copy_all());
-        return BTreeSet::new();
+    if has("Pipfile") {
+        return with_pipenv(source, body);
     }
-    let names = |listed: &[String]| {
-        listed
-            .iter()
-            .filter_map(|item| requirements::name(item))
-            .collect()
-    };
+    if !has("pyproject.toml") {
+        if has("setup.py") {
+            body.extend([copy_all(), run(&[PIP, "install", "."])]);
+        } else {
+            let django = webapps::django(source);
+            body.extend(
+                django
+                    .as_deref()
+                    .map(|django| run(&[PIP, "install", django])),
+            );
+            body.push(copy_all());
+        }
+        return Ok(BTreeSet::new());
+    }
+    Ok(from_project(source, project, &pip, body))
+}
+
+fn names(listed: &[String]) -> BTreeSet<String> {
+    let names = listed.iter().filter_map(|item| requirements::name(item));
+    let server = listed.iter().any(|item| {
+        item.to_ascii_lowercase()
+            .replace(' ', "")
+            .starts_with("fastapi[")
+    });
+    // `fastapi[standard]` brings its server.
+    names.chain(server.then(|| "uvicorn".to_owned())).collect()
+}
+
+fn with_uv(project: &Project, body: &mut Vec<String>) -> BTreeSet<String> {
+    body.push(format!("RUN {PIP} install '{UV}'"));
+    body.push(
+        "ENV UV_PROJECT_ENVIRONMENT=/opt/venv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1 UV_FROZEN=1"
+            .to_owned(),
+    );
+    // Inexact: pip, uv and a server that was added stay.
+    let sync = "RUN uv sync --inexact --no-dev";
+    if project.local {
+        body.extend([copy_all(), sync.to_owned()]);
+    } else {
+        body.extend([
+            copy(&["pyproject.toml", "uv.lock"]),
+            format!("{sync} --no-install-project"),
+            copy_all(),
+        ]);
+        if project.build.is_some() {
+            body.push(sync.to_owned());
+        }
+    }
+    names(project.dependencies.as_deref().unwrap_or_default())
+}
+
+fn with_poetry(source: Source<'_>, project: &Project, body: &mut Vec<String>) -> BTreeSet<String> {
+    body.push(format!(
+        "RUN python3 -m venv /opt/poetry && /opt/poetry/bin/pip install '{POETRY}'"
+    ));
+    let install = "RUN VIRTUAL_ENV=/opt/venv POETRY_VIRTUALENVS_CREATE=false POETRY_NO_INTERACTION=1 \
+        /opt/poetry/bin/poetry install --only main --no-root --no-cache";
+    if project.local {
+        body.extend([copy_all(), install.to_owned()]);
+    } else {
+        body.extend([
+            copy(&["pyproject.toml", "poetry.lock"]),
+            install.to_owned(),
+            copy_all(),
+        ]);
+    }
+    if source.has_folder("src") {
+        body.push("ENV PYTHONPATH=/app/src".to_owned());
+    }
+    let mut all = names(project.dependencies.as_deref().unwrap_or_default());
+    all.extend(names(&project.poetry));
+    all
+}
+
+fn with_pipenv(source: Source<'_>, body: &mut Vec<String>) -> Result<BTreeSet<String>, Failure> {
+    if !source.has("Pipfile.lock") {
+        let evidence = "Pipfile was found without Pipfile.lock; `pipenv lock` makes it, and it belongs into the source";
+        return Err(failure(FailureCode::BuildFailed, evidence));
+    }
+    body.extend([
+        copy(&["Pipfile", "Pipfile.lock"]),
+        format!(
+            "RUN python3 -m venv /opt/pipenv && /opt/pipenv/bin/pip install '{PIPENV}' && \
+             /opt/pipenv/bin/pipenv requirements > /tmp/requirements.txt && {PIP} install -r /tmp/requirements.txt && rm -r /opt/pipenv /app/.local /app/.cache -f"
+        ),
+        copy_all(),
+    ]);
+    let table: toml::Table = source
+        .text("Pipfile")
+        .unwrap_or("")
+        .parse()
+        .unwrap_or_default();
+    let listed = table.get("packages").and_then(toml::Value::as_table);
+    let listed: Vec<String> = listed
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect();
+    Ok(names(&listed))
+}
+
+/// What pyproject.toml lists, without a lock file.
+fn from_project(
+    source: Source<'_>,
+    project: &Project,
+    pip: &[&str],
+    body: &mut Vec<String>,
+) -> BTreeSet<String> {
     match (&project.dependencies, &project.build) {
         (Some(listed), build) => {
             let mut wanted: Vec<&str> = listed.iter().map(String::as_str).collect();
@@ -134,7 +291,7 @@ fn dependencies(source: Source<'_>, project: &Project, body: &mut Vec<String>) -
             // A requirement that starts like an option would be read as one.
             wanted.retain(|item| !item.starts_with('-'));
             if !wanted.is_empty() {
-                body.push(run(&[&pip[..], &wanted[..]].concat()));
+                body.push(run(&[pip, &wanted[..]].concat()));
             }
             body.push(copy_all());
             if build.is_some() {
@@ -193,105 +350,4 @@ fn version(
                 .any(|version| specifiers.contains(&Version::new(version)))
         },
     )
-}
-
-/// How the application starts when no Procfile says it: its framework's convention, or its only script.
-fn start(source: Source<'_>, packages: &BTreeSet<String>) -> Option<(Command, String)> {
-    let has = |package: &str| packages.contains(package);
-    if source.has("manage.py")
-        && let Some(project) = django_project(source)
-    {
-        let line = if has("gunicorn") {
-            format!("gunicorn {project}.wsgi")
-        } else {
-            "python manage.py runserver 0.0.0.0:$PORT".to_owned()
-        };
-        return Some((Command::parse(&line).ok()?, "manage.py".to_owned()));
-    }
-    for module in MODULES {
-        let file = format!("{module}.py");
-        let Some(application) = source.text(&file).and_then(application) else {
-            continue;
-        };
-        let target = format!("{module}:{}", application.name);
-        let command = match application.kind {
-            Kind::Wsgi if has("gunicorn") => Command::Argv(vec!["gunicorn".to_owned(), target]),
-            Kind::Wsgi if application.name.ends_with("()") => Command::parse(&format!(
-                "flask --app {module} run --host 0.0.0.0 --port $PORT"
-            ))
-            .ok()?,
-            Kind::Wsgi => Command::parse(&format!(
-                "flask --app {target} run --host 0.0.0.0 --port $PORT"
-            ))
-            .ok()?,
-            Kind::Asgi => {
-                Command::parse(&format!("uvicorn {target} --host 0.0.0.0 --port $PORT")).ok()?
-            }
-        };
-        return Some((command, file));
-    }
-    let script = ["main.py", "app.py", "server.py", "run.py"]
-        .into_iter()
-        .find(|file| source.has(file))?;
-    Some((
-        Command::Argv(vec!["python".to_owned(), script.to_owned()]),
-        script.to_owned(),
-    ))
-}
-
-/// The package that holds the project's `wsgi.py`.
-fn django_project(source: Source<'_>) -> Option<&str> {
-    let packages = source
-        .paths
-        .iter()
-        .filter_map(|path| path.strip_suffix("/wsgi.py"));
-    packages.filter(|package| is_identifier(package)).min()
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Wsgi,
-    Asgi,
-}
-
-struct Application {
-    kind: Kind,
-    name: String,
-}
-
-/// The application object that a module makes at its top level: `app = Flask(…)`, `api = FastAPI(…)`, or
-/// Flask's factory `def create_app(`.
-fn application(text: &str) -> Option<Application> {
-    let classes = [
-        ("Flask(", Kind::Wsgi),
-        ("flask.Flask(", Kind::Wsgi),
-        ("FastAPI(", Kind::Asgi),
-        ("fastapi.FastAPI(", Kind::Asgi),
-        ("Starlette(", Kind::Asgi),
-    ];
-    let object = text.lines().find_map(|line| {
-        let (name, value) = line.split_once('=')?;
-        let name = name.split(':').next().unwrap_or("").trim_end();
-        let (_, kind) = classes
-            .iter()
-            .find(|(class, _)| value.trim_start().starts_with(class))?;
-        is_identifier(name).then(|| Application {
-            kind: *kind,
-            name: name.to_owned(),
-        })
-    });
-    object.or_else(|| {
-        let factory =
-            text.contains("flask") && text.lines().any(|line| line.starts_with("def create_app("));
-        factory.then(|| Application {
-            kind: Kind::Wsgi,
-            name: "create_app()".to_owned(),
-        })
-    })
-}
-
-fn is_identifier(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.len() <= 100
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -20,7 +20,16 @@ impl Default for Runtimes {
         let images = [
             ("python", "3.11", "segue/python:3.11-bookworm"),
             ("node", "18", "segue/node:18-bookworm"),
+            ("node", "22", "segue/node:22-bookworm"),
+            ("go", "1.23", "segue/go:1.23-bookworm"),
+            ("rust", "1.96", "segue/rust:1.96-bookworm"),
+            ("ruby", "3.1", "segue/ruby:3.1-bookworm"),
+            ("php", "8.2", "segue/php:8.2-bookworm"),
+            ("java", "17", "segue/java:17-bookworm"),
+            ("deno", "2", "segue/deno:2-bookworm"),
+            ("bun", "1", "segue/bun:1-bookworm"),
             ("static", "bookworm", "segue/static:bookworm"),
+            ("native", "bookworm", "segue/debian:bookworm"),
         ];
         let mut map: BTreeMap<String, BTreeMap<String, ImageName>> = BTreeMap::new();
         for (runtime, version, image) in images {
@@ -112,6 +121,26 @@ pub(super) fn numbers(version: &str) -> Option<Vec<u64>> {
 /// the numbers that both name are equal. Patches belong to whoever keeps the image.
 pub(super) fn same_line(asked: &[u64], offered: &[u64]) -> bool {
     asked.iter().zip(offered).all(|(a, b)| a == b)
+}
+
+/// Whether an offered version is the one asked for or a later one of the same major version: for languages in which
+/// a later compiler takes what an earlier one took. Only what both name counts.
+pub(super) fn at_least(asked: &[u64], offered: &[u64]) -> bool {
+    let both = asked.len().min(offered.len());
+    asked.first() == offered.first() && offered.get(..both) >= asked.get(..both)
+}
+
+/// The digits and dots at the start of a text, as numbers (`1.22rc1` -> 1.22).
+pub(super) fn leading(version: &str) -> Option<Vec<u64>> {
+    let end = version
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(version.len());
+    let parts = version
+        .get(..end)?
+        .split('.')
+        .filter(|part| !part.is_empty());
+    let text: Vec<&str> = parts.take(3).collect();
+    numbers(&text.join("."))
 }
 
 /// Versions that an offered one may stand for: what a range is asked about.

@@ -1,3 +1,5 @@
+mod languages;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -16,7 +18,7 @@ impl Fixture {
             paths: files.iter().map(|(path, _)| (*path).to_owned()).collect(),
             files: files
                 .iter()
-                .filter(|(path, _)| WANTED_FILES.contains(path))
+                .filter(|(path, _)| WANTED_FILES.iter().any(|wanted| names(wanted, path)))
                 .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
                 .collect(),
         }
@@ -280,10 +282,10 @@ fn what_is_missing_has_a_code_and_evidence() {
         (
             &[
                 ("index.js", ""),
-                ("package.json", r#"{"engines": {"node": "^20 || 22"}}"#),
+                ("package.json", r#"{"engines": {"node": "^19 || 21"}}"#),
             ],
             FailureCode::RuntimeMissing,
-            "package.json wants Node.js ^20 || 22; this server offers Node.js 18",
+            "package.json wants Node.js ^19 || 21; this server offers Node.js 18, 22",
         ),
         (
             &[
@@ -402,7 +404,7 @@ fn the_first_manifest_says_what_detection_would_do() {
 
 fn any_files() -> impl Strategy<Value = Vec<(String, String)>> {
     let path = prop_oneof![
-        proptest::sample::select(WANTED_FILES).prop_map(str::to_owned),
+        proptest::sample::select(WANTED_FILES).prop_map(|name| name.replace('*', "src")),
         proptest::sample::select(
             &[
                 "Dockerfile",
@@ -412,7 +414,18 @@ fn any_files() -> impl Strategy<Value = Vec<(String, String)>> {
                 "manage.py",
                 "x/wsgi.py",
                 "index.html",
-                "src/a.py"
+                "src/a.py",
+                "src/main.rs",
+                "Cargo.lock",
+                "cmd/a/main.go",
+                "uv.lock",
+                "Pipfile.lock",
+                "bun.lock",
+                "config.ru",
+                "index.php",
+                "artisan",
+                "gradlew",
+                "a.jar"
             ][..]
         )
         .prop_map(str::to_owned),
@@ -424,6 +437,14 @@ fn any_files() -> impl Strategy<Value = Vec<(String, String)>> {
         Just("{\"engines\": {\"node\": \">=1\"}, \"scripts\": {\"start\": \"node x\"}}".to_owned()),
         Just("[project]\ndependencies = [\"a\"]\n".to_owned()),
         Just("app = Flask(__name__)\n".to_owned()),
+        Just(
+            "{\"devDependencies\": {\"vite\": \"6\"}, \"scripts\": {\"build\": \"vite build\"}}"
+                .to_owned()
+        ),
+        Just("[package]\nname = \"a\"\n[[bin]]\nname = \"b\"\npath = \"src/main.rs\"\n".to_owned()),
+        Just("module example.com/a\ngo 1.20\npackage main\n".to_owned()),
+        Just("gem 'puma'\nruby '~> 3.1'\n".to_owned()),
+        Just("<project><java.version>17</java.version></project>".to_owned()),
         "[0-9v.]{1,30}",
     ];
     proptest::collection::vec((path, text), 0..8)
@@ -445,7 +466,7 @@ proptest! {
                 prop_assert!(!detected.services.is_empty());
                 if let Dockerfile::Generated { text } = detected.dockerfile {
                     prop_assert_eq!(unsupported(&text), []);
-                    let known = ["#", "FROM ", "RUN ", "ENV ", "ARG ", "WORKDIR ", "COPY ", "USER ", "CMD "];
+                    let known = ["#", "FROM ", "RUN ", "ENV ", "ARG ", "WORKDIR ", "COPY ", "EXPOSE ", "USER ", "CMD "];
                     for line in text.lines() {
                         prop_assert!(known.iter().any(|start| line.starts_with(start)), "{}", line);
                     }

@@ -228,6 +228,9 @@ fn image(
             Some("docker") => Some("dockerfile"),
             Some("python") => Some("python"),
             Some("node") => Some("node"),
+            Some("go") => Some("go"),
+            Some("rust") => Some("rust"),
+            Some("ruby") => Some("ruby"),
             Some("static") => Some("static"),
             _ => None,
         };

@@ -107,6 +107,20 @@ pub enum Builder {
     Python,
     /// Segue, for Node.js.
     Node,
+    /// Segue, for Go.
+    Go,
+    /// Segue, for Rust.
+    Rust,
+    /// Segue, for Ruby.
+    Ruby,
+    /// Segue, for PHP.
+    Php,
+    /// Segue, for Java.
+    Java,
+    /// Segue, for Deno.
+    Deno,
+    /// Segue, for Bun.
+    Bun,
     /// Segue, for static files.
     Static,
 }

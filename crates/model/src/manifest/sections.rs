@@ -179,6 +179,13 @@ fn build(walk: &mut Walk, place: &Place<'_>) -> BuildSpec {
             ("dockerfile", Builder::Dockerfile),
             ("python", Builder::Python),
             ("node", Builder::Node),
+            ("go", Builder::Go),
+            ("rust", Builder::Rust),
+            ("ruby", Builder::Ruby),
+            ("php", Builder::Php),
+            ("java", Builder::Java),
+            ("deno", Builder::Deno),
+            ("bun", Builder::Bun),
             ("static", Builder::Static),
         ];
         spec.builder = walk.word(&p, &words, &[]).unwrap_or_default();

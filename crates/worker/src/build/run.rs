@@ -113,7 +113,7 @@ async fn try_build(
         Ok(id) => id,
         Err(error) => {
             steps.end().await;
-            return Err(outcome(&error, &steps));
+            return Err(outcome(&error, &steps, generated));
         }
     };
     let info = builder
@@ -184,8 +184,17 @@ async fn drive(
 }
 
 /// What a build failure means for the build.
-fn outcome(error: &BuildFailure, steps: &Steps) -> BuildOutcome {
-    let failure = explain(error, steps);
+fn outcome(error: &BuildFailure, steps: &Steps, generated: bool) -> BuildOutcome {
+    let mut failure = explain(error, steps);
+    if generated && error.kind == BuildFailureKind::BaseImage {
+        // The name is the server's and not the source's: nobody could correct it there.
+        let why = format!(
+            "a base image of the server's `runtimes` is on none of its engines and in no registry; `./dev bases SOCKET \
+             NAME` makes those that begin with segue/ (docs/OPERATIONS.md): {}",
+            failure.evidence
+        );
+        failure = self::failure(FailureCode::RuntimeMissing, why);
+    }
     match &error.kind {
         BuildFailureKind::TimedOut => BuildOutcome::TimedOut(failure),
         _ if error.retryable() => BuildOutcome::Retry(failure),
