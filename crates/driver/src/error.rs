@@ -9,6 +9,16 @@ use segue_model::failure::FailureCode;
 /// Characters of an engine message that are kept.
 const MESSAGE_CHARS: usize = 600;
 
+/// What engines hand on of registries that want to know who asks.
+const REFUSED: &[&str] = &[
+    "unauthorized",
+    "authentication required",
+    "no basic auth credentials",
+    "denied",
+    "403 Forbidden",
+    "401 Unauthorized",
+];
+
 /// What an engine call ended with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DriverError {
@@ -33,6 +43,10 @@ pub enum DriverError {
     /// The registry does not give the image.
     #[error("the image cannot be pulled: {0}")]
     ImageNotPullable(String),
+    /// The registry does not show the image to whoever asks like this: with no credential, or with one that it does
+    /// not take. Registries answer the same for an image that does not exist.
+    #[error("the image cannot be pulled: {0}")]
+    ImageRefused(String),
     /// The engine's disk is full.
     #[error("the engine's disk is full: {0}")]
     NoSpace(String),
@@ -74,6 +88,7 @@ impl DriverError {
             | Self::NotOurs(_)
             | Self::ImageMissing(_)
             | Self::ImageNotPullable(_)
+            | Self::ImageRefused(_)
             | Self::CommandNotFound(_)
             | Self::ExecFormat(_)
             | Self::BadConfig(_)
@@ -95,7 +110,7 @@ impl DriverError {
     #[must_use]
     pub const fn failure_code(&self) -> Option<FailureCode> {
         match self {
-            Self::ImageMissing(_) | Self::ImageNotPullable(_) => {
+            Self::ImageMissing(_) | Self::ImageNotPullable(_) | Self::ImageRefused(_) => {
                 Some(FailureCode::ImageNotPullable)
             }
             Self::CommandNotFound(_) => Some(FailureCode::CommandNotFound),
@@ -143,7 +158,15 @@ impl DriverError {
             Self::NotFound(why)
             | Self::BadConfig(why)
             | Self::Engine(why)
-            | Self::ImageMissing(why) => Self::ImageNotPullable(format!("{image}: {why}")),
+            | Self::ImageMissing(why) => {
+                let refused = REFUSED.iter().any(|part| why.contains(part));
+                let why = format!("{image}: {why}");
+                if refused {
+                    Self::ImageRefused(why)
+                } else {
+                    Self::ImageNotPullable(why)
+                }
+            }
             other => other,
         }
     }
@@ -250,6 +273,26 @@ mod tests {
             DriverError::BadConfig(_)
         ));
         assert!(matches!(of(500, "boom\nboom"), DriverError::Engine(text) if text == "boom boom"));
+    }
+
+    #[test]
+    fn a_registry_that_wants_to_know_who_asks_is_told_from_one_without_the_image() {
+        let of = |why: &str| DriverError::from_status(500, why).into_pull("r/a:1");
+        for refused in [
+            "Head \"http://127.0.0.1:5000/v2/a/manifests/1\": no basic auth credentials",
+            "Get \"https://r/v2/\": unauthorized: authentication required",
+            "pull access denied for a, repository does not exist or may require 'docker login'",
+            "error parsing HTTP 403 response body: 403 Forbidden",
+        ] {
+            assert!(
+                matches!(of(refused), DriverError::ImageRefused(why) if why.starts_with("r/a:1: ")),
+                "{refused}"
+            );
+        }
+        assert!(matches!(
+            of("manifest for r/a:1 not found: manifest unknown"),
+            DriverError::ImageNotPullable(_)
+        ));
     }
 
     #[test]

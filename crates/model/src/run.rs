@@ -82,21 +82,20 @@ pub struct RunChange {
 }
 
 impl Run {
-    /// What its container is made of: the service with another command, without volumes (one holder at a time has
-    /// those), not routed and never restarted. Its revision is its own, so that it counts to no service's set.
+    /// What its container is made of: the service with another command, not routed and never restarted. It has the
+    /// service's volumes beside their holder, on the host where they are. Its revision is its own, so that it counts to
+    /// no service's set.
     #[must_use]
     pub fn content(&self, id: RunId, service: &ServiceRelease) -> ServiceRelease {
         let mut own = service.clone();
         let command = Some(Command::Argv(self.command.clone()));
         own.spec.kind = ServiceKind::Job;
         own.spec.command.clone_from(&command);
-        own.spec.volumes.clear();
         own.spec.domains.clear();
         own.spec.place.one_per_host = false;
         own.spec.health.check = Check::Running;
         own.content.kind = ServiceKind::Job;
         own.content.command = command;
-        own.content.volumes.clear();
         let mut hash = Sha256::new();
         hash.update(b"segue run v1\0");
         hash.update(id.as_uuid().as_bytes());

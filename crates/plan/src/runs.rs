@@ -2,8 +2,11 @@
 //!
 //! Invariants (I17): a run is started at most once: once a start was attempted, a container that is not there is
 //! never made again, and the run ends `unknown` or with the engine's refusal. A run has its reservation like every
-//! instance (I12), and no route, alias or replacement. It is stopped by a person, its limit or the end of its
+//! instance (I12), and no route, alias or replacement. Where its service has volumes it has them too, beside their
+//! holder: it goes where they are and never makes one. It is stopped by a person, its limit or the end of its
 //! environment, behind rule 3 like everything that is stopped.
+
+use std::collections::BTreeMap;
 
 use segue_model::Timestamp;
 use segue_model::change::{EventSubject, NewInstance, Reason, ReasonKind};
@@ -122,6 +125,14 @@ fn queued(draft: &mut Draft<'_>, id: RunId, run: &Run) -> Option<Decided> {
         return Some(failed(end, FailureCode::Internal, why));
     };
     let own = run.content(id, service);
+    if own.spec.is_exclusive() && !world.volume_hosts.contains_key(&run.service) {
+        // Made here, it would be another one than the service's, on another host perhaps.
+        let why = format!(
+            "the volume of {0} is not there yet: it is made when {0} first starts",
+            run.service
+        );
+        return no_place(draft, id, run, why, BTreeMap::new());
+    }
     let request = Request {
         service: &run.service,
         release: &own,
@@ -186,23 +197,36 @@ fn queued(draft: &mut Draft<'_>, id: RunId, run: &Run) -> Option<Decided> {
             } else {
                 why.join("; ")
             };
-            if deadline <= world.now {
-                let end = ended(draft, id, run, RunState::Failed, "found no host in time");
-                return Some(failed(end, FailureCode::NoCapacity, why));
-            }
-            draft.look_at(deadline);
-            draft.reasons.push(Reason {
-                kind: ReasonKind::RunPending,
-                subject: subject(id, run),
-                message: format!("run {} waits: {why}", run.number),
-                hosts: rejected
-                    .into_iter()
-                    .map(|(id, why)| (id, why.to_string()))
-                    .collect(),
-            });
-            None
+            let hosts = rejected
+                .into_iter()
+                .map(|(id, why)| (id, why.to_string()))
+                .collect();
+            no_place(draft, id, run, why, hosts)
         }
     }
+}
+
+/// It has no place now: it waits aloud, and has failed when it waited for too long.
+fn no_place(
+    draft: &mut Draft<'_>,
+    id: RunId,
+    run: &Run,
+    why: String,
+    hosts: BTreeMap<HostId, String>,
+) -> Option<Decided> {
+    let deadline = later(run.created_at, START_LIMIT);
+    if deadline <= draft.now() {
+        let end = ended(draft, id, run, RunState::Failed, "found no host in time");
+        return Some(failed(end, FailureCode::NoCapacity, why));
+    }
+    draft.look_at(deadline);
+    draft.reasons.push(Reason {
+        kind: ReasonKind::RunPending,
+        subject: subject(id, run),
+        message: format!("run {} waits: {why}", run.number),
+        hosts,
+    });
+    None
 }
 
 /// One whose container is decided and that has not ended.

@@ -95,6 +95,7 @@ const CHECKERS: &[(Invariant, Checker)] = &[
     (Invariant::I13, place::constraints),
     (Invariant::I14, lifecycle::nothing_on_stale_listings),
     (Invariant::I15, place::one_holder),
+    (Invariant::I15, runs::beside_their_volumes),
     (Invariant::I16, record::rollouts_end),
     (Invariant::I3, runs::serials),
     (Invariant::I11, runs::made_or_explained),

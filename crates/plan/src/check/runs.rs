@@ -184,6 +184,22 @@ pub(super) fn reserves_as_specified(case: &Case<'_>, found: &mut Vec<String>) {
     }
 }
 
+/// I15 for runs: one whose service has a volume is made where the volume is, and never makes one.
+pub(super) fn beside_their_volumes(case: &Case<'_>, found: &mut Vec<String>) {
+    for change in &case.plan.changes.runs {
+        let (Some(place), Some(run)) = (&change.place, case.before.runs.get(&change.id)) else {
+            continue;
+        };
+        let release = case.before.releases.get(&run.release);
+        let service = release.and_then(|release| release.services.get(&run.service));
+        let there = case.before.volume_hosts.get(&run.service);
+        if service.is_some_and(|service| service.spec.is_exclusive()) && there != Some(&place.host)
+        {
+            found.push(format!("run {} is placed away from its volume", run.number));
+        }
+    }
+}
+
 /// Serials of runs' containers are as single as those of services.
 pub(super) fn serials(case: &Case<'_>, found: &mut Vec<String>) {
     let mut times: BTreeMap<u64, u32> = BTreeMap::new();

@@ -15,11 +15,14 @@ use segue_model::state::{Desired, HostState, Observed, RunState};
 use segue_model::world::{Instance, World};
 use segue_plan::{Action, Input, Plan, after, check, plan};
 
-use crate::fixture::{MEMORY, host_id, name, release, release_id, service, subnet, web, world};
+use crate::fixture::{
+    MEMORY, data, host_id, name, release, release_id, service, subnet, web, world,
+};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Ask(u64),
+    /// Of the service without a volume, or of the one with it.
+    Ask(u64, bool),
     Cancel(usize),
     /// The process of one ends by itself.
     Exit(usize, i32, bool),
@@ -39,7 +42,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => prop_oneof![Just(5u64), Just(60), Just(3600)].prop_map(Step::Ask),
+        4 => (prop_oneof![Just(5u64), Just(60), Just(3600)], any::<bool>())
+            .prop_map(|(limit, data)| Step::Ask(limit, data)),
         2 => any::<usize>().prop_map(Step::Cancel),
         3 => (any::<usize>(), prop_oneof![Just(0), Just(1), Just(137)], any::<bool>())
             .prop_map(|(one, code, oom)| Step::Exit(one, code, oom && code == 137)),
@@ -69,8 +73,12 @@ struct Sim {
 impl Sim {
     fn new(memory_units: u64) -> Self {
         let mut world = world(2, 0, memory_units);
-        let made = release(1, [("web", service(&web(0), 1))], Rollout::default());
+        let mut db = data();
+        db.replicas = 0;
+        let services = [("web", service(&web(0), 1)), ("db", service(&db, 1))];
+        let made = release(1, services, Rollout::default());
         world.releases.insert(release_id(1), made);
+        world.volume_hosts.insert(name("db"), host_id(2));
         world.serving = Some(release_id(1));
         world.stable = Some(release_id(1));
         Self {
@@ -113,13 +121,13 @@ impl Sim {
     fn step(&mut self, step: &Step) {
         let now = self.now();
         match step {
-            Step::Ask(limit) => {
+            Step::Ask(limit, data) => {
                 self.runs += 1;
                 let id: RunId = format!("run_{:032x}", self.runs).parse().unwrap();
                 let run = Run {
                     number: i64::try_from(self.runs).unwrap(),
                     release: release_id(1),
-                    service: name("web"),
+                    service: name(if *data { "db" } else { "web" }),
                     command: vec!["do".to_owned(), "it".to_owned()],
                     time_limit: Duration::from_secs(*limit),
                     created_at: now,
@@ -374,9 +382,9 @@ fn the_traces_of_runs_reach_every_end() {
 #[test]
 fn a_run_counts_to_the_hosts_capacity_and_waits_aloud() {
     let mut sim = Sim::new(1);
-    sim.step(&Step::Ask(3600));
-    sim.step(&Step::Ask(3600));
-    sim.step(&Step::Ask(3600));
+    sim.step(&Step::Ask(3600, false));
+    sim.step(&Step::Ask(3600, false));
+    sim.step(&Step::Ask(3600, false));
     sim.round();
     let placed = sim.world.runs.values().filter(|run| run.instance.is_some());
     assert_eq!(placed.count(), 2, "one a host");
@@ -400,7 +408,7 @@ fn a_run_counts_to_the_hosts_capacity_and_waits_aloud() {
 #[test]
 fn the_checker_sees_a_second_start_and_an_end_that_was_not_seen() {
     let mut sim = Sim::new(2);
-    sim.step(&Step::Ask(3600));
+    sim.step(&Step::Ask(3600, false));
     sim.round();
     let (id, run) = sim.world.runs.iter().next().unwrap();
     let (id, host) = (*id, run.instance.as_ref().unwrap().host);
@@ -427,6 +435,60 @@ fn the_checker_sees_a_second_start_and_an_end_that_was_not_seen() {
     let found = check(&input, &bad);
     assert!(
         found.iter().any(|v| v.message.contains("may still run")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_run_goes_where_its_volume_is_and_never_makes_one() {
+    let mut sim = Sim::new(1);
+    sim.step(&Step::Ask(3600, true));
+    sim.step(&Step::Ask(3600, true));
+    sim.round();
+    let placed: Vec<_> = (sim.world.runs.values())
+        .filter_map(|run| Some(run.instance.as_ref()?.host))
+        .collect();
+    assert_eq!(
+        placed,
+        [host_id(2)],
+        "the other one waits, with host 1 free"
+    );
+    let says = |sim: &mut Sim, words: &str| {
+        let reasons = sim.plan().reasons;
+        assert!(
+            reasons.iter().any(|reason| reason.message.contains(words)),
+            "{words}: {reasons:?}"
+        );
+    };
+    says(&mut sim, "does not hold the volume, which is on");
+
+    let mut sim = Sim::new(1);
+    sim.world.volume_hosts.clear();
+    sim.step(&Step::Ask(3600, true));
+    sim.round();
+    says(&mut sim, "is not there yet");
+    sim.pass(601);
+    sim.round();
+    assert_eq!(
+        sim.ended.values().collect::<Vec<_>>(),
+        [&RunState::Failed],
+        "it waits for ten minutes"
+    );
+}
+
+#[test]
+fn the_checker_sees_a_run_away_from_its_volume() {
+    let mut sim = Sim::new(1);
+    sim.world.subnets.insert(host_id(1), subnet(1));
+    sim.step(&Step::Ask(3600, true));
+    let mut blind = sim.world.clone();
+    blind.volume_hosts.insert(name("db"), host_id(1));
+    let bad = plan(&Input { world: &blind });
+    let found = check(&Input { world: &sim.world }, &bad);
+    assert!(
+        found
+            .iter()
+            .any(|v| v.message.contains("away from its volume")),
         "{found:?}"
     );
 }
