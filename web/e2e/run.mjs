@@ -37,6 +37,7 @@ try {
   if (process.env.SEGUE_WALK_PAGE) link.host = new URL(process.env.SEGUE_WALK_PAGE).host;
   faults = await walk({
     root,
+    program,
     url: link.origin,
     link: link.href,
     edge: 8990,

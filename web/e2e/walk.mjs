@@ -4,7 +4,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inside } from "./inside.mjs";
 import { axe, browser, check, pictures, watched } from "./lib.mjs";
+import { outside } from "./outside.mjs";
+import { device, forgotten, nowhere } from "./people.mjs";
 import { scroll } from "./scroll.mjs";
 
 const LONG = { timeout: 240_000 };
@@ -39,7 +42,7 @@ function ask(edge, host) {
   });
 }
 
-export async function walk({ root, url, link, edge, images, log }) {
+export async function walk({ root, program, url, link, edge, images, log }) {
   const folder = mkdtempSync(join(tmpdir(), "segue-walk-"));
   const faults = [];
   const engine = await browser();
@@ -54,6 +57,7 @@ export async function walk({ root, url, link, edge, images, log }) {
   const begun = Date.now();
   const told = (words) =>
     log(`${((Date.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${words}`);
+  const all = { page, context, engine, faults, url, look, button, told, program, folder };
   try {
     // The set-up link, with bad input first.
     await page.goto(link);
@@ -76,7 +80,8 @@ export async function walk({ root, url, link, edge, images, log }) {
     await page.getByLabel("Team").fill("acme");
     await button("Create the owner account").click();
     await page.getByText("No app yet.").waitFor();
-    told("set up; the owner sees how to begin");
+    await page.getByText(`segue login --server ${url}`, { exact: true }).waitFor();
+    told("set up; the owner sees how to begin, with this server's address");
     await look("/apps, empty");
     await shots("apps-empty");
 
@@ -101,6 +106,9 @@ export async function walk({ root, url, link, edge, images, log }) {
     await page.reload();
     await page.getByText("No app yet.").waitFor();
     told("a wrong password is refused; the session outlives a reload");
+
+    await device(all);
+    told("a command line is signed in by the browser");
 
     // A new app from an archive.
     const upload = async (file) => {
@@ -150,7 +158,7 @@ export async function walk({ root, url, link, edge, images, log }) {
     await button("Paste .env").click();
     await page
       .getByLabel("Content of the file")
-      .fill("LOG_LEVEL=debug\nSTRIPE_KEY=sk_live_123\nnonsense");
+      .fill(`LOG_LEVEL=debug\nSTRIPE_KEY=${["rk_live_", "0123456789abcdef0"].join("")}\nnonsense`);
     await page.getByText("These look like secrets").waitFor();
     await look("paste of .env");
     await page.getByRole("button", { name: "Take over 1 change" }).click();
@@ -226,6 +234,11 @@ export async function walk({ root, url, link, edge, images, log }) {
     told("a line of the log has an address");
     await shots("logs");
 
+    await inside({ ...all, owner: OWNER });
+    await outside(all);
+    await nowhere(all);
+    told("what is missing and what belongs to others look alike");
+
     // A hundred thousand lines.
     const { read, own, frames } = await scroll({
       context,
@@ -242,20 +255,33 @@ export async function walk({ root, url, link, edge, images, log }) {
     for (const [path, name] of [
       ["/apps", "apps"],
       ["/apps/hello", "app"],
+      ["/apps/hello/-/sources", "sources"],
+      ["/apps/hello/-/holds", "locks"],
+      ["/apps/hello/-/settings"],
       ["/apps/hello/production", "overview"],
       ["/apps/hello/production/deployments", "deployments"],
       ["/apps/hello/production/secrets", "secrets"],
       ["/apps/hello/production/releases", "releases"],
+      ["/apps/hello/production/runs", "runs"],
+      ["/apps/hello/production/runs/1", "run"],
+      ["/apps/hello/production/settings"],
       ["/activity", "activity"],
       ["/hosts", "hosts"],
       ["/team", "team"],
+      ["/team/tokens"],
+      ["/team/credentials"],
+      ["/team/notifications", "notifications"],
+      ["/team/settings"],
+      ["/team/audit"],
+      ["/teams/new"],
       ["/account", "account"],
       ["/device", "device"],
     ]) {
       await page.goto(`${url}${path}?team=acme`);
-      await page.getByText("Command", { exact: true }).waitFor(LONG);
+      await page.getByLabel("The same on the command line").waitFor(LONG);
       await page.waitForLoadState("load");
-      await page.waitForTimeout(500);
+      await page.waitForTimeout(250);
+      await page.getByText("Loading", { exact: true }).first().waitFor({ state: "detached" });
       await look(path);
       await page.emulateMedia({ colorScheme: "dark" });
       await page.waitForTimeout(150);
@@ -268,7 +294,7 @@ export async function walk({ root, url, link, edge, images, log }) {
       check(wide <= 0, `${path} is ${wide} px too wide for 360 px`);
       await look(`${path}, 360 px`);
       await page.setViewportSize({ width: 1280, height: 800 });
-      await shots(name);
+      if (name) await shots(name);
     }
     told("every page looked at, light, dark and at 360 px");
 
@@ -324,6 +350,9 @@ export async function walk({ root, url, link, edge, images, log }) {
       .waitFor();
     told("the viewer sees, may not, and is told why; the link works once");
 
+    await forgotten({ ...all, owner: OWNER, person: VIEWER });
+    told("a forgotten password is set anew by a link that works once");
+
     // How soon the first page is there, without a cache.
     // The best of three, because others work on this machine too.
     const takes = [];
@@ -338,6 +367,20 @@ export async function walk({ root, url, link, edge, images, log }) {
     }
     told(`first page, nothing cached: ${takes.join(", ")} ms`);
     check(Math.min(...takes) <= 1000, `the first page took ${takes.join(", ")} ms`);
+
+    // The app goes, and asks for its name and the password first.
+    await page.goto(`${url}/apps/hello/-/settings?team=acme`);
+    await button("Delete app").click();
+    await page.getByLabel("Type hello to go on").fill("hello");
+    await button("Delete it for good").click();
+    const password = page.getByLabel("Your password, once more", { exact: true });
+    await password.or(page.getByText("No app yet.")).first().waitFor();
+    if (await password.isVisible()) {
+      await password.fill(OWNER.password);
+      await button("Delete it for good").click();
+    }
+    await page.getByText("No app yet.").waitFor();
+    told("the app is deleted");
 
     // Signed out everywhere.
     await page.goto(`${url}/account?team=acme`);

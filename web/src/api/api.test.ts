@@ -1,6 +1,7 @@
 // What the stream and the errors do without a browser.
 import { describe, expect, it } from "vitest";
 import { step } from "./connection";
+import { chooseTeam } from "./hooks";
 import { stale, subjectOf } from "./invalidate";
 import { whyNot } from "./may";
 import { fault, fieldOf, formFaults } from "./problem";
@@ -79,6 +80,18 @@ describe("problems", () => {
   });
 });
 
+describe("the team that is shown", () => {
+  const teams = [
+    { id: "1", name: "acme" },
+    { id: "2", name: "beta" },
+  ];
+  it("is the address's, and no other in its place", () => {
+    expect(chooseTeam(teams, "beta")?.id).toBe("2");
+    expect(chooseTeam(teams, "strangers")).toBeUndefined();
+    expect(chooseTeam(teams, undefined)?.id).toBe("1");
+  });
+});
+
 describe("why something may not be done", () => {
   it("names the role that is needed", () => {
     expect(whyNot("viewer", "deploy")).toContain("deployer or higher");
@@ -89,5 +102,11 @@ describe("why something may not be done", () => {
   it("wants an admin in a protected environment", () => {
     expect(whyNot("deployer", "deploy", true)).toContain("protected");
     expect(whyNot("admin", "deploy", true)).toBeUndefined();
+  });
+  it("wants an owner for what a protected environment holds", () => {
+    expect(whyNot("deployer", "reveal")).toContain("admin");
+    expect(whyNot("admin", "reveal")).toBeUndefined();
+    expect(whyNot("admin", "reveal", true)).toContain("owner");
+    expect(whyNot("owner", "reveal", true)).toBeUndefined();
   });
 });

@@ -18,14 +18,14 @@ export function useConnection() {
   return useSyncExternalStore(subscribeConnection, connectionNow);
 }
 
-/** The team to show: the address's, the one looked at last, the first. */
+/** The team to show: the address's and no other if it names one, else the one looked at last, else the first. */
 export function chooseTeam(
   teams: SessionTeam[],
   wanted: string | undefined,
 ): SessionTeam | undefined {
   const last = localStorage.getItem(LAST_TEAM);
   const by = (name: string | null | undefined) => teams.find((team) => team.name === name);
-  return by(wanted) ?? by(last) ?? teams[0];
+  return wanted ? by(wanted) : (by(last) ?? teams[0]);
 }
 
 /** Remembers the team for the next visit. */

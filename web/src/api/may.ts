@@ -9,6 +9,14 @@ const LEAST = {
   create: ["deployer", "make apps and environments"],
   configure: ["deployer", "change the configuration"],
   secrets: ["deployer", "set secrets"],
+  run: ["deployer", "start one-off runs"],
+  settings: ["deployer", "change these settings"],
+  lock: ["deployer", "lock deployments"],
+  freeze: ["admin", "make freeze windows"],
+  protect: ["admin", "protect environments"],
+  reveal: ["admin", "reveal secrets"],
+  credentials: ["admin", "keep credentials"],
+  notify: ["admin", "change who is told"],
   delete: ["admin", "delete apps and environments"],
   members: ["admin", "change members"],
   team: ["owner", "change the team"],
@@ -26,6 +34,10 @@ export function whyNot(role: string, deed: Deed, isProtected = false): string | 
   const [least, words] = LEAST[deed];
   if (rank(role) < rank(least)) {
     return `Your role is ${role}; to ${words} you need to be ${least} or higher.`;
+  }
+  // What a protected environment holds is its owners'.
+  if (isProtected && deed === "reveal" && role !== "owner") {
+    return "This environment is protected; to reveal its secrets you need to be owner.";
   }
   if (isProtected && rank(role) < rank("admin")) {
     return `This environment is protected; to ${words} here you need to be admin or higher.`;

@@ -13,6 +13,7 @@ import {
 } from "@tanstack/react-router";
 import { current, refresh } from "../api/session";
 import { FaultBox } from "../components/FaultBox";
+import { NOTHING, NOTHING_WHY } from "../components/NotFound";
 import type { LogSearch } from "../screens/logs/Logs";
 import { Outside } from "./Outside";
 import { Shell } from "./shell/Shell";
@@ -20,10 +21,7 @@ import { Shell } from "./shell/Shell";
 const root = createRootRoute({
   component: Outlet,
   notFoundComponent: () => (
-    <Outside
-      title="Nothing is here"
-      sub="The address leads nowhere. It may have been deleted or renamed."
-    >
+    <Outside title={NOTHING} sub={NOTHING_WHY}>
       <a href="/apps">To the apps</a>
     </Outside>
   ),
@@ -60,6 +58,10 @@ const setup = outside(
   lazyRouteComponent(() => import("../screens/setup/Setup"), "Setup"),
 );
 
+const reset = outside(
+  "/reset",
+  lazyRouteComponent(() => import("../screens/reset/Reset"), "Reset"),
+);
 const invite = outside(
   "/invite",
   lazyRouteComponent(() => import("../screens/invite/Invite"), "Invite"),
@@ -131,6 +133,18 @@ const secrets = part(
   "/secrets",
   lazyRouteComponent(() => import("../screens/secrets/Secrets"), "Secrets"),
 );
+const runs = part(
+  "/runs",
+  lazyRouteComponent(() => import("../screens/runs/Runs"), "Runs"),
+);
+const run = part(
+  "/runs/$number",
+  lazyRouteComponent(() => import("../screens/runs/Run"), "RunPage"),
+);
+const envSettings = part(
+  "/settings",
+  lazyRouteComponent(() => import("../screens/env/Settings"), "EnvSettings"),
+);
 const releases = part(
   "/releases",
   lazyRouteComponent(() => import("../screens/releases/Releases"), "Releases"),
@@ -143,6 +157,19 @@ const apps = page(
 const app = page(
   "/apps/$app",
   lazyRouteComponent(() => import("../screens/app/App"), "AppPage"),
+);
+// No environment can be called `-`, so these names are free for ever.
+const sources = page(
+  "/apps/$app/-/sources",
+  lazyRouteComponent(() => import("../screens/app/Sources"), "Sources"),
+);
+const holds = page(
+  "/apps/$app/-/holds",
+  lazyRouteComponent(() => import("../screens/app/Holds"), "Holds"),
+);
+const appSettings = page(
+  "/apps/$app/-/settings",
+  lazyRouteComponent(() => import("../screens/app/Settings"), "AppSettings"),
 );
 const activity = createRoute({
   getParentRoute: () => inside,
@@ -159,6 +186,30 @@ const hosts = page(
 const team = page(
   "/team",
   lazyRouteComponent(() => import("../screens/team/Team"), "Team"),
+);
+const newTeam = page(
+  "/teams/new",
+  lazyRouteComponent(() => import("../screens/team/NewTeam"), "NewTeam"),
+);
+const teamTokens = page(
+  "/team/tokens",
+  lazyRouteComponent(() => import("../screens/team/Tokens"), "TeamTokens"),
+);
+const credentials = page(
+  "/team/credentials",
+  lazyRouteComponent(() => import("../screens/team/Credentials"), "Credentials"),
+);
+const notifications = page(
+  "/team/notifications",
+  lazyRouteComponent(() => import("../screens/team/Notifications"), "Notifications"),
+);
+const teamSettings = page(
+  "/team/settings",
+  lazyRouteComponent(() => import("../screens/team/Settings"), "TeamSettings"),
+);
+const audit = page(
+  "/team/audit",
+  lazyRouteComponent(() => import("../screens/team/Audit"), "Audit"),
 );
 const account = page(
   "/account",
@@ -183,16 +234,37 @@ const tree = root.addChildren([
   login,
   setup,
   invite,
+  reset,
   inside.addChildren([
     apps,
     newApp,
     app,
+    sources,
+    holds,
+    appSettings,
     device,
     activity,
     hosts,
     team,
+    newTeam,
+    teamTokens,
+    credentials,
+    notifications,
+    teamSettings,
+    audit,
     account,
-    env.addChildren([overview, deployments, deployment, logs, config, secrets, releases]),
+    env.addChildren([
+      overview,
+      deployments,
+      deployment,
+      logs,
+      config,
+      secrets,
+      releases,
+      runs,
+      run,
+      envSettings,
+    ]),
   ]),
 ]);
 

@@ -1,7 +1,11 @@
-// A dialog before what cannot be taken back. It names the effect, and the button names the deed.
+// A dialog before what cannot be taken back. It names the effect, and the button names the deed. Where the server wants
+// the password once more for it, the dialog asks for that and goes on.
 
-import { Button, Group, Modal, Text, TextInput } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { Button, Group, Modal, PasswordInput, Text, TextInput } from "@mantine/core";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { sessionConfirm } from "../api/password";
+import { fault, formFaults } from "../api/problem";
+import { checks } from "../lib/checks";
 import { FaultBox } from "./FaultBox";
 
 export interface ConfirmProps {
@@ -23,19 +27,41 @@ export function Confirm(props: ConfirmProps) {
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  /** The password is wanted; `undefined`: it is not. */
+  const [password, setPassword] = useState<string>();
+  const [wrong, setWrong] = useState<string | null>(null);
   const close = () => {
     setTyped("");
     setError(undefined);
+    setPassword(undefined);
+    setWrong(null);
     props.onClose();
   };
-  const run = async () => {
+  const prove = async (given: string): Promise<boolean> => {
+    const missing = checks.Confirm.password(given);
+    setWrong(missing);
+    if (missing) return false;
+    try {
+      await sessionConfirm({ body: { password: given } });
+      return true;
+    } catch (caught) {
+      const { byField, rest } = formFaults(caught, ["password"]);
+      setWrong(byField.password ?? rest ?? null);
+      return false;
+    }
+  };
+  const run = async (event: FormEvent) => {
+    event.preventDefault();
+    if (props.type !== undefined && typed !== props.type) return;
     setBusy(true);
     setError(undefined);
     try {
+      if (password !== undefined && !(await prove(password))) return;
       await props.onConfirm();
       close();
     } catch (caught) {
-      setError(caught);
+      if (fault(caught).code === "confirmation_required") setPassword("");
+      else setError(caught);
     } finally {
       setBusy(false);
     }
@@ -47,33 +73,48 @@ export function Confirm(props: ConfirmProps) {
       title={props.title}
       closeButtonProps={{ "aria-label": "Close" }}
     >
-      <Text component="div" size="sm" mb="md">
-        {props.children}
-      </Text>
-      {props.type && (
-        <TextInput
-          label={`Type ${props.type} to go on`}
-          value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
-          mb="md"
-          autoComplete="off"
-          data-autofocus
-        />
-      )}
-      {error !== undefined && <FaultBox error={error} />}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={close}>
-          Leave it
-        </Button>
-        <Button
-          color={props.harmless ? undefined : "red"}
-          loading={busy}
-          disabled={props.type !== undefined && typed !== props.type}
-          onClick={run}
-        >
-          {props.deed}
-        </Button>
-      </Group>
+      <form onSubmit={run} noValidate>
+        <Text component="div" size="sm" mb="md">
+          {props.children}
+        </Text>
+        {props.type && (
+          <TextInput
+            label={`Type ${props.type} to go on`}
+            value={typed}
+            onChange={(event) => setTyped(event.currentTarget.value)}
+            mb="md"
+            autoComplete="off"
+            data-autofocus
+          />
+        )}
+        {password !== undefined && (
+          <PasswordInput
+            label="Your password, once more"
+            description="Counts for ten minutes in this session."
+            autoComplete="current-password"
+            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
+            value={password}
+            error={wrong}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+            mb="md"
+            autoFocus
+          />
+        )}
+        {error !== undefined && <FaultBox error={error} />}
+        <Group justify="flex-end" mt="md">
+          <Button variant="default" onClick={close}>
+            Leave it
+          </Button>
+          <Button
+            type="submit"
+            color={props.harmless ? undefined : "red"}
+            loading={busy}
+            disabled={props.type !== undefined && typed !== props.type}
+          >
+            {props.deed}
+          </Button>
+        </Group>
+      </form>
     </Modal>
   );
 }

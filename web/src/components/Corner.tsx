@@ -6,6 +6,13 @@ import { useEffect } from "react";
 import { ready } from "./toast";
 
 export default function Corner() {
-  useEffect(() => ready((toast) => void notifications.show({ ...toast })), []);
+  useEffect(
+    () =>
+      ready(
+        (toast) =>
+          void notifications.show({ ...toast, closeButtonProps: { "aria-label": "Close" } }),
+      ),
+    [],
+  );
   return <Notifications position="bottom-right" limit={4} />;
 }

@@ -86,23 +86,3 @@ export function parseDotenv(text: string): Pasted {
   }
   return { entries: [...byKey.values()], faults };
 }
-
-const SECRET_NAME = /(secret|password|passwd|token|api_?key|private_?key|credential)/i;
-const SECRET_VALUE =
-  /^(sk_(live|test)_|ghp_|gho_|github_pat_|glpat-|xox[abp]-|AKIA[0-9A-Z]{12}|eyJ[\w-]+\.eyJ|-----BEGIN [A-Z ]*PRIVATE KEY)/;
-
-/** Why a value looks as if it should be a secret; `undefined`: it does not. */
-export function looksSecret(key: string, value: string): string | undefined {
-  if (value === "") return undefined;
-  if (SECRET_VALUE.test(value)) return "the value looks like a key of a known service";
-  if (/^[a-z][a-z0-9+.-]*:\/\/[^/\s:@]+:[^/\s@]+@/i.test(value)) return "the URL holds a password";
-  if (SECRET_NAME.test(key)) return "the name says so";
-  return undefined;
-}
-
-/** Why a text cannot be the name of a variable; `undefined`: it can. */
-export function keyFault(key: string): string | undefined {
-  if (key === "") return "Give it a name.";
-  if (key.length > 128) return "At most 128 characters.";
-  return KEY.test(key) ? undefined : "Letters, digits and _, and no digit first: LOG_LEVEL.";
-}

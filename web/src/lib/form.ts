@@ -45,33 +45,3 @@ export function useApiForm<V extends Values>({ initial, validate, send }: Checks
   });
   return { form, busy, rest, onSubmit };
 }
-
-/** Something has to be there. */
-export const required = (what: string) => (value: string) =>
-  value.trim() === "" ? `Give ${what}.` : null;
-
-const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
-
-/** The grammar of names of teams, apps and environments. */
-export function nameFault(what: string) {
-  return (value: string): string | null => {
-    if (value === "") return `Give ${what}.`;
-    if (value.length > 40) return "At most 40 characters.";
-    return NAME.test(value)
-      ? null
-      : "Small letters, digits and single dashes, beginning with a letter: my-app.";
-  };
-}
-
-/** Enough of an address to be worth sending. */
-export function emailFault(value: string): string | null {
-  if (value.trim() === "") return "Give an e-mail address.";
-  if (value.length > 254) return "At most 254 characters.";
-  return /^[^@\s]+@[^@\s]+$/.test(value) ? null : "An e-mail address looks like ada@example.com.";
-}
-
-/** A new password. */
-export function passwordFault(value: string): string | null {
-  if ([...value].length < 10) return "At least 10 characters.";
-  return value.length > 256 ? "At most 256 characters." : null;
-}

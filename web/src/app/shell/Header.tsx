@@ -50,6 +50,8 @@ function TeamSwitch() {
             {one.name}
           </Menu.Item>
         ))}
+        <Menu.Divider />
+        <Menu.Item onClick={() => navigate({ to: "/teams/new", search: true })}>New team</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );
@@ -137,6 +139,10 @@ function Account() {
         <Menu.Item onClick={() => navigate({ to: "/account", search: true })}>
           Account and tokens
         </Menu.Item>
+        <Menu.Item component="a" href="/docs/api">
+          API reference
+        </Menu.Item>
+        <Menu.Divider />
         <Menu.Item onClick={() => void signOut()}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>

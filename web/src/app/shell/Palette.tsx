@@ -23,6 +23,15 @@ const PARTS = [
   ["Config", "/config"],
   ["Secrets", "/secrets"],
   ["Releases", "/releases"],
+  ["Runs", "/runs"],
+  ["Settings", "/settings"],
+] as const;
+
+const APP_PARTS = [
+  ["Environments", ""],
+  ["Sources, hooks, previews", "/-/sources"],
+  ["Locks and freeze windows", "/-/holds"],
+  ["Settings", "/-/settings"],
 ] as const;
 
 const MOST = 40;
@@ -50,7 +59,20 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     { label: "Activity", hint: "page", run: go("/activity") },
     { label: "Hosts", hint: "page", run: go("/hosts") },
     { label: "Team", hint: "page", run: go("/team") },
+    { label: "Tokens of the team", hint: "page", run: go("/team/tokens") },
+    { label: "Credentials of registries and git", hint: "page", run: go("/team/credentials") },
+    { label: "Notifications and webhooks", hint: "page", run: go("/team/notifications") },
+    { label: "Quota and name of the team", hint: "page", run: go("/team/settings") },
+    { label: "Audit log", hint: "page", run: go("/team/audit") },
+    { label: "API reference", hint: "page", run: () => window.location.assign("/docs/api") },
     { label: "Account and tokens", hint: "page", run: go("/account") },
+    ...names.flatMap((app) =>
+      APP_PARTS.map(([part, path]) => ({
+        label: `${app} ${part}`,
+        hint: "app",
+        run: go(`/apps/${app}${path}`),
+      })),
+    ),
     ...names.flatMap((app, index) =>
       (envs[index]?.data?.items ?? []).flatMap((env) =>
         PARTS.map(([part, path]) => ({

@@ -2,10 +2,13 @@
 // Owns the tab's stream of events: it runs as long as the frame stands, for the team that is looked at.
 
 import { useQueryClient } from "@tanstack/react-query";
-import { Outlet, useRouterState } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { Outlet, useRouterState, useSearch } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
 import { rememberTeam, useConnection, useSession, useTeam } from "../../api/hooks";
 import { goLive } from "../../api/live";
+import { refresh } from "../../api/session";
+import { Loading } from "../../components/Loading";
+import { NotFound } from "../../components/NotFound";
 import { duration } from "../../lib/format";
 import { useNow } from "../../lib/now";
 import { Header } from "./Header";
@@ -32,6 +35,16 @@ function ConnectionNote() {
   );
 }
 
+/** A team that the session does not know: it may be new, so that the session is read once more before we say no. */
+function UnknownTeam({ name }: { name: string }) {
+  const [asked, setAsked] = useState<string>();
+  useEffect(() => {
+    const done = () => setAsked(name);
+    refresh().then(done, done);
+  }, [name]);
+  return asked === name ? <NotFound /> : <Loading lines={5} />;
+}
+
 function NoTeam() {
   const session = useSession();
   const email = session.status === "signed-in" ? session.user.email : "";
@@ -48,6 +61,7 @@ function NoTeam() {
 
 export function Shell() {
   const team = useTeam();
+  const { team: wanted } = useSearch({ strict: false }) as { team?: string };
   const queries = useQueryClient();
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -73,7 +87,7 @@ export function Shell() {
       <ConnectionNote />
       <Nav />
       <main id="main" className={classes.main} ref={main} tabIndex={-1}>
-        {team.name ? <Outlet /> : <NoTeam />}
+        {team.name ? <Outlet /> : wanted ? <UnknownTeam name={wanted} /> : <NoTeam />}
       </main>
     </div>
   );

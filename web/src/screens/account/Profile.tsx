@@ -4,14 +4,16 @@ import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { meUpdate, passwordSet } from "@segue/client";
 import { refresh } from "../../api/session";
 import { Card } from "../../components/Card";
+import classes from "../../components/components.module.css";
 import { FormFault } from "../../components/FormFault";
 import { toast } from "../../components/toast";
-import { passwordFault, required, useApiForm } from "../../lib/form";
-import own from "./account.module.css";
+import { checks } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
 
 export function Profile({ name }: { name: string }) {
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { name },
+    validate: checks.MeUpdate,
     send: async (values) => {
       await meUpdate({ body: { name: values.name.trim() }, throwOnError: true });
       await refresh();
@@ -20,11 +22,11 @@ export function Profile({ name }: { name: string }) {
   });
   return (
     <Card title="Name" flush>
-      <form onSubmit={onSubmit} noValidate className={own.form}>
+      <form onSubmit={onSubmit} noValidate className={classes.form}>
         <FormFault text={rest} />
         <TextInput
           label="Your name"
-          maxLength={120}
+          maxLength={200}
           autoComplete="name"
           {...form.getInputProps("name")}
         />
@@ -39,7 +41,7 @@ export function Profile({ name }: { name: string }) {
 export function Password() {
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { current: "", new: "" },
-    validate: { current: required("the present one"), new: passwordFault },
+    validate: checks.PasswordSet,
     send: async (values) => {
       await passwordSet({ body: values, throwOnError: true });
       form.reset();
@@ -49,7 +51,7 @@ export function Password() {
   const toggle = { visibilityToggleButtonProps: { "aria-label": "Show the password" } };
   return (
     <Card title="Password" flush>
-      <form onSubmit={onSubmit} noValidate className={own.form}>
+      <form onSubmit={onSubmit} noValidate className={classes.form}>
         <FormFault text={rest} />
         <PasswordInput
           label="Present password"

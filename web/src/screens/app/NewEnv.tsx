@@ -1,26 +1,39 @@
-// A new environment of an app.
+// A new environment of an app, empty or made after another one.
 
-import { Button, Group, Modal, NativeSelect, Stack, TextInput } from "@mantine/core";
-import { type EnvironmentKindWord, environmentCreate } from "@segue/client";
+import { Button, Checkbox, Group, Modal, NativeSelect, Stack, TextInput } from "@mantine/core";
+import { type Environment, type EnvironmentKindWord, environmentCreate } from "@segue/client";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
 import { FormFault } from "../../components/FormFault";
-import { nameFault, useApiForm } from "../../lib/form";
+import { checks, daysCheck } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
 
 export interface NewEnvProps {
   path: { team: string; app: string };
+  envs: readonly Environment[];
   opened: boolean;
   onClose: () => void;
 }
 
-export function NewEnv({ path, opened, onClose }: NewEnvProps) {
+export function NewEnv({ path, envs, opened, onClose }: NewEnvProps) {
   const navigate = useNavigate();
   const queries = useQueryClient();
+  const [guarded, setGuarded] = useState(false);
   const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { name: "staging", kind: "staging" },
-    validate: { name: nameFault("it a name") },
-    send: async ({ name, kind }) => {
-      const body = { name, kind: kind as EnvironmentKindWord };
+    initial: { name: "staging", kind: "staging", clone_of: "", days: "" },
+    validate: {
+      ...checks.EnvironmentCreate,
+      days: (text) => (text.trim() === "" || guarded ? null : daysCheck(text)),
+    },
+    send: async ({ name, kind, clone_of, days }) => {
+      const body = {
+        name,
+        kind: kind as EnvironmentKindWord,
+        clone_of: clone_of || undefined,
+        protected: guarded || undefined,
+        ttl: days.trim() === "" || guarded ? undefined : Number(days) * 86_400,
+      };
       await environmentCreate({ path, body, throwOnError: true });
       await queries.invalidateQueries();
       await navigate({ to: "/apps/$app/$env", params: { app: path.app, env: name } });
@@ -38,7 +51,6 @@ export function NewEnv({ path, opened, onClose }: NewEnvProps) {
           <FormFault text={rest} />
           <TextInput
             label="Name"
-            maxLength={60}
             autoComplete="off"
             data-autofocus
             {...form.getInputProps("name")}
@@ -48,6 +60,29 @@ export function NewEnv({ path, opened, onClose }: NewEnvProps) {
             data={["production", "staging", "preview"]}
             {...form.getInputProps("kind")}
           />
+          <NativeSelect
+            label="Made after"
+            description="Takes its specification, configuration and scale. Secrets come by name only, and are missing until they are set."
+            data={[
+              { value: "", label: "nothing: empty" },
+              ...envs.map((env) => ({ value: env.name, label: env.name })),
+            ]}
+            {...form.getInputProps("clone_of")}
+          />
+          <Checkbox
+            label="Protected: only admins change it"
+            checked={guarded}
+            onChange={(event) => setGuarded(event.currentTarget.checked)}
+          />
+          {!guarded && (
+            <TextInput
+              label="Days that it lives"
+              placeholder="without end"
+              inputMode="numeric"
+              autoComplete="off"
+              {...form.getInputProps("days")}
+            />
+          )}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Leave it

@@ -18,9 +18,16 @@ import { IconOut } from "../../components/icons";
 import { Loading } from "../../components/Loading";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
+import { number } from "../../lib/format";
 import { byNeed, environmentVerdict } from "../../lib/health";
 import { pagesAt } from "../../lib/pages";
 import { FirstSteps } from "./FirstSteps";
+
+/** Not every server says it; nor does one of which nothing was counted yet. */
+function perMinute(env: object): string {
+  const { requests_per_minute: count } = env as { requests_per_minute?: number };
+  return count === undefined ? "–" : number(count);
+}
 
 export function Apps() {
   const team = useTeam();
@@ -72,7 +79,10 @@ export function Apps() {
       {fresh && <FirstSteps team={team.name} />}
       {(rows.length > 0 || bare.length > 0) && (
         <Card title={`${names.length} ${names.length === 1 ? "app" : "apps"}`} flush>
-          <Table label="Apps" head={["App", "State", "Release", "Address", "Last deployment"]}>
+          <Table
+            label="Apps"
+            head={["App", "State", "Release", "Address", "Requests/min", "Last deployment"]}
+          >
             {rows.map(({ app, env, deployment, verdict }) => (
               <tr key={env.id}>
                 <td>
@@ -99,6 +109,7 @@ export function Apps() {
                     "–"
                   )}
                 </td>
+                <td>{perMinute(env)}</td>
                 <td>
                   {deployment ? (
                     <>
@@ -137,6 +148,7 @@ export function Apps() {
                 <td>
                   <Status tone="idle">no environment</Status>
                 </td>
+                <td>–</td>
                 <td>–</td>
                 <td>–</td>
                 <td>–</td>

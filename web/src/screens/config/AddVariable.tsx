@@ -3,7 +3,7 @@
 import { TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { Act } from "../../components/Act";
-import { keyFault } from "../../lib/dotenv";
+import { keyCheck, valueCheck } from "../../lib/checks";
 import own from "./config.module.css";
 
 export interface AddProps {
@@ -15,12 +15,13 @@ export interface AddProps {
 export function AddVariable({ why, taken, onAdd }: AddProps) {
   const [key, setKey] = useState("");
   const [value, setValue] = useState("");
-  const [fault, setFault] = useState<string>();
+  const [fault, setFault] = useState<string | null>(null);
   const add = (event: FormEvent) => {
     event.preventDefault();
     const name = key.trim();
     const wrong =
-      keyFault(name) ?? (taken.includes(name) ? "It is there already; edit it above." : undefined);
+      keyCheck(name) ??
+      (taken.includes(name) ? "It is there already; edit it above." : valueCheck(value));
     setFault(wrong);
     if (wrong || why) return;
     onAdd(name, value);
@@ -41,7 +42,6 @@ export function AddVariable({ why, taken, onAdd }: AddProps) {
       <TextInput
         label="Value"
         value={value}
-        maxLength={32_768}
         onChange={(event) => setValue(event.currentTarget.value)}
         autoComplete="off"
         spellCheck={false}

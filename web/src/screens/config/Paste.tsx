@@ -2,9 +2,11 @@
 
 import { Button, Checkbox, Group, Modal, Textarea } from "@mantine/core";
 import { useState } from "react";
+import { fault } from "../../api/problem";
 import { applied, difference, type Patch, type Values } from "../../lib/configdiff";
-import { looksSecret, parseDotenv } from "../../lib/dotenv";
+import { parseDotenv } from "../../lib/dotenv";
 import { count } from "../../lib/format";
+import { looksSecret } from "../../lib/secretshape";
 import own from "./config.module.css";
 import { Diff } from "./Diff";
 
@@ -13,25 +15,49 @@ export interface PasteProps {
   values: Values;
   onClose: () => void;
   onPaste: (entries: Patch) => void;
+  /** Why this person sets no secrets here. */
+  whySeal?: string;
+  onSeal: (key: string, value: string) => Promise<unknown>;
 }
 
-export function Paste({ opened, values, onClose, onPaste }: PasteProps) {
+export function Paste({ opened, values, onClose, onPaste, whySeal, onSeal }: PasteProps) {
   const [text, setText] = useState("");
   const [anyway, setAnyway] = useState(false);
   const { entries, faults } = parseDotenv(text);
+  const [sealed, setSealed] = useState<readonly string[]>([]);
+  const [sealing, setSealing] = useState(false);
+  const [refused, setRefused] = useState<string>();
   const suspects = entries.flatMap((entry) => {
+    if (sealed.includes(entry.key)) return [];
     const why = looksSecret(entry.key, entry.value);
     return why ? [{ ...entry, why }] : [];
   });
   const taken = anyway
     ? entries
     : entries.filter((entry) => !suspects.some((one) => one.key === entry.key));
-  const patch: Patch = Object.fromEntries(taken.map((entry) => [entry.key, entry.value]));
+  const plain = taken.filter((entry) => !sealed.includes(entry.key));
+  const patch: Patch = Object.fromEntries(plain.map((entry) => [entry.key, entry.value]));
   const changes = difference(values, applied(values, patch));
   const close = () => {
     setText("");
     setAnyway(false);
+    setSealed([]);
+    setRefused(undefined);
     onClose();
+  };
+  const seal = async () => {
+    setSealing(true);
+    setRefused(undefined);
+    try {
+      for (const one of suspects) {
+        await onSeal(one.key, one.value);
+        setSealed((was) => [...was, one.key]);
+      }
+    } catch (error) {
+      setRefused(fault(error).detail);
+    } finally {
+      setSealing(false);
+    }
   };
   return (
     <Modal
@@ -64,14 +90,31 @@ export function Paste({ opened, values, onClose, onPaste }: PasteProps) {
         {suspects.length > 0 && (
           <div className={own.clash} role="alert">
             <span>
-              These look like secrets and are left out. Set them as secrets: nobody can read those
-              back.
+              These look like secrets and are left out. Kept as secrets, nobody in the team reads
+              them by the way.
             </span>
             {suspects.map((one) => (
               <span key={one.key}>
                 <code>{one.key}</code>: {one.why}
               </span>
             ))}
+            {refused && <span>{refused}</span>}
+            {whySeal ? (
+              <span>{whySeal}</span>
+            ) : (
+              <div>
+                <Button
+                  size="compact-sm"
+                  variant="light"
+                  loading={sealing}
+                  onClick={() => void seal()}
+                >
+                  {suspects.length === 1
+                    ? "Make it a secret"
+                    : `Make all ${suspects.length} secrets`}
+                </Button>
+              </div>
+            )}
             <Checkbox
               label="Take them over as plain configuration all the same"
               checked={anyway}

@@ -1,13 +1,16 @@
 // What the builder does: its steps, cached ones folded, and its log.
 
 import { Button } from "@mantine/core";
-import type { BuildDetail } from "@segue/client";
+import { type BuildDetail, buildCancel } from "@segue/client";
 import { useState } from "react";
+import { fault } from "../../api/problem";
+import { Act } from "../../components/Act";
 import { Card } from "../../components/Card";
 import { Status, type Tone } from "../../components/Status";
+import { toast } from "../../components/toast";
 import { duration } from "../../lib/format";
 import { foldSteps } from "../../lib/steps";
-import type { Place } from "../env/place";
+import { type Place, useWhyNotHere } from "../env/place";
 import { BuildLog } from "./BuildLog";
 import classes from "./deployment.module.css";
 
@@ -34,6 +37,11 @@ function Build({ place, build }: { place: Place; build: BuildDetail }) {
   const { shown, cached, internal } = foldSteps(build.steps, all);
   const { tone, word } = verdict(build);
   const folded = cached + internal;
+  const why = useWhyNotHere()("deploy");
+  const stop = () =>
+    buildCancel({ path: { ...place, build: build.id }, throwOnError: true }).catch(
+      (error: unknown) => toast({ message: fault(error).detail, color: "red" }),
+    );
   return (
     <Card
       title={build.kind === "resolve" ? `Image ${build.image ?? ""}` : "Build"}
@@ -69,6 +77,11 @@ function Build({ place, build }: { place: Place; build: BuildDetail }) {
         >
           {log ? "Hide the log" : "Show the log"}
         </Button>
+        {!ended && (
+          <Act size="compact-sm" variant="subtle" color="red" why={why} onClick={() => void stop()}>
+            Stop the build
+          </Act>
+        )}
       </div>
       {log && <BuildLog place={place} build={build.id} ended={ended} />}
     </Card>

@@ -22,6 +22,7 @@ import { Confirm } from "../../components/Confirm";
 import { EventList } from "../../components/EventList";
 import { FaultBox } from "../../components/FaultBox";
 import { Loading } from "../../components/Loading";
+import { NotFound, PageFault } from "../../components/NotFound";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { deploymentVerdict } from "../../lib/health";
@@ -37,8 +38,13 @@ import { ReceiptCard } from "./ReceiptCard";
 import { Traffic } from "./Traffic";
 
 export function Deployment() {
-  const place = usePlace();
   const { number = "" } = useParams({ strict: false }) as { number?: string };
+  if (!/^[1-9]\d{0,17}$/.test(number)) return <NotFound />;
+  return <One key={number} number={number} />;
+}
+
+function One({ number }: { number: string }) {
+  const place = usePlace();
   const path = { ...place, number: Number(number) };
   const why = useWhyNotHere();
   const navigate = useNavigate();
@@ -66,7 +72,7 @@ export function Deployment() {
   const releases = useQuery(releaseListOptions({ path: place, query: { limit: 100 } }));
   const spec = useQuery(specGetOptions({ path: place }));
   if (found.isPending) return <Loading lines={6} />;
-  if (!deployment) return <FaultBox error={found.error} onRetry={() => found.refetch()} />;
+  if (!deployment) return <PageFault error={found.error} onRetry={() => found.refetch()} />;
   const { tone, word } = deploymentVerdict(deployment);
   // A way back uses what was built before; that is no part of it.
   const built = builds.flatMap((one) =>

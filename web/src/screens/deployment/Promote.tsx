@@ -6,9 +6,11 @@ import { environmentListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { useHold } from "../../api/holds";
 import { useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
 import { FaultBox } from "../../components/FaultBox";
+import { holdSentence } from "../../lib/holds";
 import type { Place } from "../env/place";
 
 export interface PromoteProps {
@@ -31,6 +33,7 @@ export function Promote({ place, deployment, opened, onClose }: PromoteProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const to = others.find((one) => one.name === chosen) ?? others[0];
+  const hold = useHold({ team, app }, to?.id);
   const go = async () => {
     if (!to) return;
     setBusy(true);
@@ -72,7 +75,11 @@ export function Promote({ place, deployment, opened, onClose }: PromoteProps) {
         />
         <Act
           loading={busy}
-          why={to ? whyNot("deploy", to.protected) : "The app has no other environment."}
+          why={
+            to
+              ? (whyNot("deploy", to.protected) ?? (hold && holdSentence(hold)))
+              : "The app has no other environment."
+          }
           onClick={() => void go()}
         >
           {to ? `Promote to ${to.name}` : "Promote"}

@@ -4,8 +4,9 @@ import { environmentGetOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import shell from "../../app/shell/shell.module.css";
-import { FaultBox } from "../../components/FaultBox";
+import { HoldNote } from "../../components/HoldNote";
 import { Loading } from "../../components/Loading";
+import { PageFault } from "../../components/NotFound";
 import { usePlace } from "./place";
 
 const TABS = [
@@ -15,13 +16,15 @@ const TABS = [
   ["/apps/$app/$env/config", "Config"],
   ["/apps/$app/$env/secrets", "Secrets"],
   ["/apps/$app/$env/releases", "Releases"],
+  ["/apps/$app/$env/runs", "Runs"],
+  ["/apps/$app/$env/settings", "Settings"],
 ] as const;
 
 export function Env() {
   const place = usePlace();
   const env = useQuery(environmentGetOptions({ path: place }));
   if (env.isPending) return <Loading lines={6} />;
-  if (env.isError) return <FaultBox error={env.error} onRetry={() => env.refetch()} />;
+  if (env.isError) return <PageFault error={env.error} onRetry={() => env.refetch()} />;
   return (
     <>
       <nav className={shell.tabs} aria-label={`${place.app} ${place.env}`}>
@@ -38,6 +41,7 @@ export function Env() {
           </Link>
         ))}
       </nav>
+      <HoldNote path={place} env={env.data.id} />
       <Outlet />
     </>
   );

@@ -3,8 +3,10 @@
 import { environmentGetOptions } from "@segue/client/query";
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
+import { useHold } from "../../api/holds";
 import { useTeam, useWhyNot } from "../../api/hooks";
 import type { Deed } from "../../api/may";
+import { holdSentence } from "../../lib/holds";
 
 /** Names of team, app and environment, as paths of the API take them. */
 export interface Place {
@@ -35,4 +37,11 @@ export function useWhyNotHere(): (deed: Deed) => string | undefined {
   const whyNot = useWhyNot();
   const env = useEnv();
   return (deed) => whyNot(deed, env.protected);
+}
+
+/** Why nothing is deployed here at present, whoever asks; the way back to an older release stays open. */
+export function useHeld(): string | undefined {
+  const place = usePlace();
+  const hold = useHold(place, useEnv().id);
+  return hold && holdSentence(hold);
 }

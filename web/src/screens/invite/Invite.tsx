@@ -11,13 +11,9 @@ import { Outside } from "../../app/Outside";
 import { FaultBox } from "../../components/FaultBox";
 import { FormFault } from "../../components/FormFault";
 import { Loading } from "../../components/Loading";
-import { passwordFault, required, useApiForm } from "../../lib/form";
-
-function takeToken(): string {
-  const token = window.location.hash.slice(1);
-  if (token) window.history.replaceState(null, "", "/invite");
-  return token;
-}
+import { checks } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
+import { takeHash } from "../../lib/taken";
 
 function where(shown: InvitationShown): string {
   if (!shown.app) return `team ${shown.team}`;
@@ -25,7 +21,7 @@ function where(shown: InvitationShown): string {
 }
 
 export function Invite() {
-  const [token] = useState(takeToken);
+  const [token] = useState(() => takeHash("/invite"));
   const session = useSession();
   const [shown, setShown] = useState<InvitationShown>();
   const [error, setError] = useState<unknown>();
@@ -96,8 +92,8 @@ function Accept({
     validate: known
       ? signedIn
         ? {}
-        : { password: required("your password") }
-      : { password: passwordFault },
+        : { password: checks.Login.password }
+      : checks.InvitationAccept,
     send: async ({ name, password }) => {
       if (known && !signedIn) await signIn(shown.email, password);
       const body = known ? { token } : { token, name: name.trim() || undefined, password };

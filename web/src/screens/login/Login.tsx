@@ -9,7 +9,8 @@ import { signIn } from "../../api/signin";
 import { Outside } from "../../app/Outside";
 import { FaultBox } from "../../components/FaultBox";
 import { FormFault } from "../../components/FormFault";
-import { emailFault, required, useApiForm } from "../../lib/form";
+import { checks } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
 
 /** Only addresses of this page: nobody is sent elsewhere by a link. */
 export function safeNext(next: string | undefined): string {
@@ -26,7 +27,7 @@ export function Login() {
   const [down, setDown] = useState<unknown>();
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { email: "", password: "" },
-    validate: { email: emailFault, password: required("your password") },
+    validate: checks.Login,
     send: async ({ email, password }) => {
       await signIn(email.trim(), password);
       await navigate({ href: next, replace: true });
@@ -59,6 +60,13 @@ export function Login() {
           <Button type="submit" loading={busy} fullWidth size="md">
             Sign in
           </Button>
+          <details>
+            <summary>Password forgotten?</summary>
+            <p>
+              An admin of your team makes a link for you, under Team, Members. The only owner makes
+              one on the server: <code>segue admin reset-password {"<e-mail>"}</code>
+            </p>
+          </details>
         </Stack>
       </form>
     </Outside>

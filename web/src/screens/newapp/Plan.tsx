@@ -14,6 +14,8 @@ import { useState } from "react";
 import { Card, Empty } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
+import { HoldNote } from "../../components/HoldNote";
+import { SecretHint } from "../../components/SecretHint";
 import { Status } from "../../components/Status";
 import { type Edited, editedServices, unchanged } from "../../lib/plan";
 import type { Begun } from "./NewApp";
@@ -37,6 +39,8 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
     (a, b) => Number(b.required && !b.set) - Number(a.required && !a.set),
   );
   const [values, setValues] = useState<Record<string, string>>({});
+  /** Plain variables that are to be kept as secrets instead. */
+  const [sealed, setSealed] = useState<ReadonlySet<string>>(new Set());
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const [tried, setTried] = useState(false);
@@ -56,7 +60,7 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
       for (const variable of wanted) {
         const value = values[variable.key];
         if (value === undefined || value === "") continue;
-        if (variable.origin.includes("secret")) {
+        if (variable.origin.includes("secret") || sealed.has(variable.key)) {
           await secretSet({
             path: { ...path, key: variable.key },
             query: { deploy: false },
@@ -91,6 +95,7 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
   };
   return (
     <>
+      <HoldNote path={{ team, app }} />
       <Card title="What Segue makes of it">
         <Stack gap="sm">
           <div>
@@ -176,12 +181,16 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
         )}
         <Stack gap="md" className={own.form}>
           {wanted.map((one) => {
-            const secret = one.origin.includes("secret");
+            const secret = one.origin.includes("secret") || sealed.has(one.key);
             const lacking = tried && missing.includes(one.key) ? "Required." : undefined;
             const shared = {
               label: one.key,
               required: one.required && !one.set,
-              description: one.set ? "set already" : one.origin,
+              description: sealed.has(one.key)
+                ? "kept as a secret"
+                : one.set
+                  ? "set already"
+                  : one.origin,
               error: lacking,
               maxLength: 32_768,
               value: values[one.key] ?? "",
@@ -199,7 +208,14 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
                 {...shared}
               />
             ) : (
-              <TextInput key={one.key} autoComplete="off" {...shared} />
+              <div key={one.key}>
+                <TextInput autoComplete="off" {...shared} />
+                <SecretHint
+                  name={one.key}
+                  value={values[one.key] ?? ""}
+                  onSeal={() => setSealed((was) => new Set(was).add(one.key))}
+                />
+              </div>
             );
           })}
         </Stack>

@@ -7,7 +7,8 @@ import { fault } from "../../api/problem";
 import { Card } from "../../components/Card";
 import { Command } from "../../components/Command";
 import { FormFault } from "../../components/FormFault";
-import { nameFault, useApiForm } from "../../lib/form";
+import { checks } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
 import type { Begun } from "./NewApp";
 import classes from "./newapp.module.css";
 
@@ -31,7 +32,7 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { name: "", image: "", url: "", ref: "" },
     validate: {
-      name: nameFault("it a name"),
+      name: checks.AppCreate.name,
       url: (url) =>
         kind !== "address" || /^https?:\/\/[^/\s]+\/\S+$/.test(url.trim())
           ? null

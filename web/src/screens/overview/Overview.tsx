@@ -24,7 +24,7 @@ import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { count } from "../../lib/format";
 import { environmentVerdict, passing, sentence, troubles } from "../../lib/health";
-import { flags, useEnv, usePlace, useWhyNotHere } from "../env/place";
+import { flags, useEnv, useHeld, usePlace, useWhyNotHere } from "../env/place";
 import { Charts } from "./Charts";
 import { Conditions } from "./Conditions";
 import { Instances } from "./Instances";
@@ -35,6 +35,9 @@ export function Overview() {
   const place = usePlace();
   const env = useEnv();
   const why = useWhyNotHere();
+  const held = useHeld();
+  // Admins may go on in spite of a lock; the dialog then says so.
+  const mayOverride = why("freeze") === undefined;
   const navigate = useNavigate();
   const queries = useQueryClient();
   const services = useQuery(serviceListOptions({ path: place }));
@@ -61,7 +64,7 @@ export function Overview() {
   const restart = async () => {
     const { data } = await deploymentCreate({
       path: place,
-      body: { restart: [] },
+      body: { restart: [], override: held !== undefined || undefined },
       throwOnError: true,
     });
     await navigate({
@@ -83,7 +86,11 @@ export function Overview() {
         <>
           <Act
             variant="default"
-            why={why("deploy") ?? (env.serving ? undefined : "Nothing has been deployed here yet.")}
+            why={
+              why("deploy") ??
+              (env.serving ? undefined : "Nothing has been deployed here yet.") ??
+              (mayOverride ? undefined : held)
+            }
             onClick={() => setAsking("restart")}
           >
             Restart
@@ -149,10 +156,16 @@ export function Overview() {
         opened={asking === "restart"}
         onClose={() => setAsking(undefined)}
         title="Restart every service?"
-        deed="Restart"
-        harmless
+        deed={held ? "Restart all the same" : "Restart"}
+        harmless={!held}
         onConfirm={restart}
       >
+        {held && (
+          <p>
+            <strong>{held}</strong> As an admin you may go on in spite of that; the audit log says
+            so.
+          </p>
+        )}
         {count(running.length, "instance is", "instances are")} replaced one after the other by new
         ones of the same release. No request is lost where a service has a health check.
       </Confirm>

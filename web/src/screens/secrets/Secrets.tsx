@@ -1,4 +1,5 @@
-// Secrets: names, versions, who set them. Values are never read back.
+// Secrets: names, versions, who set them. A value is shown to whoever may reveal it, after the password, and is told to
+// the team; it is forgotten when the page is left.
 
 import { Button, Group, PasswordInput, TextInput } from "@mantine/core";
 import { secretDelete, secretSet } from "@segue/client";
@@ -6,9 +7,11 @@ import { secretListOptions, specGetOptions } from "@segue/client/query";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { secretReveal } from "../../api/password";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
+import { Command } from "../../components/Command";
 import { Confirm } from "../../components/Confirm";
 import { FaultBox } from "../../components/FaultBox";
 import { FormFault } from "../../components/FormFault";
@@ -16,24 +19,29 @@ import { Loading } from "../../components/Loading";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { toast } from "../../components/toast";
-import { keyFault } from "../../lib/dotenv";
+import { checks, keyCheck } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
-import { flags, usePlace, useWhyNotHere } from "../env/place";
+import { flags, useHeld, usePlace, useWhyNotHere } from "../env/place";
 import classes from "./secrets.module.css";
 
 export function Secrets() {
   const place = usePlace();
-  const why = useWhyNotHere()("secrets");
+  const whyNot = useWhyNotHere();
+  const why = whyNot("secrets");
+  const held = useHeld();
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [removing, setRemoving] = useState<string>();
+  const [revealing, setRevealing] = useState<string>();
+  const [open, setOpen] = useState<{ key: string; value: string }>();
   const [deploy, setDeploy] = useState(true);
   const list = useQuery(secretListOptions({ path: place }));
   const spec = useQuery(specGetOptions({ path: place }));
   const items = list.data?.items ?? [];
-  const missing = Object.entries(spec.data?.spec.config ?? {})
+  const required = Object.entries(spec.data?.spec.config ?? {})
     .filter(([key, one]) => one.secret && one.required && !items.some((item) => item.key === key))
     .map(([key]) => key);
+  const missing = [...new Set([...required, ...(list.data?.missing ?? [])])];
   const after = async (key: string, deployment: number | undefined) => {
     await queries.invalidateQueries({ queryKey: [{ _id: "secretList" }] });
     if (deployment === undefined) {
@@ -51,13 +59,8 @@ export function Secrets() {
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { key: "", value: "" },
     validate: {
-      key: (key) => keyFault(key.trim()) ?? null,
-      value: (value) =>
-        value === ""
-          ? "Give a value."
-          : value.length > 32_768
-            ? "At most 32 768 characters."
-            : null,
+      key: keyCheck,
+      value: checks.SecretSet.value,
     },
     send: async ({ key, value }) => {
       const path = { ...place, key: key.trim() };
@@ -74,13 +77,13 @@ export function Secrets() {
   return (
     <Page
       title="Secrets"
-      sub={`${place.app} ${place.env} · values are sealed and shown to nobody`}
+      sub={`${place.app} ${place.env} · values are sealed`}
       command={`segue secret list ${flags(place)}`}
     >
       {missing.length > 0 && (
         <div className={classes.missing} role="status">
-          <strong>Missing:</strong> {missing.join(", ")}. segue.toml says that{" "}
-          {missing.length === 1 ? "it is" : "they are"} required; no deployment begins without.
+          <strong>Missing:</strong> {missing.join(", ")}. Required by segue.toml, or taken over by
+          name from another environment; no deployment begins without.
         </div>
       )}
       {list.isPending && <Loading />}
@@ -96,7 +99,11 @@ export function Secrets() {
                     <code>{secret.key}</code>
                   </td>
                   <td>
-                    <Status tone="idle">sealed</Status>
+                    {open?.key === secret.key ? (
+                      <Command text={open.value} label={`Value of ${secret.key}`} />
+                    ) : (
+                      <Status tone="idle">sealed</Status>
+                    )}
                   </td>
                   <td>{secret.version}</td>
                   <td>{secret.created_by}</td>
@@ -105,6 +112,26 @@ export function Secrets() {
                   </td>
                   <td>
                     <Group gap={4} wrap="nowrap" justify="flex-end">
+                      {open?.key === secret.key ? (
+                        <Button
+                          size="compact-sm"
+                          variant="subtle"
+                          onClick={() => setOpen(undefined)}
+                          aria-label={`Hide ${secret.key}`}
+                        >
+                          Hide
+                        </Button>
+                      ) : (
+                        <Act
+                          size="compact-sm"
+                          variant="subtle"
+                          why={whyNot("reveal")}
+                          onClick={() => setRevealing(secret.key)}
+                          aria-label={`Reveal ${secret.key}`}
+                        >
+                          Reveal
+                        </Act>
+                      )}
                       <Act
                         size="compact-sm"
                         variant="subtle"
@@ -149,7 +176,7 @@ export function Secrets() {
             {...form.getInputProps("value")}
           />
           <Group gap="sm">
-            <Act type="submit" why={why} loading={busy} onClick={() => setDeploy(true)}>
+            <Act type="submit" why={why ?? held} loading={busy} onClick={() => setDeploy(true)}>
               Set and deploy
             </Act>
             <Act
@@ -169,6 +196,21 @@ export function Secrets() {
           </Group>
         </form>
       </Card>
+      <Confirm
+        opened={revealing !== undefined}
+        onClose={() => setRevealing(undefined)}
+        title={`Reveal ${revealing}?`}
+        deed="Reveal it"
+        harmless
+        onConfirm={async () => {
+          const path = { ...place, key: revealing ?? "" };
+          const { data } = await secretReveal({ path });
+          setOpen({ key: data.key, value: data.value });
+        }}
+      >
+        Its value is shown here until you leave the page. The team sees that you looked, and the
+        audit log keeps it.
+      </Confirm>
       <Confirm
         opened={removing !== undefined}
         onClose={() => setRemoving(undefined)}

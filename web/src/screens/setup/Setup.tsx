@@ -8,21 +8,16 @@ import { adopt } from "../../api/session";
 import { Outside } from "../../app/Outside";
 import { Command } from "../../components/Command";
 import { FormFault } from "../../components/FormFault";
-import { emailFault, nameFault, passwordFault, useApiForm } from "../../lib/form";
-
-/** The token is taken out of the address at once: it must not stay in the history. */
-function takeToken(): string {
-  const token = new URLSearchParams(window.location.search).get("token") ?? "";
-  if (token) window.history.replaceState(null, "", "/setup");
-  return token;
-}
+import { checks } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
+import { takeQuery } from "../../lib/taken";
 
 export function Setup() {
-  const [token] = useState(takeToken);
+  const [token] = useState(() => takeQuery("/setup", "token"));
   const navigate = useNavigate();
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { email: "", name: "", password: "", team: "" },
-    validate: { email: emailFault, password: passwordFault, team: nameFault("your team a name") },
+    validate: checks.SetupCreate,
     send: async (values) => {
       const { data } = await setupCreate({
         body: { token, ...values, email: values.email.trim() },

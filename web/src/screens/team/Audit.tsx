@@ -17,6 +17,7 @@ import { Loading } from "../../components/Loading";
 import { toast } from "../../components/toast";
 import { number } from "../../lib/format";
 import { pagesAt } from "../../lib/pages";
+import { TeamPage } from "./TeamPage";
 import own from "./team.module.css";
 
 /** What is exported at once; more goes by the command line. */
@@ -72,80 +73,82 @@ export function Audit() {
       ),
     ).catch((error: unknown) => toast({ message: fault(error).detail, color: "red" }));
   return (
-    <Card
-      title="Audit log"
-      flush
-      actions={
-        <span>
-          <Act size="compact-sm" variant="subtle" why={why} onClick={() => void verify()}>
-            Prove it
-          </Act>
-          <Act size="compact-sm" variant="subtle" why={why} onClick={() => void save()}>
-            Export as CSV
-          </Act>
-        </span>
-      }
-    >
-      {why ? (
-        <Empty>{why}</Empty>
-      ) : (
-        <form onSubmit={apply} className={own.filters}>
-          <TextInput
-            label="Action"
-            placeholder="config_patch"
-            maxLength={100}
-            value={action}
-            onChange={(event) => setAction(event.currentTarget.value)}
-          />
-          <TextInput
-            label="Resource"
-            placeholder="id or part of it"
-            maxLength={200}
-            value={resource}
-            onChange={(event) => setResource(event.currentTarget.value)}
-          />
-          <Button type="submit" variant="default">
-            Filter
-          </Button>
-        </form>
-      )}
-      {!why && list.isPending && <Loading />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.isSuccess && items.length === 0 && <Empty>No record fits.</Empty>}
-      {items.length > 0 && (
-        <Table label="Audit log" head={["Number", "When", "Who", "Action", "What", "From"]}>
-          {items.map((one) => (
-            <tr key={one.seq}>
-              <td>{one.seq}</td>
-              <td>
-                <Ago at={one.at} />
-              </td>
-              <td>{one.actor_name}</td>
-              <td>
-                <code>{one.action}</code>
-              </td>
-              <td>
-                <code className={own.detail}>
-                  {one.resource}{" "}
-                  {Object.keys(one.detail).length > 0 ? JSON.stringify(one.detail) : ""}
-                </code>
-              </td>
-              <td>{one.address ?? "–"}</td>
-            </tr>
-          ))}
-        </Table>
-      )}
-      {list.hasNextPage && (
-        <div className={own.filters}>
-          <Button
-            variant="default"
-            onClick={() => list.fetchNextPage()}
-            loading={list.isFetchingNextPage}
-          >
-            Older records
-          </Button>
-        </div>
-      )}
-    </Card>
+    <TeamPage title="Audit log" command={`segue audit -t ${team.name}`}>
+      <Card
+        title="Newest first"
+        flush
+        actions={
+          <span>
+            <Act size="compact-sm" variant="subtle" why={why} onClick={() => void verify()}>
+              Prove it
+            </Act>
+            <Act size="compact-sm" variant="subtle" why={why} onClick={() => void save()}>
+              Export as CSV
+            </Act>
+          </span>
+        }
+      >
+        {why ? (
+          <Empty>{why}</Empty>
+        ) : (
+          <form onSubmit={apply} className={own.filters}>
+            <TextInput
+              label="Action"
+              placeholder="config_patch"
+              maxLength={100}
+              value={action}
+              onChange={(event) => setAction(event.currentTarget.value)}
+            />
+            <TextInput
+              label="Resource"
+              placeholder="id or part of it"
+              maxLength={200}
+              value={resource}
+              onChange={(event) => setResource(event.currentTarget.value)}
+            />
+            <Button type="submit" variant="default">
+              Filter
+            </Button>
+          </form>
+        )}
+        {!why && list.isPending && <Loading />}
+        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
+        {list.isSuccess && items.length === 0 && <Empty>No record fits.</Empty>}
+        {items.length > 0 && (
+          <Table label="Audit log" head={["Number", "When", "Who", "Action", "What", "From"]}>
+            {items.map((one) => (
+              <tr key={one.seq}>
+                <td>{one.seq}</td>
+                <td>
+                  <Ago at={one.at} />
+                </td>
+                <td>{one.actor_name}</td>
+                <td>
+                  <code>{one.action}</code>
+                </td>
+                <td>
+                  <code className={own.detail}>
+                    {one.resource}{" "}
+                    {Object.keys(one.detail).length > 0 ? JSON.stringify(one.detail) : ""}
+                  </code>
+                </td>
+                <td>{one.address ?? "–"}</td>
+              </tr>
+            ))}
+          </Table>
+        )}
+        {list.hasNextPage && (
+          <div className={own.filters}>
+            <Button
+              variant="default"
+              onClick={() => list.fetchNextPage()}
+              loading={list.isFetchingNextPage}
+            >
+              Older records
+            </Button>
+          </div>
+        )}
+      </Card>
+    </TeamPage>
   );
 }

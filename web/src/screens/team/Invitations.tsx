@@ -1,6 +1,6 @@
 // Invitations that wait for their person, and a new one. Its link is shown once.
 
-import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { NativeSelect, TextInput } from "@mantine/core";
 import { type Invitation, invitationCreate, invitationDelete } from "@segue/client";
 import { appListOptions, invitationListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
@@ -10,12 +10,13 @@ import { ROLES } from "../../api/may";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
-import { Command } from "../../components/Command";
 import { Confirm } from "../../components/Confirm";
+import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
 import { FormFault } from "../../components/FormFault";
-import { emailFault, useApiForm } from "../../lib/form";
-import own from "../account/account.module.css";
+import { Once } from "../../components/Once";
+import { checks } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
 
 export function Invitations() {
   const team = useTeam();
@@ -31,7 +32,7 @@ export function Invitations() {
   const mine = ROLES.indexOf((team.role ?? "viewer") as (typeof ROLES)[number]);
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { email: "", role: "deployer", app: "" },
-    validate: { email: emailFault },
+    validate: checks.InvitationCreate,
     send: async ({ email, role, app }) => {
       const body = { email: email.trim(), role, app: app || undefined };
       const { data } = await invitationCreate({ path, body, throwOnError: true });
@@ -46,14 +47,13 @@ export function Invitations() {
   return (
     <>
       {made?.link && (
-        <div className={own.made} role="status">
-          <strong>{made.email} is invited.</strong> Send them this link; it is shown only now and
-          works once.
-          <Command text={made.link} label="The link" />
-          <Button size="compact-sm" variant="default" onClick={() => setMade(undefined)}>
-            I have it
-          </Button>
-        </div>
+        <Once
+          title={`${made.email} is invited.`}
+          parts={[["The link", made.link]]}
+          onDone={() => setMade(undefined)}
+        >
+          Send them this link; it is shown only now and works once.
+        </Once>
       )}
       <Card title="Invitations" flush>
         {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
@@ -89,12 +89,11 @@ export function Invitations() {
             ))}
           </Table>
         )}
-        <form onSubmit={onSubmit} noValidate className={own.form}>
+        <form onSubmit={onSubmit} noValidate className={classes.form}>
           <FormFault text={rest} />
           <TextInput
             label="E-mail"
             type="email"
-            maxLength={300}
             autoComplete="off"
             {...form.getInputProps("email")}
           />

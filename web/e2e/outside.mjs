@@ -1,0 +1,190 @@
+// What leads outside and what holds deployments: repositories, hooks, previews, locks, freeze windows, credentials,
+// notifications, quota; each form with its worst case first.
+import { check } from "./lib.mjs";
+
+/** Fills a field by its label. */
+const put = (page, label, text) => page.getByLabel(label, { exact: true }).fill(text);
+
+export async function sources({ page, url, look, button }) {
+  await page.goto(`${url}/apps/hello/-/sources?team=acme`);
+  await button("Set it").click();
+  await page.getByText("Give the address of a repository.").waitFor();
+  await put(page, "Address", "ftp://git.example.com/shop.git");
+  await put(page, "Branch", "x".repeat(201));
+  await button("Set it").click();
+  await page.getByText("An address like https://example.com/path.").waitFor();
+  await page.getByText("At most 200 characters.").waitFor();
+  await look("sources with faults");
+  await put(page, "Address", "https://git.example.com/shop.git");
+  await put(page, "Branch", "main");
+  await button("Set it").click();
+  await button("Change it").waitFor();
+
+  await page.getByLabel("Who will call").selectOption("gitea");
+  await button("Make a hook").click();
+  await page.getByText("The hook for Gitea is made.").waitFor();
+  const secret = await page.getByRole("group", { name: "Secret", exact: true }).textContent();
+  check(secret.trim().length >= 32, "the hook has no secret");
+  await look("a new hook");
+  await button("I have it").click();
+  await page.getByRole("button", { name: "Calls of Gitea" }).click();
+  await page.getByText("No call yet.").waitFor();
+  await page.getByRole("button", { name: "Remove the hook of Gitea" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove it" }).click();
+  await page.getByText("No forge calls yet.").waitFor();
+
+  await page.getByLabel("A pushed branch makes a preview").check();
+  await put(page, "Days after the last push", "0");
+  await put(page, "At most at a time", "fifty");
+  await button("Save").click();
+  await page.getByText("A whole number from 1 to 365.").waitFor();
+  await page.getByText("A whole number from 1 to 50.").waitFor();
+  await put(page, "Days after the last push", "5");
+  await put(page, "At most at a time", "4");
+  await button("Save").click();
+  await page.getByText("Pushes of other branches make previews.").waitFor();
+  await page.reload();
+  await page.getByText("None at present.").waitFor();
+  const days = await page.getByLabel("Days after the last push").inputValue();
+  check(days === "5", `the previews' setting was not kept: ${days}`);
+}
+
+export async function holds({ page, url, look, button, context }) {
+  await page.goto(`${url}/apps/hello/-/holds?team=acme`);
+  await button("Lock deployments").click();
+  await page.getByText("Give a reason").waitFor();
+  await put(page, "Reason", "x".repeat(501));
+  await put(page, "Until (may be left empty)", "2001-01-01T00:00");
+  await button("Lock deployments").click();
+  await page.getByText("At most 500 characters.").waitFor();
+  await page.getByText("It is past already.").waitFor();
+  await look("a lock with faults");
+  await put(page, "Reason", "the walk");
+  await put(page, "Until (may be left empty)", "");
+  await page.getByLabel("Lock", { exact: true }).selectOption("production");
+  // The connection goes away in the middle: the form says so, keeps what was written, and works when it is back.
+  await context.setOffline(true);
+  await button("Lock deployments").click();
+  await page.getByText("did not reach the server").waitFor();
+  await context.setOffline(false);
+  await button("Lock deployments").click();
+  await button("Take away the lock of production").waitFor();
+  await look("a lock");
+  await page.goto(`${url}/apps/hello/production/config?team=acme`);
+  await page.getByText("Locked by Ada because “the walk”.").waitFor();
+  await put(page, "New key", "COLOUR");
+  await put(page, "Value", "blue");
+  await button("Add").click();
+  const deploy = button("Save and deploy");
+  check((await deploy.getAttribute("aria-disabled")) === "true", "a lock lets a deployment begin");
+  await look("config under a lock");
+  await button("Drop the changes").click();
+  await page.goto(`${url}/apps/hello/production?team=acme`);
+  await button("Restart").click();
+  await button("Restart all the same").waitFor();
+  await look("a restart in spite of a lock");
+  await button("Leave it").click();
+  await page.getByRole("link", { name: "Locks and freeze windows" }).click();
+  await button("Take away the lock of production").click();
+  await button("Take it away").click();
+  await page.getByText("Nothing is locked.").waitFor();
+
+  await button("Make a freeze window").click();
+  await page.getByText("Give a reason").waitFor();
+  await put(page, "Reason of the freeze", "the holidays");
+  await put(page, "Time zone", "Mars/Olympus");
+  await put(page, "For hours", "169");
+  await button("Make a freeze window").click();
+  await page.getByText("A name such as Europe/Berlin").waitFor();
+  await page.getByText("A whole number from 1 to 168.").waitFor();
+  await put(page, "Time zone", "Europe/Berlin");
+  await put(page, "For hours", "168");
+  await button("Make a freeze window").click();
+  await page.getByText("frozen now").waitFor();
+  await page.getByText(/^Frozen by Ada because “the holidays”, until/).waitFor();
+  await look("a freeze window");
+  await button("Remove the freeze window because of the holidays").click();
+  await button("Remove it").click();
+  await page.getByText("No freeze window.").waitFor();
+}
+
+export async function notifications({ page, url, look, button }) {
+  await page.goto(`${url}/team/notifications?team=acme`);
+  await button("Tell them").click();
+  await page.getByText("Give it a name.").waitFor();
+  await put(page, "Name", "board");
+  await put(page, "Address", "javascript:alert(1)");
+  await page.getByLabel("Told of").selectOption("own");
+  await put(page, "Kinds of events", "everything");
+  await button("Tell them").click();
+  await page.getByText("An address like").waitFor();
+  await page.getByText("is no kind: deployment.changed").waitFor();
+  await look("a webhook with faults");
+  await put(page, "Address", "https://hooks.example.invalid/segue");
+  await put(page, "Kinds of events", "deployment.* build.failed");
+  await button("Tell them").click();
+  await page.getByText("board is made.").waitFor();
+  await look("a new webhook");
+  await button("I have it").click();
+  await button("Test board").click();
+  await page.getByText("webhook.test").waitFor();
+  await page.getByRole("button", { name: "What was sent" }).first().click();
+  await page.locator("pre").first().waitFor();
+  await look("deliveries of a webhook");
+  await button("Turn off board").click();
+  await button("Turn on board").waitFor();
+  await button("Remove board").click();
+  await button("Remove it").click();
+  await page.getByText("Nobody is told yet.").waitFor();
+}
+
+export async function credentials({ page, url, look, button }) {
+  await page.goto(`${url}/team/credentials?team=acme`);
+  await button("Keep it").click();
+  await page.getByText("Give a host.").waitFor();
+  await put(page, "Host", "https://ghcr.io/");
+  await put(page, "Account", "ada");
+  await put(page, "Password or token", "x".repeat(4097));
+  await button("Keep it").click();
+  await page.getByText("Only the host, in small letters").waitFor();
+  await page.getByText("At most 4096 characters.").waitFor();
+  await look("a credential with faults");
+  await put(page, "Host", "git.example.com");
+  await put(page, "Password or token", "hunter2 hunter2");
+  await button("Keep it").click();
+  await button("Remove the account at git.example.com").waitFor();
+  const text = await page.locator("main").textContent();
+  check(!text.includes("hunter2"), "a password is shown");
+  await button("Remove the account at git.example.com").click();
+  await button("Remove it").click();
+  await page.getByText("None. Private images").waitFor();
+}
+
+export async function quota({ page, url, look, button }) {
+  await page.goto(`${url}/team/settings?team=acme`);
+  await put(page, "Apps at most", "many");
+  await put(page, "CPU at most, in cores", "-1");
+  await button("Set the quota").click();
+  await page.getByText("A whole number from 0 to 1000000.").waitFor();
+  await page.getByText("A number from 0 to 1000000").waitFor();
+  await look("a quota with faults");
+  await put(page, "Apps at most", "50");
+  await put(page, "CPU at most, in cores", "64,5");
+  await button("Set the quota").click();
+  await page.getByText("1 of 50").waitFor();
+  await page.getByText("of 64.5 CPU").waitFor();
+}
+
+/** All of it. */
+export async function outside(walk) {
+  await sources(walk);
+  walk.told("repository, hook and previews, with their faults");
+  await holds(walk);
+  walk.told(
+    "a lock and a freeze window are told where they hold; a form outlives a lost connection",
+  );
+  await notifications(walk);
+  await credentials(walk);
+  await quota(walk);
+  walk.told("notifications, credentials and quota, with their faults");
+}

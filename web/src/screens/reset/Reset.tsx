@@ -1,0 +1,76 @@
+// A new password by a one-time link. The token stands behind the `#`, which browsers send to nobody.
+
+import { Button, PasswordInput, Stack } from "@mantine/core";
+import { useState } from "react";
+import { resetUse } from "../../api/password";
+import { forget } from "../../api/session";
+import { Outside } from "../../app/Outside";
+import { FormFault } from "../../components/FormFault";
+import { checks } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
+import { takeHash } from "../../lib/taken";
+
+export function Reset() {
+  const [token] = useState(() => takeHash("/reset"));
+  const [done, setDone] = useState(false);
+  const { form, busy, rest, onSubmit } = useApiForm({
+    initial: { password: "", again: "" },
+    validate: {
+      password: checks.ResetUse.password,
+      again: (value, { password }) => (value === password ? null : "The two are not alike."),
+    },
+    send: async ({ password }) => {
+      await resetUse({ body: { token, password } });
+      // Every session of the person has ended, one in this browser too.
+      forget();
+      setDone(true);
+    },
+  });
+  if (!token) {
+    return (
+      <Outside
+        title="The link is not complete"
+        sub="Open the whole link that you were given, or ask an admin of your team for a new one."
+      >
+        <a href="/login">Sign in</a>
+      </Outside>
+    );
+  }
+  if (done) {
+    return (
+      <Outside
+        title="The password is set"
+        sub="You are signed out everywhere, command lines too; tokens that you made by hand stay."
+      >
+        <a href="/login">Sign in</a>
+      </Outside>
+    );
+  }
+  const toggle = { visibilityToggleButtonProps: { "aria-label": "Show the password" } };
+  return (
+    <Outside title="Set a new password" sub="The link is good once, and for an hour.">
+      <form onSubmit={onSubmit} noValidate>
+        <Stack gap="md">
+          <FormFault text={rest} />
+          <PasswordInput
+            label="New password"
+            description="At least 10 characters."
+            autoComplete="new-password"
+            data-autofocus
+            {...toggle}
+            {...form.getInputProps("password")}
+          />
+          <PasswordInput
+            label="Once more"
+            autoComplete="new-password"
+            {...toggle}
+            {...form.getInputProps("again")}
+          />
+          <Button type="submit" loading={busy} fullWidth size="md">
+            Set the password
+          </Button>
+        </Stack>
+      </form>
+    </Outside>
+  );
+}
