@@ -16,6 +16,10 @@ impl Series {
         self.add(time.as_secs_f64() * 1e3);
     }
 
+    pub fn extend(&mut self, more: &Self) {
+        self.0.extend(&more.0);
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -1,7 +1,7 @@
 //! Which operations of the API the end-to-end tests have called with success.
 //!
 //! Each installation of a test counts requests by route; what it counted is written down when the test has passed,
-//! for `./dev test`, which compares all of it with the document. Requests made by machines do not count.
+//! for `./dev test`, which compares all of it with the document. Requests that a program made up (the contract) do not count.
 
 use std::net::SocketAddr;
 

@@ -5,6 +5,7 @@
 
 mod calls;
 pub mod engine;
+pub mod forge;
 pub mod graph;
 pub mod images;
 pub mod load;

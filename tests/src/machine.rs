@@ -483,8 +483,16 @@ impl Machine {
     ///
     /// # Errors
     /// It did not stop.
-    pub fn stop(mut self) -> anyhow::Result<()> {
+    pub fn stop(self) -> anyhow::Result<()> {
         crate::calls::note(self.api, &self.token)?;
+        self.stop_uncounted()
+    }
+
+    /// The same where a program made the requests up: they prove no operation's use.
+    ///
+    /// # Errors
+    /// As [`Machine::stop`].
+    pub fn stop_uncounted(mut self) -> anyhow::Result<()> {
         self.end()?;
         self.sweep();
         std::fs::remove_dir_all(&self.folder).with_context(|| format!("{}", self.folder.display()))
@@ -503,14 +511,22 @@ impl Machine {
     /// # Errors
     /// The command failed.
     pub fn operator_token(&self, team: &str) -> anyhow::Result<String> {
+        self.operator(&["token", "--team", team])
+    }
+
+    /// What one of the operator's commands prints.
+    ///
+    /// # Errors
+    /// The command failed.
+    pub fn operator(&self, order: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.binary);
-        command.args(["admin", "token", "--team", team]);
+        command.arg("admin").args(order);
         for (key, value) in self.settings() {
             command.arg("--set").arg(format!("{key}={value}"));
         }
         let output = command.output()?;
         if !output.status.success() {
-            bail!("segue admin token: {output:?}");
+            bail!("segue admin {order:?}: {output:?}");
         }
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }

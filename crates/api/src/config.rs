@@ -11,6 +11,9 @@ use segue_outbound::OutboundConfig;
 
 pub use crate::serve::accept::Limits;
 
+/// The largest limit of requests.
+const MAX_REQUESTS: u32 = 1_000_000;
+
 /// Configuration of the API.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
@@ -41,6 +44,8 @@ pub struct ApiConfig {
     pub runtimes: Runtimes,
     /// Where requests to addresses that people name may go.
     pub outbound: OutboundConfig,
+    /// Whether the worker sends mail: links for new passwords go to their people too.
+    pub mail: bool,
     /// Bounds of the public listener.
     pub limits: Limits,
 }
@@ -68,6 +73,7 @@ impl ApiConfig {
             edge_http_port: 8080,
             runtimes: Runtimes::default(),
             outbound: OutboundConfig::default(),
+            mail: false,
             limits: Limits::default(),
         }
     }
@@ -97,6 +103,16 @@ impl ApiConfig {
         }
         if self.limits.per_address == 0 || self.limits.connections == 0 {
             wrong.push("connection limits must be at least 1".to_owned());
+        }
+        let requests = [
+            self.limits.requests_at_once,
+            self.limits.requests_per_second,
+        ];
+        if !requests
+            .iter()
+            .all(|limit| (1..=MAX_REQUESTS).contains(limit))
+        {
+            wrong.push(format!("limits of requests must be 1 to {MAX_REQUESTS}"));
         }
         if wrong.is_empty() {
             Ok(())

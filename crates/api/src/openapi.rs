@@ -1,5 +1,7 @@
 //! The OpenAPI documents, made from the code. `segue openapi` writes them; a test compares them.
 
+mod maps;
+
 use std::sync::OnceLock;
 
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -19,6 +21,7 @@ const INTERNAL: &str = "The interface between Segue's own processes: edges and t
 pub fn public() -> Document {
     let (_, mut document) = crate::resources::routes().split_for_parts();
     describe(&mut document, "Segue", PUBLIC);
+    maps::bound(&mut document);
     document.servers = Some(vec![Server::new("/")]);
     document.tags = Some(tags(&[
         ("setup", "The first person and the first team."),

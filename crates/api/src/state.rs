@@ -43,7 +43,9 @@ impl ApiState {
         news: News,
         stop: CancellationToken,
     ) -> Self {
+        let quotas = Quotas::new(&config.limits);
         Self(Arc::new(Inner {
+            quotas,
             store,
             keys: Keys::default(),
             config,
@@ -53,7 +55,6 @@ impl ApiState {
             sources: SourceMemory::default(),
             failures: Failures::default(),
             guesses: Failures::default(),
-            quotas: Quotas::default(),
             outside: Outside::default(),
             stop,
         }))

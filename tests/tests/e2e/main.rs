@@ -11,6 +11,8 @@ mod command_line;
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod environments;
@@ -24,6 +26,8 @@ mod first_minutes;
 mod isolation;
 #[cfg(test)]
 mod operations;
+#[cfg(test)]
+mod outside;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! How many requests a client may make: each credential, and each address without one, has [`BURST`] requests at once
-//! and one more every [`REFILL`]. Above that it is answered 429 without a look at the database.
+//! How many requests a client may make: each credential, and each address without one, has so many requests at once
+//! and so many more each second ([`Limits`]). Above that it is answered 429 without a look at the database.
 //!
 //! Generous: it is there for the script that asks in a loop, not for people. What is left is told with every answer, by
 //! the fields `RateLimit-Policy` and `RateLimit`. Only `/v1/` counts: probes and figures are asked by machines of the
@@ -20,14 +20,9 @@ use tokio::time::Instant;
 
 use super::limit::whole;
 use super::principal::peer;
+use crate::config::Limits;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
-
-/// Requests at once.
-const BURST: u32 = 1000;
-
-/// One more after this.
-const REFILL: Duration = Duration::from_millis(20);
 
 /// Clients remembered; above that, those with everything left are dropped.
 const CLIENTS: usize = 10_000;
@@ -35,9 +30,16 @@ const CLIENTS: usize = 10_000;
 /// Who asks: the hash of a credential or of an address, so that no credential is kept.
 type Client = [u8; 32];
 
-/// Requests by client: when everything will be left again.
-#[derive(Debug, Default)]
-pub(crate) struct Quotas(Mutex<HashMap<Client, Instant>>);
+/// Requests by client.
+#[derive(Debug)]
+pub(crate) struct Quotas {
+    /// Requests at once.
+    burst: u32,
+    /// One more after this.
+    refill: Duration,
+    /// When everything will be left again.
+    known: Mutex<HashMap<Client, Instant>>,
+}
 
 /// What a client has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,32 +52,41 @@ struct Quota {
 }
 
 impl Quotas {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            burst: limits.requests_at_once,
+            refill: Duration::from_secs(1) / limits.requests_per_second.max(1),
+            known: Mutex::default(),
+        }
+    }
+
     /// Takes one request, if one is left.
     fn take(&self, client: Client) -> Result<Quota, Quota> {
         let now = Instant::now();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= CLIENTS {
             known.retain(|_, clear| *clear > now);
         }
         let clear = known.get(&client).map_or(now, |clear| (*clear).max(now));
         let debt = clear.duration_since(now);
-        let most = REFILL * BURST;
-        if debt + REFILL > most {
+        let refill = self.refill;
+        let most = refill * self.burst;
+        if debt + refill > most {
             return Err(Quota {
                 remaining: 0,
-                wait: debt + REFILL - most,
+                wait: debt + refill - most,
                 full: debt,
             });
         }
         // Too many clients at once to remember: new ones go uncounted rather than old ones free.
         if known.len() < CLIENTS || known.contains_key(&client) {
-            known.insert(client, clear + REFILL);
+            known.insert(client, clear + refill);
         }
-        let left = most - debt - REFILL;
+        let left = most - debt - refill;
         Ok(Quota {
-            remaining: u32::try_from(left.as_millis() / REFILL.as_millis()).unwrap_or(BURST),
+            remaining: u32::try_from(left.as_nanos() / refill.as_nanos()).unwrap_or(self.burst),
             wait: Duration::ZERO,
-            full: debt + REFILL,
+            full: debt + refill,
         })
     }
 }
@@ -107,11 +118,12 @@ pub(crate) async fn bound(State(state): State<ApiState>, request: Request, next:
             (quota, problem.into_response())
         }
     };
-    let window = seconds(REFILL * BURST);
+    let (burst, refill) = (state.quotas().burst, state.quotas().refill);
+    let window = seconds(refill * burst);
     for (name, text) in [
         (
             "ratelimit-policy",
-            format!("\"default\";q={BURST};w={window}"),
+            format!("\"default\";q={burst};w={window}"),
         ),
         (
             "ratelimit",
@@ -144,19 +156,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_has_a_burst_and_gets_one_back_at_a_time() {
-        let quotas = Quotas::default();
+        let limits = Limits::default();
+        let quotas = Quotas::new(&limits);
+        let (burst, refill) = (limits.requests_at_once, Duration::from_millis(20));
         let (loud, other) = ([1; 32], [2; 32]);
-        for left in (0..BURST).rev() {
+        for left in (0..burst).rev() {
             assert_eq!(quotas.take(loud).unwrap().remaining, left);
         }
         let refused = quotas.take(loud).unwrap_err();
-        assert_eq!((refused.remaining, refused.wait), (0, REFILL));
+        assert_eq!((refused.remaining, refused.wait), (0, refill));
         // What is refused costs nothing.
         assert_eq!(quotas.take(loud).unwrap_err(), refused);
-        assert_eq!(quotas.take(other).unwrap().remaining, BURST - 1);
-        tokio::time::advance(REFILL).await;
+        assert_eq!(quotas.take(other).unwrap().remaining, burst - 1);
+        tokio::time::advance(refill).await;
         assert!(quotas.take(loud).is_ok() && quotas.take(loud).is_err());
-        tokio::time::advance(REFILL * BURST).await;
-        assert_eq!(quotas.take(loud).unwrap().remaining, BURST - 1);
+        tokio::time::advance(refill * burst).await;
+        assert_eq!(quotas.take(loud).unwrap().remaining, burst - 1);
     }
 }

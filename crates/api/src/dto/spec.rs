@@ -41,7 +41,13 @@ pub struct Service {
     pub command: Option<String>,
     /// The command as its arguments, run without a shell; instead of `command`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 256, max_length = 4096, pattern = "^[^\\x00]*$")]
+    #[schema(
+        nullable = false,
+        min_items = 1,
+        max_items = 256,
+        max_length = 4096,
+        pattern = "^[^\\x00]*$"
+    )]
     pub argv: Option<Vec<String>>,
     /// Where it listens, also given as `PORT`; without it the image's single exposed port, or 8080.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +121,13 @@ pub struct HealthCheck {
     pub path: Option<String>,
     /// This command must exit with 0 inside the container; arguments, no shell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 256, max_length = 4096, pattern = "^[^\\x00]*$")]
+    #[schema(
+        nullable = false,
+        min_items = 1,
+        max_items = 256,
+        max_length = 4096,
+        pattern = "^[^\\x00]*$"
+    )]
     pub command: Option<Vec<String>>,
     /// Connecting to the port is enough.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -179,7 +191,13 @@ pub struct Build {
     pub test: Option<String>,
     /// The test as its arguments, run without a shell; instead of `test`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, max_items = 256, max_length = 4096, pattern = "^[^\\x00]*$")]
+    #[schema(
+        nullable = false,
+        min_items = 1,
+        max_items = 256,
+        max_length = 4096,
+        pattern = "^[^\\x00]*$"
+    )]
     pub test_argv: Option<Vec<String>>,
 }
 

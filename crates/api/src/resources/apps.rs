@@ -9,12 +9,13 @@ use segue_model::Timestamp;
 use segue_model::id::AppId;
 use segue_model::name::AppName;
 use segue_store::fresh_id;
-use segue_store::{App, AppPatch, NewApp, Page};
+use segue_store::{App, AppPatch, Environment, NewApp};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::envs::EnvironmentView;
 use super::previews::Previews;
 use crate::auth::place::{Create, Delete, InApp, InTeam, Read};
 use crate::auth::reach::Reach;
@@ -22,7 +23,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::headers::{IfMatch, etag};
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{AppPath, Errors, IdempotencyHeader, IfMatchHeader, TeamPath};
 use crate::wire::query::ApiQuery;
 use crate::wire::respond::{Call, answer, stored};
@@ -32,6 +33,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(app_list, app_create))
         .routes(routes!(app_get, app_update, app_delete))
 }
+
+/// Environments that a list of apps shows of each.
+const ENVIRONMENTS: u32 = 20;
 
 /// An app: one source.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -49,6 +53,10 @@ pub struct AppView {
     pub repo: Option<Repo>,
     /// Free labels.
     pub labels: BTreeMap<String, String>,
+    /// Its environments, the oldest first, at most 20: only where a list was asked for with `environments=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub environments: Option<Vec<EnvironmentView>>,
     /// Whether pushes of other branches make environments, and how; missing: never set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -151,6 +159,7 @@ impl AppView {
                 .clone()
                 .and_then(|repo| serde_json::from_value(repo).ok()),
             labels: app.labels.clone(),
+            environments: None,
             previews: Previews::of(app),
             git_url: format!("{public_url}/git/{team}/{}.git", app.name),
             generation: app.generation,
@@ -159,28 +168,62 @@ impl AppView {
     }
 }
 
+/// Which page of apps, and with what.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct AppQuery {
+    /// Each app with its environments.
+    environments: bool,
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
+}
+
 /// Lists the apps of the team that the role reaches, oldest first.
-#[utoipa::path(get, path = "/v1/teams/{team}/apps", tag = "apps", params(TeamPath, PageQuery),
+#[utoipa::path(get, path = "/v1/teams/{team}/apps", tag = "apps", params(TeamPath, AppQuery),
     responses((status = 200, description = "Apps.", body = AppPage), Errors))]
 async fn app_list(
     at: Reach<Read>,
     State(state): State<ApiState>,
-    ApiQuery(query): ApiQuery<PageQuery>,
+    ApiQuery(query): ApiQuery<AppQuery>,
 ) -> Result<ApiJson<AppPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
+    let with_environments = query.environments;
+    let query = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
     };
-    let apps = match at.apps() {
-        None => at.scope.app_list(page).await?,
-        Some(only) => at.scope.app_list_of(&only, page).await?,
-    };
-    let (apps, next_cursor) = cut(apps, limit, |app| app.id);
-    let items = apps
+    let only = at.apps();
+    let (apps, next_cursor) = query
+        .read(
+            |page| at.scope.app_list_of(only.as_ref(), page),
+            |app| app.id,
+        )
+        .await?;
+    let mut items: Vec<_> = apps
         .iter()
         .map(|app| AppView::new(app, &state.config().public_url, &at.team_name))
         .collect();
+    if with_environments {
+        let ids: Vec<_> = apps.iter().map(|app| app.id).collect();
+        let mut envs = at.scope.environment_list_of(&ids, ENVIRONMENTS).await?;
+        let reached = |env: &Environment| {
+            let role = at.principal.role_at(at.team, Some(env.app), Some(env.id));
+            role.is_some()
+        };
+        envs.retain(reached);
+        let views = EnvironmentView::load(&envs, &at.scope, &state).await?;
+        let mut of_app: BTreeMap<AppId, Vec<EnvironmentView>> = BTreeMap::new();
+        for (env, view) in envs.iter().zip(views) {
+            of_app.entry(env.app).or_default().push(view);
+        }
+        for item in &mut items {
+            item.environments = Some(of_app.remove(&item.id).unwrap_or_default());
+        }
+    }
     Ok(ApiJson(AppPage { items, next_cursor }))
 }
 
@@ -252,13 +295,15 @@ async fn app_update(
     Ok(shown(&app, &state, &at.team_name))
 }
 
-/// Removes an app with all its environments; their containers are stopped.
+/// Removes an app with all its environments; their containers are stopped. A session must have been confirmed (`POST
+/// /v1/auth/confirm`).
 #[utoipa::path(delete, path = "/v1/teams/{team}/apps/{app}", tag = "apps", params(AppPath, IfMatchHeader),
     responses((status = 204, description = "It is being removed."), Errors))]
 async fn app_delete(
     at: InApp<Delete>,
     IfMatch(generation): IfMatch,
 ) -> Result<StatusCode, Problem> {
+    at.principal.require_confirmed()?;
     match at.scope.app_delete(at.app.id, generation).await {
         Err(error) if error.is_conflict_with("environment_protected") => {
             let detail = format!(
@@ -300,7 +345,7 @@ fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, 
     let fine = labels.len() <= 50
         && labels.iter().all(|(key, value)| {
             segue_model::name::Label::new(key.clone()).is_ok()
-                && value.len() <= 200
+                && value.chars().count() <= 200
                 && !value.chars().any(char::is_control)
         });
     if fine {

@@ -7,7 +7,7 @@ use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use segue_model::Timestamp;
-use segue_store::{AuditEntry, AuditFilter, AuditVerdict, Page};
+use segue_store::{AuditCheckpoint, AuditEntry, AuditFilter, AuditVerdict, KeptRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +18,7 @@ use crate::auth::place::{InTeam, Members};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::{cut, decode, limit, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{Errors, TeamPath};
 use crate::wire::query::ApiQuery;
 
@@ -70,14 +70,92 @@ page! {
 /// What verifying the chain found.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditVerification {
-    /// Whether every record follows from the one before it, up to the newest.
+    /// Whether every record follows from the one before it, up to the newest, and is what was signed and kept.
     pub whole: bool,
     /// Records that were found to be good.
     pub records: i64,
-    /// Number of the first record that was changed, removed or moved; missing if there is none.
+    /// Number of the first record that was changed, removed or moved, also of one that is missing at the end; missing if
+    /// there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub first_bad: Option<i64>,
+    /// Number of the signed checkpoint that shows it, where the chain by itself does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub first_bad_checkpoint: Option<i64>,
+    /// Signed checkpoints that were found to be good; missing in a broken log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub checkpoints: Option<i64>,
+    /// The newest of them. Keep `seq` and `hash` elsewhere, and ask with them later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub newest_checkpoint: Option<Checkpoint>,
+}
+
+/// The end of the log at a moment, signed by the server.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditCheckpoint)]
+pub struct Checkpoint {
+    /// Its number in the team, from 1.
+    pub number: i64,
+    /// The record.
+    pub seq: i64,
+    /// The record's hash.
+    pub hash: String,
+    /// When it was signed.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The key: 16 digits of the SHA-256 of its public half.
+    pub key_id: String,
+    /// Public half of the key (Ed25519), hexadecimal.
+    pub public_key: String,
+    /// Signature over `segue audit checkpoint v1`, the team's UUID, `number`, `seq`, `hash`, microseconds of `at`, and
+    /// `key_id`, each behind its length in eight bytes; numbers in eight bytes. Hexadecimal.
+    pub signature: String,
+}
+
+impl From<AuditCheckpoint> for Checkpoint {
+    fn from(kept: AuditCheckpoint) -> Self {
+        Self {
+            number: kept.number,
+            seq: kept.seq,
+            hash: hex::encode(kept.hash),
+            at: kept.at,
+            key_id: kept.key_id,
+            public_key: hex::encode(kept.public_key),
+            signature: hex::encode(kept.signature),
+        }
+    }
+}
+
+/// A record that was written down elsewhere.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct KeptQuery {
+    /// Number of a record that you kept, with its `hash`: it must still be there.
+    #[param(minimum = 1)]
+    seq: Option<i64>,
+    /// Its hash, 64 hexadecimal digits.
+    #[param(pattern = "^[0-9a-f]{64}$")]
+    hash: Option<String>,
+}
+
+impl KeptQuery {
+    fn kept(&self) -> Result<Option<KeptRecord>, Problem> {
+        let (seq, text) = match (self.seq, &self.hash) {
+            (None, None) => return Ok(None),
+            (Some(seq), Some(text)) if seq > 0 => (seq, text),
+            (Some(_), Some(_)) => return Err(wrong("seq", "1 or more")),
+            (Some(_), None) => return Err(wrong("hash", "the hash of that record is needed too")),
+            (None, Some(_)) => return Err(wrong("seq", "the number of that record is needed too")),
+        };
+        let mut hash = [0u8; 32];
+        hex::decode_to_slice(text, &mut hash)
+            .map_err(|_| wrong("hash", "64 hexadecimal digits"))?;
+        Ok(Some(KeptRecord { seq, hash }))
+    }
 }
 
 impl From<AuditEntry> for AuditRecord {
@@ -139,7 +217,7 @@ fn wrong(name: &str, detail: &str) -> Problem {
 impl AuditQuery {
     fn filter(&self) -> Result<AuditFilter, Problem> {
         let text = |name: &str, value: &Option<String>, most: usize| match value {
-            Some(text) if text.is_empty() || text.len() > most => {
+            Some(text) if text.is_empty() || text.chars().count() > most => {
                 Err(wrong(name, &format!("1 to {most} characters")))
             }
             Some(text) if text.chars().any(char::is_control) => {
@@ -224,13 +302,13 @@ async fn audit_list(
         }
         return export(state, at.scope, &at.team_name, filter, form).await;
     }
-    let limit = limit(query.limit)?;
-    let page = Page {
-        after: query.cursor.as_deref().map(decode::<i64>).transpose()?,
-        limit: limit + 1,
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
     };
-    let entries = at.scope.audit_list(&filter, page).await?;
-    let (entries, next_cursor) = cut(entries, limit, |entry| entry.seq);
+    let (entries, next_cursor) = page
+        .read(|page| at.scope.audit_list(&filter, page), |entry| entry.seq)
+        .await?;
     Ok(ApiJson(AuditPage {
         items: entries.into_iter().map(AuditRecord::from).collect(),
         next_cursor,
@@ -238,11 +316,16 @@ async fn audit_list(
     .into_response())
 }
 
-/// Computes the chain of the team's records again and names the first one that was changed, removed or moved.
-#[utoipa::path(get, path = "/v1/teams/{team}/audit-events/verify", tag = "teams", params(TeamPath),
+/// Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and names the first
+/// record that was changed, removed or moved.
+#[utoipa::path(get, path = "/v1/teams/{team}/audit-events/verify", tag = "teams", params(TeamPath, KeptQuery),
     responses((status = 200, description = "What was found.", body = AuditVerification), Errors))]
-async fn audit_verify(at: InTeam<Members>) -> Result<ApiJson<AuditVerification>, Problem> {
-    let verdict = tokio::time::timeout(VERIFY_DEADLINE, at.scope.audit_verify());
+async fn audit_verify(
+    at: InTeam<Members>,
+    ApiQuery(query): ApiQuery<KeptQuery>,
+) -> Result<ApiJson<AuditVerification>, Problem> {
+    let kept = query.kept()?;
+    let verdict = tokio::time::timeout(VERIFY_DEADLINE, at.scope.audit_verify(kept));
     let verdict = verdict.await.map_err(|_| {
         Problem::new(
             ProblemCode::Unavailable,
@@ -255,15 +338,25 @@ async fn audit_verify(at: InTeam<Members>) -> Result<ApiJson<AuditVerification>,
         .retry_after(60)
     })?;
     Ok(ApiJson(match verdict? {
-        AuditVerdict::Whole { records } => AuditVerification {
+        AuditVerdict::Whole {
+            records,
+            checkpoints,
+            newest,
+        } => AuditVerification {
             whole: true,
             records,
             first_bad: None,
+            first_bad_checkpoint: None,
+            checkpoints: Some(checkpoints),
+            newest_checkpoint: newest.map(|newest| Checkpoint::from(*newest)),
         },
-        AuditVerdict::Broken { seq } => AuditVerification {
+        AuditVerdict::Broken { seq, checkpoint } => AuditVerification {
             whole: false,
             records: seq - 1,
             first_bad: Some(seq),
+            first_bad_checkpoint: checkpoint,
+            checkpoints: None,
+            newest_checkpoint: None,
         },
     }))
 }

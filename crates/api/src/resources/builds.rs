@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use segue_model::Timestamp;
 use segue_model::id::BuildId;
-use segue_store::{BuildInput, BuildView, LogFilter, Page, StoreError};
+use segue_store::{BuildInput, BuildView, LogFilter, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +18,7 @@ use crate::dto::failure::FailureView;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{EnvPath, Errors};
 use crate::wire::query::{ApiPath, ApiQuery};
 
@@ -118,13 +118,12 @@ async fn build_list(
     at: InEnv<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<BuildPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let builds = at.scope.build_list(at.env.id, page).await?;
-    let (builds, next_cursor) = cut(builds, limit, |build| build.id);
+    let (builds, next_cursor) = query
+        .read(
+            |page| at.scope.build_list(at.env.id, page),
+            |build| build.id,
+        )
+        .await?;
     let items = builds.iter().map(BuildDetail::from).collect();
     Ok(ApiJson(BuildPage { items, next_cursor }))
 }

@@ -1,8 +1,9 @@
 //! Plain configuration: a map under merge-patch, every version kept. A change rolls out by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use segue_model::Timestamp;
 use segue_model::name::ConfigKey;
 use segue_store::{Changed, ConfigVersion, Deployment, Page};
@@ -18,9 +19,10 @@ use crate::dto::check::config_key;
 use crate::dto::faults::{Faults, escape};
 use crate::problem::Problem;
 use crate::state::ApiState;
+use crate::wire::headers::{MaybeIfMatch, etag, stale};
 use crate::wire::json::ApiJson;
-use crate::wire::page::{PageQuery, cut, page};
-use crate::wire::params::{EnvPath, Errors};
+use crate::wire::page::{PageQuery, page};
+use crate::wire::params::{EnvPath, Errors, MaybeIfMatchHeader};
 use crate::wire::query::ApiQuery;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -94,9 +96,9 @@ impl From<ConfigVersion> for Config {
 #[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/config", tag = "config",
     params(EnvPath),
     responses((status = 200, description = "The configuration.", body = Config), Errors))]
-async fn config_get(at: InEnv<Read>) -> Result<ApiJson<Config>, Problem> {
+async fn config_get(at: InEnv<Read>) -> Result<Response, Problem> {
     let config = at.scope.config_get(at.env.id).await?;
-    Ok(ApiJson(config.map_or_else(
+    let config = config.map_or_else(
         || Config {
             version: 0,
             values: BTreeMap::new(),
@@ -105,30 +107,91 @@ async fn config_get(at: InEnv<Read>) -> Result<ApiJson<Config>, Problem> {
             deployment: None,
         },
         Config::from,
-    )))
+    );
+    Ok((etag(config.version), ApiJson(config)).into_response())
 }
 
-/// Sets and removes variables and rolls the change out.
+/// Sets and removes variables and rolls the change out. Of two people who change what both have read, the second is
+/// told 412 and which variables moved, if `If-Match` says what the change is based on.
 #[utoipa::path(patch, path = "/v1/teams/{team}/apps/{app}/envs/{env}/config", tag = "config",
-    params(EnvPath, ChangeQuery),
+    params(EnvPath, ChangeQuery, MaybeIfMatchHeader),
     request_body(content = ConfigPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The new configuration.", body = Config), Errors))]
 async fn config_update(
     at: InEnv<Configure>,
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<ChangeQuery>,
+    MaybeIfMatch(based_on): MaybeIfMatch,
     ApiJson(ConfigPatch(body)): ApiJson<ConfigPatch>,
-) -> Result<ApiJson<Config>, Problem> {
+) -> Result<Response, Problem> {
     let patch = checked(body)?;
     let names: Vec<_> = patch.keys().map(ConfigKey::as_str).collect();
     let message = format!("config {}", names.join(", "));
-    let what = What::Config(patch);
+    let what = What::Config(ConfigChange { patch, based_on });
     let (deployment, changed) = at.change(&state, what, query.deploy, &message).await?;
     let config = changed.config.ok_or_else(Problem::not_found)?;
-    Ok(ApiJson(Config {
+    let config = Config {
         deployment: deployment.map(|deployment| deployment.number),
         ..Config::from(config)
-    }))
+    };
+    Ok((etag(config.version), ApiJson(config)).into_response())
+}
+
+/// Variables to be set, or removed by `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConfigChange {
+    pub patch: BTreeMap<ConfigKey, Option<String>>,
+    /// The version that it was made from, if it must still be the newest.
+    pub based_on: Option<i64>,
+}
+
+/// Refuses a change of a configuration that has moved on since it was read, and names the variables that moved. Their
+/// values are left out: who changes values may read them, and asks.
+pub(super) async fn check_base(
+    at: DeployPlace<'_>,
+    change: &ConfigChange,
+    newest: Option<i64>,
+) -> Result<(), Problem> {
+    let newest = newest.unwrap_or_default();
+    let Some(base) = change.based_on.filter(|base| *base != newest) else {
+        return Ok(());
+    };
+    let known = async |version: i64| {
+        let page = Page {
+            after: version.checked_add(1),
+            limit: 1,
+        };
+        let found = at.scope.config_versions(at.env.id, page).await?;
+        Ok::<_, Problem>(found.into_iter().find(|found| found.version == version))
+    };
+    let now = known(newest).await?;
+    let before = known(base).await?.map(|version| version.config);
+    let before = before.unwrap_or_default();
+    let by = now.as_ref().map_or("", |now| now.created_by.as_str());
+    let empty = BTreeMap::new();
+    let after = now.as_ref().map_or(&empty, |now| &now.config);
+    let mut problem = stale();
+    let mut names = Vec::new();
+    let keys: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    for key in keys {
+        let how = match (before.get(key), after.get(key)) {
+            (None, Some(_)) => "was set since",
+            (Some(_), None) => "was removed since",
+            (Some(old), Some(new)) if old != new => "was changed since",
+            _ => continue,
+        };
+        names.push(key.as_str());
+        problem = problem.at(format!("/{}", escape(key.as_str())), how);
+    }
+    problem.detail = format!(
+        "the configuration is at version {newest} (by {by}) and your change is based on version {base}; in between: {}",
+        if names.is_empty() {
+            "no difference".to_owned()
+        } else {
+            names.join(", ")
+        },
+    );
+    Err(problem)
 }
 
 impl<P: Permission> InEnv<P> {
@@ -186,13 +249,12 @@ async fn config_version_list(
     at: InEnv<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<ConfigPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let versions = at.scope.config_versions(at.env.id, page).await?;
-    let (versions, next_cursor) = cut(versions, limit, |version| version.version);
+    let (versions, next_cursor) = query
+        .read(
+            |page| at.scope.config_versions(at.env.id, page),
+            |version| version.version,
+        )
+        .await?;
     let items = versions.into_iter().map(Config::from).collect();
     Ok(ApiJson(ConfigPage { items, next_cursor }))
 }

@@ -5,17 +5,18 @@
 //! specification) is handed to the store together with it, so that a crash leaves both or neither. Must not: write
 //! anything while composing, or decide what runs where.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use segue_model::id::DeploymentId;
 use segue_model::name::{ConfigKey, GitRef, ImageName, ServiceName};
 use segue_model::spec::ReleaseSpec;
 use segue_store::seal::SecretBytes;
 use segue_store::{
-    App, Change, Changed, Deployment, DeploymentKind, Done, Environment, NewDeployment, StoreError,
-    StoredResponse, Target, TeamScope, fresh_id,
+    App, Change, Changed, ConfigVersion, Deployment, DeploymentKind, Done, Environment,
+    NewDeployment, StoreError, StoredResponse, Target, TeamScope, fresh_id,
 };
 
+use super::config::{ConfigChange, check_base};
 use super::promote::Promotion;
 use super::{domains, gather};
 use crate::problem::{Problem, ProblemCode};
@@ -41,7 +42,7 @@ pub(crate) enum What {
     /// The newest specification on the image that runs.
     Spec,
     /// New configuration values.
-    Config(BTreeMap<ConfigKey, Option<String>>),
+    Config(ConfigChange),
     /// A secret's new value.
     SecretSet(ConfigKey, SecretBytes),
     /// A secret removed.
@@ -52,7 +53,7 @@ impl What {
     /// The change that is the reason of the deployment.
     fn change(&self) -> Option<Change> {
         match self {
-            Self::Config(patch) => Some(Change::Config(patch.clone())),
+            Self::Config(change) => Some(Change::Config(change.patch.clone())),
             Self::SecretSet(key, value) => Some(Change::SecretSet(key.clone(), value.clone())),
             Self::SecretUnset(key) => Some(Change::SecretUnset(key.clone())),
             Self::Source(_)
@@ -152,11 +153,15 @@ pub(super) async fn deploy_with(
         }
         env = at.scope.environment_get(env.id).await?;
     }
-    Err(Problem::new(
+    Err(busy())
+}
+
+fn busy() -> Problem {
+    Problem::new(
         ProblemCode::Conflict,
         "the environment is being changed by others all the time",
     )
-    .hint("send the same request again"))
+    .hint("send the same request again")
 }
 
 /// Deploys a change of values, if anything was deployed before; else only makes it.
@@ -180,15 +185,34 @@ pub(super) async fn roll_out(
     Ok((Some(deployment), changed))
 }
 
+/// Makes a change of the configuration as it was read: what moved in between is read again.
+async fn config_only(
+    at: DeployPlace<'_>,
+    change: &ConfigChange,
+) -> Result<Option<ConfigVersion>, Problem> {
+    let mut generation = at.env.generation;
+    for _ in 0..TRIES {
+        let loaded = gather::load(at).await?;
+        check_base(at, change, loaded.config_version).await?;
+        gather::with_patch(loaded.values.config, &change.patch)?;
+        let (scope, env) = (at.scope, at.env.id);
+        match scope
+            .config_patch(env, Some(generation), &change.patch, None)
+            .await
+        {
+            Err(StoreError::PreconditionFailed { current }) => generation = current,
+            done => return Ok(done?.fresh()),
+        }
+    }
+    Err(busy())
+}
+
 /// Makes a change of values that the next deployment rolls out.
 pub(super) async fn change_only(at: DeployPlace<'_>, what: &What) -> Result<Changed, Problem> {
     let (scope, env) = (at.scope, at.env.id);
     let mut changed = Changed::default();
     match what {
-        What::Config(patch) => {
-            gather::with_patch(gather::load(at).await?.values.config, patch)?;
-            changed.config = scope.config_patch(env, None, patch, None).await?.fresh();
-        }
+        What::Config(change) => changed.config = config_only(at, change).await?,
         What::SecretSet(key, value) => {
             let set = scope.secret_set(env, None, key, value, None).await?;
             changed.secrets.extend(set.fresh());

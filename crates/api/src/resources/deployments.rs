@@ -19,12 +19,13 @@ use super::deploy::{DeployInput, DeployPlace, What, deploy};
 use super::follow::{DeploymentEventPage, followed, happened};
 use super::sources::parse_sha256;
 use super::stream::{LastEventId, Wanted};
+use super::unchanged;
 use crate::auth::place::{Deploy, InEnv, Permission, Read};
 use crate::dto::deployment::{DeploymentView, ReceiptView, is_live, is_settled};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{EnvPath, Errors, IdempotencyHeader};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, answer, stored};
@@ -67,7 +68,12 @@ pub struct DeploymentCreate {
     pub release: Option<i64>,
     /// The same in new containers: these services, or all if the list is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(
+        nullable = false,
+        max_items = 50,
+        max_length = 40,
+        pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+    )]
     pub restart: Option<Vec<String>>,
     /// The newest specification on the image that runs; images named in it are looked up again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -75,8 +81,13 @@ pub struct DeploymentCreate {
     /// Deploys in spite of locks and freeze windows; admins only, and the audit log says so.
     #[serde(rename = "override", skip_serializing_if = "std::ops::Not::not")]
     pub overriding: bool,
+    /// With `source`: deploys only if that changes anything. Where the newest deployment is live and a new one would make
+    /// an equal release (same source, specification, configuration, versions of secrets), the answer is that deployment,
+    /// with status 200.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub if_changed: bool,
     /// What to say about it.
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 1000, pattern = "^[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*$")]
     pub message: String,
 }
 
@@ -94,6 +105,9 @@ impl DeploymentCreate {
                 "",
                 "exactly one of `source`, `image`, `release`, `restart` and `spec`",
             ));
+        }
+        if self.if_changed && self.source.is_none() {
+            return Err(Problem::invalid("/if_changed", "only with `source`"));
         }
         if let Some(sha256) = &self.source {
             let parsed = parse_sha256(sha256);
@@ -140,13 +154,12 @@ async fn deployment_list(
     at: InEnv<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<DeploymentPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let deployments = at.scope.deployment_list(at.env.id, page).await?;
-    let (deployments, next_cursor) = cut(deployments, limit, |deployment| deployment.number);
+    let (deployments, next_cursor) = query
+        .read(
+            |page| at.scope.deployment_list(at.env.id, page),
+            |deployment| deployment.number,
+        )
+        .await?;
     let items = deployments.iter().map(DeploymentView::from).collect();
     Ok(ApiJson(DeploymentPage { items, next_cursor }))
 }
@@ -154,7 +167,9 @@ async fn deployment_list(
 /// Deploys source, an image, an older release, the newest specification, or the same again.
 #[utoipa::path(post, path = "/v1/teams/{team}/apps/{app}/envs/{env}/deployments", tag = "deployments",
     params(EnvPath, WaitQuery, IdempotencyHeader), request_body = DeploymentCreate,
-    responses((status = 202, description = "It is under way; `Location` follows it.", body = DeploymentView), Errors))]
+    responses((status = 200, description = "With `if_changed`: nothing would change; the deployment that is live.",
+            body = DeploymentView),
+        (status = 202, description = "It is under way; `Location` follows it.", body = DeploymentView), Errors))]
 async fn deployment_create(
     mut at: InEnv<Deploy>,
     State(state): State<ApiState>,
@@ -172,6 +187,19 @@ async fn deployment_create(
         message: message(body.message)?,
         git: None,
     };
+    if body.if_changed {
+        let place = DeployPlace {
+            state: &state,
+            scope: &at.scope,
+            app: &at.app,
+            env: &at.env,
+        };
+        if let Some(live) = unchanged::live(place, &input).await? {
+            let location = format!("{}/deployments/{}", at.path(), live.number);
+            let view = ApiJson(DeploymentView::from(&live));
+            return Ok((StatusCode::OK, [(LOCATION, location)], view).into_response());
+        }
+    }
     make(&at, &state, &input, &call.body(&bytes), wait).await
 }
 

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use segue_model::Timestamp;
-use segue_model::access::{Action, Role};
+use segue_model::access::{Action, Role, Scope, Scopes};
 use segue_model::id::{TeamId, TokenId};
 use segue_store::{
     Actor, ApprovedDevice, DeviceGrant, DevicePoll, NewDevice, NewToken, StoreError, TeamContext,
@@ -20,7 +20,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::me::{DEFAULT_DAYS, in_days, prefix};
+use super::me::DEFAULT_DAYS;
+use super::tokens::{in_days, prefix};
 use crate::auth::guess;
 use crate::auth::principal::{Principal, stored_role};
 use crate::auth::session::{Client, Person, TeamRole};
@@ -49,20 +50,24 @@ const LETTERS: [char; 20] = [
 const CODE_LETTERS: usize = 8;
 
 /// A device waits so many seconds.
-const PATIENCE: u32 = 15 * 60;
+pub(super) const PATIENCE: u32 = 15 * 60;
 
 /// A device asks again after so many seconds.
 const INTERVAL: u32 = 5;
 
 /// Devices of one address in a minute.
-const STARTS: u32 = 20;
+pub(super) const STARTS: u32 = 20;
 
 /// A device that wants to sign in.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceStart {
     /// What the person will see, and what the token will be called: `segue on laptop`.
-    #[schema(min_length = 1, max_length = 100, pattern = "\\S")]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     pub client_name: String,
 }
 
@@ -321,8 +326,17 @@ fn granted(principal: &Principal, team: Option<&str>) -> Result<DeviceGrant, Pro
     Ok(DeviceGrant {
         team,
         role: stored_role(role.unwrap_or(Role::Viewer)),
-        scopes: principal.scopes.0.iter().map(ToString::to_string).collect(),
+        scopes: handed_on(&principal.scopes),
     })
+}
+
+/// A password given again a moment ago lets its person reveal secrets, and not a device for months.
+fn handed_on(scopes: &Scopes) -> Vec<String> {
+    let kept = scopes
+        .0
+        .iter()
+        .filter(|scope| **scope != Scope::SecretReveal);
+    kept.map(ToString::to_string).collect()
 }
 
 /// The device asks whether its person has decided.

@@ -1,17 +1,18 @@
 //! Environments: what people want of one, and what became of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use segue_model::Timestamp;
-use segue_model::id::{EnvironmentId, ReleaseId};
+use segue_model::id::EnvironmentId;
 use segue_model::name::{ConfigKey, EnvironmentName};
 use segue_store::fresh_id;
 use segue_store::{
-    CloneSecrets, DomainState, DomainView, Environment, EnvironmentKind, EnvironmentOrigin,
-    NewEnvironment, StoreError, TeamScope,
+    CloneSecrets, Deployment, Environment, EnvironmentKind, EnvironmentOrigin, EnvironmentState,
+    NewEnvironment, Page, StoreError, TeamScope,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::place::{Create, Delete, InApp, InEnv, Read};
+use crate::dto::deployment::DeploymentView;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::headers::{IfMatch, etag};
@@ -68,6 +70,14 @@ pub struct EnvironmentView {
     pub stable: Option<i64>,
     /// Where its users find it, the most important first.
     pub urls: Vec<String>,
+    /// Requests that were counted in the last minute; missing where nothing is served, or nobody counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub requests_per_minute: Option<u64>,
+    /// The newest deployment; missing before the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub last_deployment: Option<DeploymentView>,
     /// How it is.
     pub conditions: Vec<Condition>,
     /// The branch that a preview follows.
@@ -212,6 +222,8 @@ impl EnvironmentView {
             serving: None,
             stable: None,
             urls: Vec::new(),
+            requests_per_minute: None,
+            last_deployment: None,
             conditions: conditions(env),
             branch: env.branch.clone(),
             cloned_from: env.cloned_from.as_ref().map(ToString::to_string),
@@ -221,41 +233,45 @@ impl EnvironmentView {
         }
     }
 
-    async fn load(env: &Environment, scope: &TeamScope, state: &ApiState) -> Result<Self, Problem> {
-        let domains = scope.domain_list(env.id).await?;
-        let away = scope.environment_hosts_away(env.id).await?;
+    /// With what is looked up beside the row.
+    fn new(
+        env: &Environment,
+        seen: &EnvironmentState,
+        newest: Option<&Deployment>,
+        state: &ApiState,
+    ) -> Self {
         let mut conditions = conditions(env);
-        conditions.extend(away.iter().map(host_away));
-        let wished = scope.secrets_wished(env.id).await?;
-        conditions.extend((!wished.is_empty()).then(|| secrets_missing(&wished)));
-        Ok(Self {
+        conditions.extend(seen.hosts_away.iter().map(host_away));
+        let wished = &seen.secrets_wished;
+        conditions.extend((!wished.is_empty()).then(|| secrets_missing(wished)));
+        let url = |name| state.config().app_url(name);
+        Self {
             conditions,
-            serving: version(scope, env.serving).await?,
-            stable: version(scope, env.stable).await?,
-            urls: urls(&domains, state),
+            serving: seen.serving,
+            stable: seen.stable,
+            urls: seen.hosts.iter().map(url).collect(),
+            requests_per_minute: seen.requests_per_minute,
+            last_deployment: newest.map(DeploymentView::from),
             ..Self::bare(env)
-        })
+        }
     }
-}
 
-/// URLs of the host names that are routed: custom ones first, because people chose them.
-pub(super) fn urls(domains: &[DomainView], state: &ApiState) -> Vec<String> {
-    let mut active: Vec<_> = domains
-        .iter()
-        .filter(|domain| domain.state == DomainState::Active)
-        .filter(|domain| !domain.name.as_str().starts_with("*."))
-        .collect();
-    active.sort_by_key(|domain| domain.kind != segue_store::DomainKind::Custom);
-    active
-        .iter()
-        .map(|domain| state.config().app_url(&domain.name))
-        .collect()
-}
-
-async fn version(scope: &TeamScope, release: Option<ReleaseId>) -> Result<Option<i64>, Problem> {
-    match release {
-        Some(id) => Ok(Some(scope.release_get(id).await?.version)),
-        None => Ok(None),
+    /// Many environments of one team; a list costs as many look-ups as one of them.
+    pub(super) async fn load(
+        envs: &[Environment],
+        scope: &TeamScope,
+        state: &ApiState,
+    ) -> Result<Vec<Self>, Problem> {
+        let ids: Vec<_> = envs.iter().map(|env| env.id).collect();
+        let seen = scope.environment_states(&ids).await?;
+        let newest = scope.deployment_newest(&ids).await?;
+        let newest: BTreeMap<_, _> = newest.iter().map(|one| (one.environment, one)).collect();
+        let nothing = EnvironmentState::default();
+        let views = envs.iter().map(|env| {
+            let seen = seen.get(&env.id).unwrap_or(&nothing);
+            Self::new(env, seen, newest.get(&env.id).copied(), state)
+        });
+        Ok(views.collect())
     }
 }
 
@@ -327,23 +343,19 @@ async fn environment_list(
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<EnvironmentPage>, Problem> {
-    let limit = query.limit()?;
-    let after: Option<EnvironmentId> = query.after()?;
+    let (team, app) = (at.scope.team(), at.app.id);
+    let at = &at;
     // An app has at most a hundred: the store gives all, the page is cut here.
-    let mut all = at.scope.environment_list(at.app.id).await?;
-    let team = at.scope.team();
-    all.retain(|env| {
-        after.is_none_or(|after| env.id > after)
-            && at
-                .principal
-                .role_at(team, Some(at.app.id), Some(env.id))
-                .is_some()
-    });
-    let (envs, next_cursor) = crate::wire::page::cut(all, limit, |env| env.id);
-    let mut items = Vec::with_capacity(envs.len());
-    for env in &envs {
-        items.push(EnvironmentView::load(env, &at.scope, &state).await?);
-    }
+    let reached = |page: Page<EnvironmentId>| async move {
+        let mut all = at.scope.environment_list(app).await?;
+        all.retain(|env| {
+            let role = at.principal.role_at(team, Some(app), Some(env.id));
+            page.after.is_none_or(|after| env.id > after) && role.is_some()
+        });
+        Ok(all)
+    };
+    let (envs, next_cursor) = query.read(reached, |env| env.id).await?;
+    let items = EnvironmentView::load(&envs, &at.scope, &state).await?;
     Ok(ApiJson(EnvironmentPage { items, next_cursor }))
 }
 
@@ -489,6 +501,7 @@ async fn shown(
     scope: &TeamScope,
     state: &ApiState,
 ) -> Result<Response, Problem> {
-    let view = EnvironmentView::load(env, scope, state).await?;
+    let views = EnvironmentView::load(std::slice::from_ref(env), scope, state).await?;
+    let view = views.into_iter().next().ok_or_else(Problem::not_found)?;
     Ok((etag(env.generation), ApiJson(view)).into_response())
 }

@@ -18,6 +18,7 @@ use segue_store::{
 };
 
 use super::compose::{self, AppImage, Resolves, Uncomposable, Values};
+use super::config::check_base;
 use super::deploy::{Composed, DeployInput, DeployPlace, What};
 use super::{promote, sources};
 use crate::problem::{Problem, ProblemCode};
@@ -169,8 +170,9 @@ pub(super) async fn values(
     let mut loaded = load(at).await?;
     let values = &mut loaded.values;
     match what {
-        What::Config(patch) => {
-            values.config = with_patch(std::mem::take(&mut values.config), patch)?;
+        What::Config(change) => {
+            check_base(at, change, loaded.config_version).await?;
+            values.config = with_patch(std::mem::take(&mut values.config), &change.patch)?;
         }
         What::SecretSet(key, _) => {
             values.secrets.insert(key.clone(), SET_HERE);

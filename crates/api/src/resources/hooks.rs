@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use segue_model::Timestamp;
 use segue_model::id::{DeliveryId, DeploymentId, HookId};
 use segue_store::seal::SecretBytes;
-use segue_store::{Done, HookDelivery, HookKind, HookState, HookView, NewHook, Page, fresh_id};
+use segue_store::{Done, HookDelivery, HookKind, HookState, HookView, NewHook, fresh_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +19,7 @@ use crate::auth::place::{Create, Delete, InApp, Read};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{AppPath, Errors, IdempotencyHeader};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, send, stored};
@@ -178,13 +178,9 @@ async fn hook_list(
     State(state): State<ApiState>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<HookPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let found = at.scope.hook_list(at.app.id, page).await?;
-    let (found, next_cursor) = cut(found, limit, |hook| hook.id);
+    let (found, next_cursor) = query
+        .read(|page| at.scope.hook_list(at.app.id, page), |hook| hook.id)
+        .await?;
     let url = &state.config().public_url;
     let items = found.iter().map(|hook| view(hook, url)).collect();
     Ok(ApiJson(HookPage { items, next_cursor }))
@@ -254,13 +250,12 @@ async fn hook_delivery_list(
     ApiPath((_, _, id)): ApiPath<(String, String, HookId)>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<HookCallPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let found = at.scope.hook_delivery_list(at.app.id, id, page).await?;
-    let (found, next_cursor) = cut(found, limit, |call| call.id);
+    let (found, next_cursor) = query
+        .read(
+            |page| at.scope.hook_delivery_list(at.app.id, id, page),
+            |call| call.id,
+        )
+        .await?;
     let items = found.into_iter().map(HookCall::from).collect();
     Ok(ApiJson(HookCallPage { items, next_cursor }))
 }

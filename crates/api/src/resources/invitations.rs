@@ -15,16 +15,16 @@ use segue_model::Timestamp;
 use segue_model::id::{InvitationId, TeamId, UserId};
 use segue_store::{
     Actor, Done, Guest, InvitationLink, InvitationState, InvitationView as Kept, NewInvitation,
-    Page, StoreError, TeamContext, fresh_id,
+    StoreError, TeamContext, fresh_id,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::me::in_days;
 use super::members::{giver, place, role_word};
 use super::teams::{email, person_name};
+use super::tokens::in_days;
 use crate::auth::place::{InTeam, Members};
 use crate::auth::principal::{Principal, peer, stored_role};
 use crate::auth::{password, token};
@@ -32,7 +32,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{Errors, IdempotencyHeader, TeamPath};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, send, stored};
@@ -46,10 +46,10 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// Days that an invitation is good for if it does not say.
-const DEFAULT_DAYS: u32 = 7;
+pub(super) const DEFAULT_DAYS: u32 = 7;
 
 /// Days at most.
-const MAX_DAYS: u32 = 30;
+pub(super) const MAX_DAYS: u32 = 30;
 
 /// An invitation, without its link.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -105,11 +105,11 @@ pub struct InvitationCreate {
     pub role: String,
     /// Only on this app, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, max_length = 40)]
     pub app: Option<String>,
     /// Only on this environment of the app, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, max_length = 40)]
     pub environment: Option<String>,
     /// Days until it ends, 1 to 30; 7 if not given.
     #[serde(default = "default_days")]
@@ -166,7 +166,7 @@ pub struct InvitationAccept {
     pub token: String,
     /// Name of a new person; what stands before the @ if not given. Not with a sign-in.
     #[serde(default)]
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub name: Option<String>,
     /// Password of a new person, at least 10 characters. Not with a sign-in.
     #[serde(default)]
@@ -215,13 +215,12 @@ async fn invitation_list(
     at: InTeam<Members>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<InvitationPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let kept = at.scope.invitation_list(page).await?;
-    let (kept, next_cursor) = cut(kept, limit, |invitation| invitation.id);
+    let (kept, next_cursor) = query
+        .read(
+            |page| at.scope.invitation_list(page),
+            |invitation| invitation.id,
+        )
+        .await?;
     Ok(ApiJson(InvitationPage {
         items: kept.iter().map(Invitation::from).collect(),
         next_cursor,

@@ -7,13 +7,14 @@ use axum::response::{IntoResponse, Response};
 use segue_model::Timestamp;
 use segue_model::access::{Action, Role, Scope, Scopes};
 use segue_model::id::{AppId, SessionId, TeamId, TokenId, UserId};
-use segue_store::{Done, NewToken, Page, TokenView, fresh_id};
+use segue_store::{NewToken, fresh_id};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::team_tokens::address_ranges;
+use super::tokens::{self, MAX_DAYS, Token, TokenPage, in_days, prefix};
 use crate::auth::jwt::{Access, LIFETIME, Origin};
 use crate::auth::principal::{Principal, stored_role};
 use crate::auth::session::{TeamRole, team_roles};
@@ -21,10 +22,10 @@ use crate::auth::token;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::PageQuery;
 use crate::wire::params::{Errors, IdempotencyHeader};
 use crate::wire::query::{ApiPath, ApiQuery};
-use crate::wire::respond::{Call, send, stored};
+use crate::wire::respond::Call;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -33,9 +34,6 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(token_delete))
         .routes(routes!(token_exchange))
 }
-
-/// Days of the longest token.
-const MAX_DAYS: u32 = 366;
 
 /// Days of a token that does not say.
 pub(super) const DEFAULT_DAYS: u32 = 90;
@@ -87,53 +85,13 @@ pub struct Me {
 pub struct MeUpdate {
     /// Their name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 100, nullable = false)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$",
+        nullable = false
+    )]
     pub name: Option<String>,
-}
-
-/// A token, without its secret.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct Token {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: TokenId,
-    /// For people.
-    pub name: String,
-    /// Its first characters, so that it can be told apart.
-    pub prefix: String,
-    /// At most this role.
-    pub role: String,
-    /// What it is good for.
-    pub scopes: Vec<String>,
-    /// Good for this app only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, nullable = false)]
-    pub app: Option<AppId>,
-    /// Good from these networks only; empty: from everywhere.
-    pub address_ranges: Vec<String>,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// When it ends.
-    #[schema(value_type = String, format = DateTime)]
-    pub expires_at: Timestamp,
-    /// When it was revoked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, nullable = false)]
-    pub revoked_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, nullable = false)]
-    pub used_at: Option<Timestamp>,
-    /// The token itself: only in the answer that made it, never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub token: Option<String>,
-}
-
-page! {
-    /// A page of tokens.
-    TokenPage of Token
 }
 
 /// A new token.
@@ -141,18 +99,23 @@ page! {
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// For people.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     pub name: String,
     /// At most this role; the own one if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^(viewer|deployer|admin|owner)$")]
     pub role: Option<String>,
-    /// What it is good for: `read`, `deploy`, `write`, `admin`.
-    #[schema(min_items = 1)]
+    /// What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
+    /// confirmed.
+    #[schema(min_items = 1, max_items = 10, pattern = "^(read|deploy|write|admin)$")]
     pub scopes: Vec<String>,
     /// Good for this app only, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, pattern = "^app_[0-9a-f]{32}$")]
     pub app: Option<String>,
     /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`).
     #[serde(default)]
@@ -177,29 +140,6 @@ pub struct AccessToken {
     pub token_type: String,
     /// Seconds until it ends.
     pub expires_in: u64,
-}
-
-impl From<&TokenView> for Token {
-    fn from(view: &TokenView) -> Self {
-        Self {
-            id: view.id,
-            name: view.name.clone(),
-            prefix: view.prefix.clone(),
-            role: view.role.to_string(),
-            scopes: view.scopes.clone(),
-            app: view.app,
-            address_ranges: view
-                .address_ranges
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            created_at: view.created_at,
-            expires_at: view.expires_at,
-            revoked_at: view.revoked_at,
-            used_at: view.used_at,
-            token: None,
-        }
-    }
 }
 
 impl From<&Principal> for Me {
@@ -303,20 +243,9 @@ async fn token_list(
         limit: query.limit,
         cursor: query.cursor,
     };
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
     let scope = state.store().team(&principal.context(team));
-    let tokens = scope.token_list(page).await?;
-    let (tokens, next_cursor) = cut(tokens, limit, |token| token.id);
-    let items = tokens
-        .iter()
-        .filter(|token| token.created_by == principal.user)
-        .map(Token::from)
-        .collect();
-    Ok(ApiJson(TokenPage { items, next_cursor }))
+    let page = tokens::page(&query, &scope, Some(principal.user)).await?;
+    Ok(ApiJson(page))
 }
 
 /// Makes a token for a team. It is shown once.
@@ -336,19 +265,8 @@ async fn token_create(
     let (secret, hash) = token::generate();
     let new = checked(&principal, own.unwrap_or(Role::Viewer), body, hash)?;
     let call = call.body(&bytes);
-    let respond = |view: &TokenView| stored(StatusCode::CREATED, &Token::from(view), None);
     let scope = state.store().team(&principal.context(team));
-    match scope.token_create(&new, call.idempotency(&respond)).await? {
-        Done::Fresh(view) => {
-            let shown = Token {
-                token: Some(token::reveal(&secret)),
-                ..Token::from(&view)
-            };
-            Ok((StatusCode::CREATED, ApiJson(shown)).into_response())
-        }
-        // What is kept has no secret in it.
-        Done::Replayed(kept) => Ok(send(kept)),
-    }
+    tokens::create(&scope, &new, &secret, &principal.name, &call).await
 }
 
 fn checked(
@@ -358,7 +276,7 @@ fn checked(
     hash: [u8; 32],
 ) -> Result<NewToken, Problem> {
     let name = body.name;
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+    if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
         return Err(Problem::invalid("/name", "1 to 100 characters"));
     }
     let role = match body.role {
@@ -373,6 +291,7 @@ fn checked(
         .map(|scope| scope.parse::<Scope>())
         .collect();
     let scopes = Scopes(scopes.map_err(|error| Problem::invalid("/scopes", error))?);
+    principal.require_confirmed_for(&scopes)?;
     if role > own || !principal.scopes.contain(&scopes) {
         return Err(Problem::new(
             crate::problem::ProblemCode::Forbidden,
@@ -412,20 +331,6 @@ fn checked(
         expires_at: in_days(body.expires_in_days),
         created_by: principal.user,
     })
-}
-
-/// What tells tokens apart: part of the hash, so that nothing of the secret is shown.
-pub(super) fn prefix(hash: &[u8; 32]) -> String {
-    let short: String = hex::encode(hash).chars().take(8).collect();
-    format!("{}{short}", token::PREFIX)
-}
-
-/// So many days from now.
-pub(super) fn in_days(days: u32) -> Timestamp {
-    let seconds = i64::from(days) * 86_400;
-    let now = Timestamp::now();
-    now.checked_add(jiff::SignedDuration::from_secs(seconds))
-        .unwrap_or(now)
 }
 
 /// Revokes an own token; admins revoke anybody's.

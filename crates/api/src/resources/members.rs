@@ -8,7 +8,7 @@ use axum::response::Response;
 use segue_model::access::{Action, Role};
 use segue_model::id::UserId;
 use segue_model::name::{AppName, EnvironmentName};
-use segue_store::{Giver, Member, MemberPlace, NewMember, Page, StoreError, TeamScope};
+use segue_store::{Giver, Member, MemberPlace, NewMember, StoreError, TeamScope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,7 +21,7 @@ use crate::auth::reach::Reach;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{Errors, IdempotencyHeader, TeamPath};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, answer, stored};
@@ -87,11 +87,11 @@ pub struct MemberAdd {
     pub role: String,
     /// Only on this app, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, max_length = 40)]
     pub app: Option<String>,
     /// Only on this environment of the app, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, max_length = 40)]
     pub environment: Option<String>,
 }
 
@@ -101,15 +101,15 @@ pub struct MemberAdd {
 pub struct MemberUpdate {
     /// What they may do there from now on; null takes the role there away.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(required)]
+    #[schema(required, pattern = "^(viewer|deployer|admin|owner)$")]
     pub role: Option<String>,
     /// On this app, by name or id; missing: on the whole team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, max_length = 40)]
     pub app: Option<String>,
     /// On this environment of the app, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, max_length = 40)]
     pub environment: Option<String>,
 }
 
@@ -204,13 +204,9 @@ async fn member_list(
     at: InTeam<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<MemberPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let members = at.scope.member_list(page).await?;
-    let (members, next_cursor) = cut(members, limit, |member| member.user);
+    let (members, next_cursor) = query
+        .read(|page| at.scope.member_list(page), |member| member.user)
+        .await?;
     Ok(ApiJson(MemberPage {
         items: members.iter().map(MemberView::from).collect(),
         next_cursor,

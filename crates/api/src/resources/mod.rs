@@ -11,6 +11,7 @@ mod builds;
 mod compare;
 mod compose;
 mod config;
+mod confirm;
 mod deploy;
 mod deployments;
 mod detection;
@@ -20,7 +21,9 @@ mod envs;
 mod events;
 mod fetch;
 mod fetch_git;
+mod fetch_process;
 mod follow;
+mod freezes;
 mod gather;
 mod hooks;
 mod hooks_call;
@@ -30,6 +33,8 @@ mod hosts;
 mod instances;
 mod invitations;
 mod keys;
+#[cfg(test)]
+mod limits_tests;
 mod locks;
 mod login;
 mod logs;
@@ -40,6 +45,8 @@ mod promote;
 mod quota;
 mod registries;
 mod releases;
+mod resets;
+mod reveal;
 mod runs;
 mod secrets;
 mod services;
@@ -51,14 +58,18 @@ mod stream;
 mod system;
 mod team_tokens;
 mod teams;
+mod tokens;
 mod traffic;
+mod unchanged;
 mod webhooks;
+mod webhooks_body;
 
 pub(crate) use deploy::{DeployInput, DeployPlace, What, deploy};
 pub(crate) use hooks_work::keep as keep_hooks;
 pub(crate) use logs::kept_text;
 pub(crate) use previews::{Previews, environment as preview_environment};
 pub(crate) use quota::quota_problem;
+pub use resets::reset_link;
 pub(crate) use sources::{SourceMemory, receive};
 
 /// Every public operation.
@@ -70,6 +81,8 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(device::routes())
         .merge(me::routes())
         .merge(sessions::routes())
+        .merge(confirm::routes())
+        .merge(resets::routes())
         .merge(keys::routes())
         .merge(teams::routes())
         .merge(members::routes())
@@ -85,12 +98,14 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .merge(instances::routes())
         .merge(config::routes())
         .merge(secrets::routes())
+        .merge(reveal::routes())
         .merge(sources::routes())
         .merge(detection::routes())
         .merge(fetch::routes())
         .merge(hooks::routes())
         .merge(hooks_call::routes())
         .merge(locks::routes())
+        .merge(freezes::routes())
         .merge(registries::routes())
         .merge(webhooks::routes())
         .merge(deployments::routes())

@@ -50,7 +50,11 @@ pub struct Previews {
     pub ttl: u64,
     /// Secrets of `from` whose values it gets; no other secret exists in it. Only admins and owners name any.
     #[serde(default)]
-    #[schema(max_items = 100)]
+    #[schema(
+        max_items = 100,
+        max_length = 128,
+        pattern = "^[A-Za-z_][A-Za-z0-9_]*$"
+    )]
     pub secrets: Vec<String>,
     /// How many there may be at a time, 1 to 50.
     #[serde(default = "limit")]

@@ -62,7 +62,7 @@ pub struct DeploymentPromote {
     pub to: String,
     /// What to say about it.
     #[serde(default)]
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 1000, pattern = "^[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*$")]
     pub message: String,
 }
 

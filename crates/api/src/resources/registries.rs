@@ -5,7 +5,7 @@ use axum::response::Response;
 use segue_model::Timestamp;
 use segue_model::id::CredentialId;
 use segue_store::seal::SecretBytes;
-use segue_store::{CredentialKind, CredentialView, NewCredential, Page, fresh_id};
+use segue_store::{CredentialKind, CredentialView, NewCredential, fresh_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,7 +15,7 @@ use crate::auth::place::{InTeam, Members, Read};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{Errors, IdempotencyHeader, TeamPath};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, answer, stored};
@@ -83,10 +83,19 @@ pub struct RegistryCreate {
     )]
     pub host: String,
     /// Name of the account.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^:\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     pub username: String,
     /// Password or token. It is sealed and never shown again.
-    #[schema(min_length = 1, max_length = 4096, write_only)]
+    #[schema(
+        min_length = 1,
+        max_length = 4096,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+        write_only
+    )]
     pub password: String,
 }
 
@@ -113,13 +122,9 @@ async fn registry_list(
     at: InTeam<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<RegistryPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let found = at.scope.credential_list(page).await?;
-    let (found, next_cursor) = cut(found, limit, |view| view.id);
+    let (found, next_cursor) = query
+        .read(|page| at.scope.credential_list(page), |view| view.id)
+        .await?;
     let items = found.iter().map(Registry::from).collect();
     Ok(ApiJson(RegistryPage { items, next_cursor }))
 }

@@ -6,7 +6,7 @@ use segue_model::Timestamp;
 use segue_model::id::ReleaseId;
 use segue_model::name::ServiceName;
 use segue_model::spec::{EnvValue, ImageSource, ReleaseService};
-use segue_store::{Page, ReleaseView};
+use segue_store::ReleaseView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +17,7 @@ use crate::dto::spec::Service;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{EnvPath, Errors};
 use crate::wire::query::{ApiPath, ApiQuery};
 
@@ -167,13 +167,12 @@ async fn release_list(
     at: InEnv<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<ReleasePage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let releases = at.scope.release_list(at.env.id, page).await?;
-    let (releases, next_cursor) = cut(releases, limit, |release| release.version);
+    let (releases, next_cursor) = query
+        .read(
+            |page| at.scope.release_list(at.env.id, page),
+            |release| release.version,
+        )
+        .await?;
     let items = releases.iter().map(Release::from).collect();
     Ok(ApiJson(ReleasePage { items, next_cursor }))
 }

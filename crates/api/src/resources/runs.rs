@@ -12,7 +12,7 @@ use segue_model::id::RunId;
 use segue_model::name::ServiceName;
 use segue_model::run::{DEFAULT_TIME_LIMIT, MAX_TIME_LIMIT, UNFINISHED_LIMIT};
 use segue_model::spec::bounds;
-use segue_store::{NewRun, Page, ReleaseView, StoreError, StoredResponse, TeamScope, fresh_id};
+use segue_store::{NewRun, ReleaseView, StoreError, StoredResponse, TeamScope, fresh_id};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -25,7 +25,7 @@ use crate::dto::faults::Faults;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{EnvPath, Errors, IdempotencyHeader};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, answer, stored};
@@ -99,7 +99,7 @@ page! {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunCreate {
-    /// The service whose image, variables and limits it has; `web` if not given, or the only one.
+    /// The service whose image, variables, volumes and limits it has; `web` if not given, or the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(
         nullable = false,
@@ -108,7 +108,12 @@ pub struct RunCreate {
     )]
     pub service: Option<String>,
     /// Arguments, no shell: `["python", "manage.py", "migrate"]`.
-    #[schema(min_items = 1, max_items = 256)]
+    #[schema(
+        min_items = 1,
+        max_items = 256,
+        max_length = 4096,
+        pattern = "^[^\\x00]*$"
+    )]
     pub command: Vec<String>,
     /// Seconds from its start after which it is stopped; an hour if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,13 +158,9 @@ async fn run_list(
     at: InEnv<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<RunPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
-    let runs = at.scope.run_list(at.env.id, page).await?;
-    let (runs, next_cursor) = cut(runs, limit, |run| run.number);
+    let (runs, next_cursor) = query
+        .read(|page| at.scope.run_list(at.env.id, page), |run| run.number)
+        .await?;
     let items = runs.iter().map(Run::from).collect();
     Ok(ApiJson(RunPage { items, next_cursor }))
 }

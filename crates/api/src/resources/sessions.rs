@@ -5,18 +5,19 @@ use axum::http::StatusCode;
 use secrecy::SecretString;
 use segue_model::Timestamp;
 use segue_model::id::SessionId;
-use segue_store::{Page, SessionView};
+use segue_store::{Keep, SessionView};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::principal::Principal;
-use crate::auth::{guess, password};
-use crate::problem::{Problem, ProblemCode};
+use super::confirm::prove;
+use crate::auth::password;
+use crate::auth::principal::{Credential, Principal};
+use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::Errors;
 use crate::wire::query::{ApiPath, ApiQuery};
 
@@ -90,15 +91,12 @@ async fn session_list(
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<SessionPage>, Problem> {
     principal.require_account()?;
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
     let account = state
         .store()
         .account(principal.user, principal.platform_context());
-    let (sessions, next_cursor) = cut(account.session_list(page).await?, limit, |one| one.id);
+    let (sessions, next_cursor) = query
+        .read(|page| account.session_list(page), |session| session.id)
+        .await?;
     let items = sessions
         .iter()
         .map(|session| view(session, principal.session()))
@@ -124,7 +122,8 @@ async fn session_delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Changes the own password. Every other session ends; API tokens stay.
+/// Changes the own password. Every other session ends, and so do the tokens of devices and links for a new password; API
+/// tokens that were made by hand stay, and what it is changed with.
 #[utoipa::path(post, path = "/v1/me/password", tag = "me", request_body = PasswordSet,
     responses((status = 204, description = "It is changed."), Errors))]
 async fn password_set(
@@ -139,20 +138,12 @@ async fn password_set(
     );
     password::check_length(&current, "/current")?;
     password::check_form(&new, "/new")?;
-    let account = state
-        .store()
-        .account(principal.user, principal.platform_context());
-    let guess = guess::note(&state, "password", principal.address, &principal.email).await?;
-    let hash = account.password_hash().await?;
-    if !password::verify(current, hash).await? {
-        guess.wrong(&state, principal.address);
-        return Err(
-            Problem::new(ProblemCode::Invalid, "the present password is another one")
-                .at("/current", "is another one"),
-        );
-    }
-    guess.right(&state).await?;
+    let account = prove(&state, &principal, current, "/current").await?;
     let hash = password::hash(new).await?;
-    account.password_set(&hash, principal.session()).await?;
+    let keep = match &principal.credential {
+        Credential::Session(session) => Keep::Session(*session),
+        Credential::Token(token) => Keep::Token(token.id),
+    };
+    account.password_set(&hash, keep).await?;
     Ok(StatusCode::NO_CONTENT)
 }

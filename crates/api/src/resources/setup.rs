@@ -41,7 +41,7 @@ pub struct SetupCreate {
     pub email: String,
     /// Their name.
     #[serde(default)]
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     pub name: String,
     /// At least 10 characters.
     #[schema(min_length = 10, max_length = 256, format = Password)]
@@ -144,14 +144,16 @@ async fn try_set_up(
     let team_name = TeamName::new(body.team).map_err(|error| Problem::invalid("/team", error))?;
     let secret = SecretString::from(body.password);
     password::check_form(&secret, "/password")?;
-    let auth = state.store().auth();
+    let sign_in = state
+        .store()
+        .sign_in(client.request_id.clone(), client.address);
     let setup = Setup {
         email,
         name,
         password_hash: password::hash(secret).await?,
         team_name,
     };
-    let Some((user, team)) = auth.setup(&hash, &setup).await? else {
+    let Some((user, team)) = sign_in.setup(&hash, &setup).await? else {
         // Somebody was faster, or it ended while the password was hashed.
         check(state, &body.token).await?;
         return Err(Problem::new(
@@ -163,7 +165,8 @@ async fn try_set_up(
         .store()
         .team(&TeamContext::new(team, Actor::User(user)));
     let token = first_token(&scope, user, Role::Owner, "set-up").await?;
-    let record = auth.user(user).await?.ok_or_else(Problem::not_found)?;
+    let record = state.store().auth().user(user).await?;
+    let record = record.ok_or_else(Problem::not_found)?;
     let (signed_in, cookie) = session::start(state, &record, client).await?;
     let done = SetupDone {
         user,

@@ -5,20 +5,18 @@
 //! the socket's peer (see `auth::principal`), because any header can be forged.
 
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use ipnet::{IpNet, Ipv4Net};
-use segue_model::Timestamp;
 use segue_model::access::{Action, Role, Scope, Scopes};
-use segue_model::id::{AppId, TokenId, UserId};
-use segue_store::{Done, NewToken, Page, TokenView, fresh_id};
+use segue_model::id::{AppId, TokenId};
+use segue_store::{NewToken, fresh_id};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::me::{in_days, prefix};
 use super::members::{place, role_word};
+use super::tokens::{self, MAX_DAYS, Token, TokenPage, in_days, prefix};
 use crate::auth::place::{Read, Tokens};
 use crate::auth::principal::stored_role;
 use crate::auth::reach::Reach;
@@ -26,10 +24,10 @@ use crate::auth::token;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::{PageQuery, cut, page};
+use crate::wire::page::PageQuery;
 use crate::wire::params::{Errors, IdempotencyHeader, TeamPath};
 use crate::wire::query::{ApiPath, ApiQuery};
-use crate::wire::respond::{Call, send, stored};
+use crate::wire::respond::Call;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -37,78 +35,30 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(team_token_delete))
 }
 
-/// Days of the longest token.
-const MAX_DAYS: u32 = 366;
-
 /// Networks that a token may name.
 const MAX_RANGES: usize = 32;
-
-/// A token of a team, without its secret unless it was made just now.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct TeamToken {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: TokenId,
-    /// For people.
-    pub name: String,
-    /// Its first characters, so that it can be told apart.
-    pub prefix: String,
-    /// At most this role.
-    pub role: String,
-    /// What it is good for.
-    pub scopes: Vec<String>,
-    /// Good for this app only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, nullable = false)]
-    pub app: Option<AppId>,
-    /// Good from these networks only; empty: from everywhere.
-    pub address_ranges: Vec<String>,
-    /// The person who made it, and whose role bounds it.
-    #[schema(value_type = String)]
-    pub created_by: UserId,
-    /// Their name.
-    pub created_by_name: String,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// When it ends.
-    #[schema(value_type = String, format = DateTime)]
-    pub expires_at: Timestamp,
-    /// When it was revoked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, nullable = false)]
-    pub revoked_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, nullable = false)]
-    pub used_at: Option<Timestamp>,
-    /// The token itself: only in the answer that made it, never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub token: Option<String>,
-}
-
-page! {
-    /// A page of tokens of a team, oldest first.
-    TeamTokenPage of TeamToken
-}
 
 /// A new token for a machine.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeamTokenCreate {
     /// For people.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     pub name: String,
     /// At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
     #[schema(pattern = "^(viewer|deployer|admin|owner)$")]
     pub role: String,
-    /// What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app that exists.
-    #[schema(min_items = 1, max_items = 5)]
+    /// What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
+    /// confirmed. `deploy` is enough to deploy an app that exists.
+    #[schema(min_items = 1, max_items = 10, pattern = "^(read|deploy|write|admin)$")]
     pub scopes: Vec<String>,
     /// Good for this app only, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, max_length = 40)]
     pub app: Option<String>,
     /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`): those that
     /// connect to the API. Empty: from everywhere.
@@ -120,55 +70,22 @@ pub struct TeamTokenCreate {
     pub expires_in_days: u32,
 }
 
-fn view(kept: &TokenView, maker: &str) -> TeamToken {
-    let ranges = kept.address_ranges.iter().map(ToString::to_string);
-    TeamToken {
-        id: kept.id,
-        name: kept.name.clone(),
-        prefix: kept.prefix.clone(),
-        role: kept.role.to_string(),
-        scopes: kept.scopes.clone(),
-        app: kept.app,
-        address_ranges: ranges.collect(),
-        created_by: kept.created_by,
-        created_by_name: maker.to_owned(),
-        created_at: kept.created_at,
-        expires_at: kept.expires_at,
-        revoked_at: kept.revoked_at,
-        used_at: kept.used_at,
-        token: None,
-    }
-}
-
 /// Lists the team's tokens: all of them for admins, one's own for everybody else.
 #[utoipa::path(get, path = "/v1/teams/{team}/tokens", tag = "teams", params(TeamPath, PageQuery),
-    responses((status = 200, description = "Tokens.", body = TeamTokenPage), Errors))]
+    responses((status = 200, description = "Tokens.", body = TokenPage), Errors))]
 async fn team_token_list(
     at: Reach<Read>,
     ApiQuery(query): ApiQuery<PageQuery>,
-) -> Result<ApiJson<TeamTokenPage>, Problem> {
-    let limit = query.limit()?;
-    let page = Page {
-        after: query.after()?,
-        limit: limit + 1,
-    };
+) -> Result<ApiJson<TokenPage>, Problem> {
     let all = at.require(Action::Members).is_ok();
     let maker = (!all).then_some(at.principal.user);
-    let tokens = at.scope.token_list_of(maker, page).await?;
-    let (tokens, next_cursor) = cut(tokens, limit, |(token, _)| token.id);
-    Ok(ApiJson(TeamTokenPage {
-        items: tokens
-            .iter()
-            .map(|(token, maker)| view(token, maker))
-            .collect(),
-        next_cursor,
-    }))
+    Ok(ApiJson(tokens::page(&query, &at.scope, maker).await?))
 }
 
 /// Makes a token for a machine. It is shown once.
 #[utoipa::path(post, path = "/v1/teams/{team}/tokens", tag = "teams", params(TeamPath, IdempotencyHeader),
     request_body = TeamTokenCreate,
-    responses((status = 201, description = "The token, with its secret.", body = TeamToken), Errors))]
+    responses((status = 201, description = "The token, with its secret.", body = Token), Errors))]
 async fn team_token_create(
     at: Reach<Tokens>,
     call: Call,
@@ -176,20 +93,8 @@ async fn team_token_create(
 ) -> Result<Response, Problem> {
     let (secret, hash) = token::generate();
     let new = checked(&at, body, hash).await?;
-    let maker = at.principal.name.clone();
     let call = call.body(&bytes);
-    let respond = |kept: &TokenView| stored(StatusCode::CREATED, &view(kept, &maker), None);
-    let done = at.scope.token_create(&new, call.idempotency(&respond));
-    Ok(match done.await? {
-        Done::Fresh(kept) => {
-            let mut shown = view(&kept, &maker);
-            shown.token = Some(token::reveal(&secret));
-            let no_store = [(CACHE_CONTROL, "no-store")];
-            (StatusCode::CREATED, no_store, ApiJson(shown)).into_response()
-        }
-        // What is kept has no secret in it.
-        Done::Replayed(kept) => send(kept),
-    })
+    tokens::create(&at.scope, &new, &secret, &at.principal.name, &call).await
 }
 
 async fn checked(
@@ -249,6 +154,7 @@ fn scopes(at: &Reach<Tokens>, words: &[String]) -> Result<Scopes, Problem> {
     if scopes.0.is_empty() {
         return Err(Problem::invalid("/scopes", "at least one scope"));
     }
+    at.principal.require_confirmed_for(&scopes)?;
     if !at.principal.scopes.contain(&scopes) {
         return Err(Problem::new(
             ProblemCode::Forbidden,

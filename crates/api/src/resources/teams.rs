@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::me::{DEFAULT_DAYS, in_days, prefix};
+use super::me::DEFAULT_DAYS;
+use super::tokens::{in_days, prefix};
 use crate::auth::place::{self, InTeam, Read};
 use crate::auth::principal::{PlatformAdmin, Principal, stored_role};
 use crate::auth::reach::Reach;
@@ -93,11 +94,13 @@ async fn team_create(
     ApiJson(body): ApiJson<TeamCreate>,
 ) -> Result<Response, Problem> {
     let name = TeamName::new(body.name).map_err(|error| Problem::invalid("/name", error))?;
-    let team = state
-        .store()
-        .auth()
-        .team_create(&name, principal.user)
-        .await?;
+    // By the person: a token of another team has no name in this one.
+    let context = TeamContext {
+        actor: Actor::User(principal.user),
+        ..principal.platform_context()
+    };
+    let platform = state.store().platform(context);
+    let team = platform.team_create(&name, principal.user).await?;
     let scope = state
         .store()
         .team(&TeamContext::new(team, Actor::User(principal.user)));
@@ -170,10 +173,12 @@ async fn team_update(
     }))
 }
 
-/// Removes a team that has no apps. For its owners. Its name is never given again.
+/// Removes a team that has no apps. For its owners; a session must have been confirmed (`POST /v1/auth/confirm`). Its name
+/// is never given again.
 #[utoipa::path(delete, path = "/v1/teams/{team}", tag = "teams", params(TeamPath),
     responses((status = 204, description = "Nobody reaches it any more."), Errors))]
 async fn team_delete(at: InTeam<place::Team>) -> Result<StatusCode, Problem> {
+    at.principal.require_confirmed()?;
     at.scope.team_delete().await?;
     Ok(StatusCode::NO_CONTENT)
 }

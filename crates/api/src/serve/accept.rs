@@ -35,6 +35,10 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Requests in flight may take this long after the stop.
     pub shutdown: Duration,
+    /// Requests to `/v1/` of one credential, or of one address without, at once.
+    pub requests_at_once: u32,
+    /// And so many more each second.
+    pub requests_per_second: u32,
 }
 
 impl Default for Limits {
@@ -45,6 +49,8 @@ impl Default for Limits {
             connections: 2_048,
             head_bytes: 32 << 10,
             shutdown: Duration::from_secs(10),
+            requests_at_once: 1000,
+            requests_per_second: 50,
         }
     }
 }

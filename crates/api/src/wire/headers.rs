@@ -19,32 +19,50 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut values = parts.headers.get_all(IF_MATCH).iter();
-        let Some(value) = values.next() else {
-            return Err(Problem::new(
+        if_match(parts)?.map(Self).ok_or_else(|| {
+            Problem::new(
                 ProblemCode::PreconditionRequired,
                 "this change needs `If-Match` with the ETag of what it is based on",
             )
-            .hint("GET it first and send its ETag as If-Match"));
-        };
-        let wrong = || {
-            Problem::new(
-                ProblemCode::InvalidRequest,
-                "`If-Match` must be one ETag that was given out",
-            )
-            .at("If-Match", "one quoted generation, for example \"7\"")
-        };
-        if values.next().is_some() {
-            return Err(wrong());
-        }
-        value
-            .to_str()
-            .ok()
-            .and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok())
-            .filter(|generation| *generation >= 0)
-            .map(Self)
-            .ok_or_else(wrong)
+            .hint("GET it first and send its ETag as If-Match")
+        })
     }
+}
+
+/// The same where it may be left out: a change that then is made to whatever is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MaybeIfMatch(pub Option<i64>);
+
+impl<S: Send + Sync> FromRequestParts<S> for MaybeIfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if_match(parts).map(Self)
+    }
+}
+
+fn if_match(parts: &Parts) -> Result<Option<i64>, Problem> {
+    let mut values = parts.headers.get_all(IF_MATCH).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let wrong = || {
+        Problem::new(
+            ProblemCode::InvalidRequest,
+            "`If-Match` must be one ETag that was given out",
+        )
+        .at("If-Match", "one quoted generation, for example \"7\"")
+    };
+    if values.next().is_some() {
+        return Err(wrong());
+    }
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok())
+        .filter(|generation| *generation >= 0)
+        .map(Some)
+        .ok_or_else(wrong)
 }
 
 /// The `ETag` header for a generation.

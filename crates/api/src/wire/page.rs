@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use segue_store::{Page, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -28,14 +29,23 @@ pub(crate) struct PageQuery {
 }
 
 impl PageQuery {
-    /// The number of items, checked.
-    pub(crate) fn limit(&self) -> Result<u32, Problem> {
-        limit(self.limit)
-    }
-
-    /// Where the page begins: behind this key.
-    pub(crate) fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Problem> {
-        self.cursor.as_deref().map(decode).transpose()
+    /// Reads the page that is asked for, and where the next one begins. `read` is asked for one item more than the
+    /// page holds, so that a full last page is known to be the last; `key` says where an item stands in the list.
+    pub(crate) async fn read<T, K, R>(
+        &self,
+        read: impl FnOnce(Page<K>) -> R,
+        key: impl Fn(&T) -> K,
+    ) -> Result<(Vec<T>, Option<String>), Problem>
+    where
+        K: Serialize + DeserializeOwned,
+        R: Future<Output = Result<Vec<T>, StoreError>>,
+    {
+        let limit = limit(self.limit)?;
+        let page = Page {
+            after: self.cursor.as_deref().map(decode).transpose()?,
+            limit: limit + 1,
+        };
+        Ok(cut(read(page).await?, limit, key))
     }
 }
 
@@ -51,12 +61,12 @@ pub(crate) fn limit(wanted: Option<u32>) -> Result<u32, Problem> {
 }
 
 /// Makes a cursor from the key of a page's last item.
-pub(crate) fn encode<K: Serialize>(key: &K) -> String {
+fn encode<K: Serialize>(key: &K) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
 }
 
 /// Reads a cursor.
-pub(crate) fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
+fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
     let wrong = || {
         Problem::new(
             ProblemCode::InvalidRequest,
@@ -72,7 +82,7 @@ pub(crate) fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Problem> {
 }
 
 /// Cuts a list that was read with one item more than the page holds, and makes the cursor.
-pub(crate) fn cut<T, K: Serialize>(
+fn cut<T, K: Serialize>(
     mut items: Vec<T>,
     limit: u32,
     key: impl Fn(&T) -> K,

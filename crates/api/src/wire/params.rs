@@ -76,6 +76,23 @@ pub(crate) struct IfMatchHeader {
     pub etag: String,
 }
 
+/// Header of changes that may be conditional.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header that an extractor reads")]
+pub(crate) struct MaybeIfMatchHeader {
+    /// The ETag of what the change is based on: refused with 412 if that was changed since. Without it the change is
+    /// made to whatever is there.
+    #[param(
+        rename = "If-Match",
+        required = false,
+        nullable = false,
+        pattern = "^\"[0-9]{1,18}\"$",
+        example = "\"7\""
+    )]
+    pub etag: Option<String>,
+}
+
 /// Every operation's errors.
 pub(crate) struct Errors;
 

@@ -65,6 +65,13 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
             Public,
             Some(json!({"device_code": "unknown"})),
         ),
+        ("session_confirm", Self_, Some(json!({"password": "x"}))),
+        (
+            "reset_use",
+            Public,
+            Some(json!({"token": "x", "password": "long enough"})),
+        ),
+        ("reset_link_create", Admin, None),
         ("session_list", Self_, None),
         ("session_delete", Self_, None),
         (
@@ -155,6 +162,7 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("secret_get", Viewer, None),
         ("secret_set", Deployer, Some(json!({"value": "x"}))),
         ("secret_delete", Deployer, None),
+        ("secret_reveal", Admin, None),
         ("source_upload", Deployer, None),
         ("source_check", Viewer, None),
         ("source_plan", Viewer, None),
@@ -239,7 +247,7 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
 
 pub struct Operation {
     pub method: String,
-    path: String,
+    pub path: String,
     pub id: String,
     class: Class,
     pub body: Option<Value>,
@@ -272,18 +280,22 @@ pub fn operations() -> Vec<Operation> {
 }
 
 /// What stands in paths.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Ids {
     pub team: String,
     pub app: String,
     pub env: String,
+    /// One more parameter with its value; the others are ids of nothing.
+    pub thing: Option<(&'static str, String)>,
 }
 
 fn path_of(operation: &Operation, ids: &Ids) -> String {
     let nil = "0".repeat(32);
-    operation
-        .path
-        .replace("{team}", &ids.team)
+    let mut path = operation.path.clone();
+    if let Some((name, id)) = &ids.thing {
+        path = path.replace(&format!("{{{name}}}"), id);
+    }
+    path.replace("{team}", &ids.team)
         .replace("{app}", &ids.app)
         .replace("{env}", &ids.env)
         .replace("{service}", "web")
@@ -338,15 +350,20 @@ pub async fn ask(api: &Api, operation: &Operation, ids: &Ids, person: Option<&Pe
 async fn every_operation_answers_each_principal_as_the_table_says() {
     let api = Api::new().await;
     let owner = api.team("acme", true).await;
+    // The scope that no token has by itself, so that what is judged is the role.
     let admin = api.member(owner.team, "admin", Role::Admin).await;
+    let admin = api.with_every_scope(&admin, Role::Admin).await;
     let deployer = api.member(owner.team, "deployer", Role::Deployer).await;
+    let deployer = api.with_every_scope(&deployer, Role::Deployer).await;
     let viewer = api.member(owner.team, "viewer", Role::Viewer).await;
+    let viewer = api.with_every_scope(&viewer, Role::Viewer).await;
     let stranger = api.team("other", false).await;
     api.app(&owner, "acme", "shop").await;
     let ids = Ids {
         team: "acme".into(),
         app: "shop".into(),
         env: "production".into(),
+        thing: None,
     };
 
     let mut wrong = Vec::new();
@@ -387,7 +404,10 @@ async fn every_operation_answers_each_principal_as_the_table_says() {
             let expected = if allowed {
                 // What proves the one who asks is in the request itself and is wrong: anybody may try.
                 let code = answer.body["code"].as_str().unwrap_or_default();
-                let tried = matches!(code, "setup_refused" | "sign_in_refused" | "session_ended");
+                let tried = matches!(
+                    code,
+                    "setup_refused" | "sign_in_refused" | "session_ended" | "reset_refused"
+                );
                 let tried = tried && operation.class == Public;
                 tried || (status < 500 && !matches!(status, 401 | 403 | 405))
             } else if person.is_none() {
@@ -418,7 +438,7 @@ async fn every_operation_answers_each_principal_as_the_table_says() {
 }
 
 /// Everything of an answer that a client can see, but the request id.
-fn visible(answer: &Answer) -> String {
+pub fn visible(answer: &Answer) -> String {
     let mut body = answer.body.clone();
     if let Some(members) = body.as_object_mut() {
         members.remove("request_id");
@@ -457,6 +477,7 @@ async fn what_is_foreign_answers_as_what_is_missing() {
         team: team.into(),
         app: app.into(),
         env: env.into(),
+        thing: None,
     };
 
     let mut compared = 0;

@@ -210,6 +210,7 @@ async fn a_member_that_is_not_known_is_refused_by_every_operation() {
         team: "acme".into(),
         app: "shop".into(),
         env: "production".into(),
+        thing: None,
     };
     let mut asked = 0;
     let mut wrong = Vec::new();

@@ -137,6 +137,14 @@ fn faults(document: &Value) -> Vec<String> {
             if !described {
                 faults.push(format!("schema {name}.{property} has no description"));
             }
+            // What a request may say is bounded, keys of maps too.
+            let request = schema["additionalProperties"] == false;
+            let names = &value["propertyNames"];
+            if request && names.is_object() && names["pattern"].is_null() {
+                faults.push(format!(
+                    "schema {name}.{property} has keys without a pattern"
+                ));
+            }
         }
         let text = schema.to_string();
         if text.contains("\"oneOf\"") || text.contains("\"anyOf\"") {
@@ -165,5 +173,7 @@ fn the_rules_can_fail() {
     value["paths"]["/v1/me"]["get"]["operationId"] = "Me".into();
     value["paths"]["/v1/me"]["get"]["responses"]["4XX"] = Value::Null;
     value["components"]["schemas"]["App"]["description"] = Value::Null;
-    assert!(faults(&value).len() >= 4);
+    value["components"]["schemas"]["ScaleSet"]["properties"]["replicas"]["propertyNames"] =
+        serde_json::json!({});
+    assert!(faults(&value).len() >= 5);
 }

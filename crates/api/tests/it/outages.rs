@@ -55,6 +55,7 @@ async fn wrong(api: &Api, owner: &Person) -> Vec<String> {
         team: "acme".into(),
         app: "shop".into(),
         env: "production".into(),
+        thing: None,
     };
     let mut wrong = Vec::new();
     for operation in operations() {

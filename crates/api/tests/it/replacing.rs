@@ -31,6 +31,28 @@ async fn replace(api: &Api, person: &Person, path: &str, key: &str) -> Answer {
     api.call(Method::DELETE, path, token, None, &headers).await
 }
 
+/// The id of an instance that is placed for a release that is deployed.
+pub async fn placed(api: &Api, person: &Person, env: &str) -> String {
+    let env_id = id_of(&api.get(env, person).await.expect(200));
+    deploy(api, person, env_id, release_spec('a')).await;
+    let host = ready_host(api.store(), 8 << 30).await.unwrap();
+    commit(api.store(), env_id, |_| Changes {
+        subnets: vec![host],
+        ..Changes::default()
+    })
+    .await;
+    commit(api.store(), env_id, |world| Changes {
+        create: vec![instance(world, host, 1, 1)],
+        ..Changes::default()
+    })
+    .await;
+    let page = api.get(&format!("{env}/instances"), person).await;
+    page.expect(200)["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
 #[tokio::test]
 async fn an_instance_is_replaced_once_and_waited_for() {
     let api = Api::new().await;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Answer, Api, Person};
 
-fn tar(files: &[(&str, &str)]) -> Vec<u8> {
+pub fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes: Vec<u8> = files
         .iter()
         .flat_map(|(path, text)| file(path, false, 1_000_000_000, text.as_bytes()))
@@ -16,7 +16,7 @@ fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-async fn upload(api: &Api, person: &Person, app: &str, bytes: Vec<u8>) -> Answer {
+pub async fn upload(api: &Api, person: &Person, app: &str, bytes: Vec<u8>) -> Answer {
     let request = Request::put(format!("/v1/teams/acme/apps/{app}/sources"))
         .header("authorization", format!("Bearer {}", person.token))
         .header("content-type", "application/octet-stream")

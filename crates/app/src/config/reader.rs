@@ -213,6 +213,9 @@ fn read_all(reader: &mut Reader<'_>) -> Settings {
             base_domain: reader.get("api.base_domain", default.api.base_domain),
             public_url: reader.get("api.public_url", default.api.public_url),
             git_program: reader.get("api.git_program", default.api.git_program),
+            requests_at_once: reader.get("api.requests_at_once", default.api.requests_at_once),
+            requests_per_second: reader
+                .get("api.requests_per_second", default.api.requests_per_second),
         },
         edge: EdgeSettings {
             http: reader.get("edge.http", default.edge.http),

@@ -73,6 +73,10 @@ pub struct ApiSettings {
     pub public_url: Option<String>,
     /// The git program, absolute.
     pub git_program: PathBuf,
+    /// Requests of one credential at once.
+    pub requests_at_once: u32,
+    /// And so many more each second.
+    pub requests_per_second: u32,
 }
 
 /// The edge.
@@ -183,6 +187,8 @@ impl Default for Settings {
                 base_domain: "localhost".to_owned(),
                 public_url: None,
                 git_program: PathBuf::from("/usr/bin/git"),
+                requests_at_once: 1000,
+                requests_per_second: 50,
             },
             edge: EdgeSettings {
                 http: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080))],

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use anyhow::Context as _;
-use segue_api::ApiConfig;
+use segue_api::{ApiConfig, Limits};
 use segue_model::detect::Runtimes;
 use segue_model::name::{ImageName, MachineName};
 use segue_outbound::OutboundConfig;
@@ -109,6 +109,12 @@ fn api_config(settings: &Settings) -> anyhow::Result<ApiConfig> {
             .first()
             .map_or(80, |address| address.port()),
         outbound: outbound_config(settings),
+        mail: settings.mail.server.is_some(),
+        limits: Limits {
+            requests_at_once: settings.api.requests_at_once,
+            requests_per_second: settings.api.requests_per_second,
+            ..Limits::default()
+        },
         ..ApiConfig::in_folder(&settings.state)
     };
     config.validate()?;
@@ -174,6 +180,7 @@ fn outside_config(settings: &Settings) -> anyhow::Result<OutsideConfig> {
             from,
             login,
         }),
+        public_url: Some(settings.public_url()),
     })
 }
 

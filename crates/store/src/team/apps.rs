@@ -167,27 +167,19 @@ impl TeamScope {
     /// # Errors
     /// Only those of the database.
     pub async fn app_list(&self, page: Page<AppId>) -> Result<Vec<App>, StoreError> {
-        self.apps(None, page).await
+        self.app_list_of(None, page).await
     }
 
-    /// The same, of these only.
+    /// The same, of these only; `None`: of all.
     ///
     /// # Errors
     /// Only those of the database.
     pub async fn app_list_of(
         &self,
-        only: &BTreeSet<AppId>,
+        only: Option<&BTreeSet<AppId>>,
         page: Page<AppId>,
     ) -> Result<Vec<App>, StoreError> {
-        let only: Vec<_> = only.iter().map(|id| id.as_uuid()).collect();
-        self.apps(Some(&only), page).await
-    }
-
-    async fn apps(
-        &self,
-        only: Option<&[uuid::Uuid]>,
-        page: Page<AppId>,
-    ) -> Result<Vec<App>, StoreError> {
+        let only: Option<Vec<_>> = only.map(|ids| ids.iter().map(|id| id.as_uuid()).collect());
         let mut intent = self.begin().await?;
         sqlx::query_as!(
             Row,
@@ -201,7 +193,7 @@ impl TeamScope {
             ",
             intent.team(),
             page.after.map(AppId::as_uuid),
-            only,
+            only.as_deref(),
             page.sql_limit(),
         )
         .fetch_all(&mut *intent.tx)

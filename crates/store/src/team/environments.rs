@@ -3,6 +3,7 @@
 
 mod clone;
 mod life;
+mod state;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use segue_model::name::EnvironmentName;
 use serde_json::{Value, json};
 
 pub use self::clone::{CloneSecrets, EnvironmentOrigin};
+pub use self::state::EnvironmentState;
 pub(super) use self::life::renew;
 
 use super::TeamScope;
@@ -144,36 +146,6 @@ impl TryFrom<Row> for Environment {
 }
 
 impl TeamScope {
-    /// Names of the hosts that do not answer at present and on which instances of an environment are wanted. Why
-    /// they do not is for the platform's operators.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn environment_hosts_away(
-        &self,
-        id: EnvironmentId,
-    ) -> Result<Vec<String>, StoreError> {
-        let mut intent = self.begin().await?;
-        let names = sqlx::query_scalar!(
-            "
-            select h.name
-            from hosts h
-            join host_plan p on p.host_id = h.id
-            where h.removed_at is null and p.state in ('suspect', 'lost', 'returning')
-                and exists (
-                    select from instances i
-                    where i.team_id = $1 and i.environment_id = $2 and i.host_id = h.id and i.desired = 'run'
-                )
-            order by h.name
-            ",
-            intent.team(),
-            id.as_uuid(),
-        )
-        .fetch_all(&mut *intent.tx)
-        .await?;
-        Ok(names)
-    }
-
     /// Makes an environment of an app, with its host names.
     ///
     /// # Errors

@@ -5,11 +5,13 @@
 
 mod apps;
 mod audit;
+mod audit_verify;
 pub(crate) mod builds;
 mod config;
 mod deployments;
 mod domains;
 mod environments;
+mod freezes;
 pub(crate) mod hooks;
 pub(crate) mod instances;
 pub(crate) mod intent;
@@ -39,7 +41,8 @@ use std::sync::Arc;
 use segue_model::id::TeamId;
 
 pub use self::apps::{App, AppPatch, NewApp};
-pub use self::audit::{AuditEntry, AuditFilter, AuditVerdict};
+pub use self::audit::{AuditEntry, AuditFilter};
+pub use self::audit_verify::{AuditVerdict, KeptRecord};
 pub use self::builds::{BuildInput, BuildView, NewBuild};
 pub use self::config::{ConfigVersion, NewSpec, SpecVersion};
 pub use self::deployments::{
@@ -47,8 +50,9 @@ pub use self::deployments::{
 };
 pub use self::domains::{DomainKind, DomainState, DomainView, NewDomain};
 pub use self::environments::{
-    CloneSecrets, Environment, EnvironmentKind, EnvironmentOrigin, NewEnvironment,
+    CloneSecrets, Environment, EnvironmentKind, EnvironmentOrigin, EnvironmentState, NewEnvironment,
 };
+pub use self::freezes::{FreezeTime, FreezeView, NewFreeze};
 pub use self::hooks::{
     HookDelivery, HookKind, HookState, HookView, NewCommitStatus, NewHook, NewHookDelivery,
 };
@@ -56,7 +60,7 @@ pub use self::instances::InstanceView;
 pub use self::intent::{Done, Idempotency, StoredResponse};
 pub use self::invitations::{Guest, InvitationState, InvitationView, NewInvitation};
 pub use self::invitations_link::InvitationLink;
-pub use self::locks::{FreezeTime, FreezeView, LockView, NewFreeze};
+pub use self::locks::LockView;
 pub use self::logs::{LOG_CHUNK_BYTES, LogChunk, LogCursor, LogFilter};
 pub use self::members::{Giver, Member, MemberPlace, MemberRole, NewMember, Role};
 pub use self::quota::{Quota, QuotaLimits, QuotaUse};

@@ -121,15 +121,6 @@ impl TeamScope {
         Ok(())
     }
 
-    /// Tokens of the team, in order of age.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn token_list(&self, page: Page<TokenId>) -> Result<Vec<TokenView>, StoreError> {
-        let made = self.token_list_of(None, page).await?;
-        Ok(made.into_iter().map(|(token, _)| token).collect())
-    }
-
     /// Tokens of the team in order of age, of one maker or of all, each with the maker's name.
     ///
     /// # Errors

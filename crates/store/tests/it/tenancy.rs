@@ -212,7 +212,10 @@ async fn tokens_are_looked_up_by_hash_and_end_with_their_creator() {
     let db = TestDb::new().await.unwrap();
     let one = Fixture::new(db.store(), "one").await.unwrap();
     let auth = db.store().auth();
-    let user = auth
+    let platform = TeamContext::platform(Actor::System("test"));
+    let user = db
+        .store()
+        .platform(platform)
         .user_create("Bob@example.com", "Bob", None, false)
         .await
         .unwrap();
@@ -248,8 +251,8 @@ async fn tokens_are_looked_up_by_hash_and_end_with_their_creator() {
     assert_eq!(grant.address_ranges, token.address_ranges);
     assert!(auth.token(&[8; 32]).await.unwrap().is_none());
     auth.token_used(grant.token, grant.team).await.unwrap();
-    let listed = one.scope().token_list(Page::first(10)).await.unwrap();
-    assert!(listed[0].used_at.is_some());
+    let listed = one.scope().token_list_of(None, Page::first(10)).await.unwrap();
+    assert!(listed[0].0.used_at.is_some());
 
     let by = Giver::Installation;
     one.scope().member_remove(by, user).await.unwrap();
@@ -295,10 +298,11 @@ async fn the_setup_link_works_once() {
         .setup_token_put(&[1; 32], soon)
         .await
         .unwrap();
-    assert!(auth.setup(&[2; 32], &setup).await.unwrap().is_none());
+    let sign_in = db.store().sign_in(None, None);
+    assert!(sign_in.setup(&[2; 32], &setup).await.unwrap().is_none());
     assert!(!auth.is_set_up().await.unwrap());
-    let (user, team) = auth.setup(&[1; 32], &setup).await.unwrap().unwrap();
-    assert!(auth.setup(&[1; 32], &setup).await.unwrap().is_none());
+    let (user, team) = sign_in.setup(&[1; 32], &setup).await.unwrap().unwrap();
+    assert!(sign_in.setup(&[1; 32], &setup).await.unwrap().is_none());
     let memberships = auth.memberships(user).await.unwrap();
     assert_eq!(
         (memberships[0].team, memberships[0].role),

@@ -149,8 +149,20 @@ impl TeamScope {
         page: Page<i64>,
     ) -> Result<Vec<Deployment>, StoreError> {
         let mut intent = self.begin().await?;
-        let team = intent.team();
-        fetch(&mut intent, team, None, Some(environment), page).await
+        fetch(&mut intent, Which::Of(environment, page)).await
+    }
+
+    /// The newest deployment of each of these environments that has one.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn deployment_newest(
+        &self,
+        environments: &[EnvironmentId],
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let mut intent = self.begin().await?;
+        let environments: Vec<_> = environments.iter().map(|id| id.as_uuid()).collect();
+        fetch(&mut intent, Which::Newest(&environments)).await
     }
 
     /// The deployment that a push of this commit made, if the ref stands on it.
@@ -191,22 +203,34 @@ pub(super) async fn find(
     intent: &mut Intent<'_>,
     id: DeploymentId,
 ) -> Result<Deployment, StoreError> {
-    let team = intent.team();
-    fetch(intent, team, Some(id), None, Page::first(1))
+    fetch(intent, Which::One(id))
         .await?
         .into_iter()
         .next()
         .ok_or(StoreError::NotFound)
 }
 
-/// One deployment, or a page of an environment's.
-async fn fetch(
-    intent: &mut Intent<'_>,
-    team: uuid::Uuid,
-    id: Option<DeploymentId>,
-    environment: Option<EnvironmentId>,
-    page: Page<i64>,
-) -> Result<Vec<Deployment>, StoreError> {
+/// Which deployments are read.
+#[derive(Clone, Copy)]
+enum Which<'a> {
+    One(DeploymentId),
+    /// A page of an environment's.
+    Of(EnvironmentId, Page<i64>),
+    /// The newest of each environment.
+    Newest(&'a [uuid::Uuid]),
+}
+
+async fn fetch(intent: &mut Intent<'_>, which: Which<'_>) -> Result<Vec<Deployment>, StoreError> {
+    let team = intent.team();
+    let (id, environment, page, newest_of) = match which {
+        Which::One(id) => (Some(id), None, Page::first(1), None),
+        Which::Of(environment, page) => (None, Some(environment), page, None),
+        Which::Newest(environments) => (None, None, Page::first(1), Some(environments)),
+    };
+    let limit = match newest_of {
+        Some(environments) => i64::try_from(environments.len()).unwrap_or(i64::MAX),
+        None => page.sql_limit(),
+    };
     let mut deployments = sqlx::query_as!(
         Row,
         r#"
@@ -226,6 +250,9 @@ async fn fetch(
             and ($2::uuid is null or d.id = $2)
             and ($3::uuid is null or d.environment_id = $3)
             and ($4::bigint is null or d.number < $4)
+            and ($6::uuid[] is null or (d.environment_id, d.number) in (
+                select e.id, e.last_deployment from environments e where e.team_id = $1 and e.id = any($6)
+            ))
         order by d.number desc
         limit $5
         "#,
@@ -233,7 +260,8 @@ async fn fetch(
         id.map(DeploymentId::as_uuid),
         environment.map(EnvironmentId::as_uuid),
         page.after,
-        page.sql_limit(),
+        limit,
+        newest_of,
     )
     .fetch_all(&mut *intent.tx)
     .await?
