@@ -228,6 +228,20 @@ ALTER FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires t
 
 COMMENT ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) IS 'Exchanges a refresh token once; a second use revokes the whole sign-in, but for the first ten seconds.';
 
+CREATE FUNCTION public.auth_reset(token_hash bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select exists (
+            select from password_resets r
+            where r.hash = $1 and r.used_at is null and r.expires_at > now()
+                and person_reset_may(r.user_id, r.giver, r.at_most, r.only_team))
+    $_$;
+
+ALTER FUNCTION public.auth_reset(token_hash bytea) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.auth_reset(token_hash bytea) IS 'Whether a link for a new password is good now. Why it is not is nobody''s business.';
+
 CREATE FUNCTION public.auth_revoke_user(user_id uuid) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -240,11 +254,12 @@ ALTER FUNCTION public.auth_revoke_user(user_id uuid) OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.auth_revoke_user(user_id uuid) IS 'Ends every access and refresh token of a person.';
 
-CREATE FUNCTION public.auth_session(session uuid, person uuid) RETURNS TABLE(id uuid, email text, name text, platform_admin boolean, epoch bigint, expires_at timestamp with time zone)
+CREATE FUNCTION public.auth_session(session uuid, person uuid) RETURNS TABLE(id uuid, email text, name text, platform_admin boolean, epoch bigint, expires_at timestamp with time zone, confirmed_until timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
-        select u.id, u.email, u.name, u.platform_admin, u.epoch, f.expires_at
+        select u.id, u.email, u.name, u.platform_admin, u.epoch, f.expires_at,
+            case when f.confirmed_until > now() then f.confirmed_until end
         from refresh_families f
         join users u on u.id = f.user_id and u.disabled_at is null
         where f.id = $1 and f.user_id = $2 and f.revoked_at is null and f.expires_at > now()
@@ -252,7 +267,7 @@ CREATE FUNCTION public.auth_session(session uuid, person uuid) RETURNS TABLE(id 
 
 ALTER FUNCTION public.auth_session(session uuid, person uuid) OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.auth_session(session uuid, person uuid) IS 'The person of a session that is good now.';
+COMMENT ON FUNCTION public.auth_session(session uuid, person uuid) IS 'The person of a session that is good now, and until when a password given again counts.';
 
 CREATE FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -749,24 +764,32 @@ ALTER FUNCTION public.person_password_get(person uuid) OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.person_password_get(person uuid) IS 'For a person who proves the old password before the new one is set.';
 
-CREATE FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) RETURNS integer
+CREATE FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid, keep_token uuid) RETURNS TABLE(sessions integer, devices integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 declare
-    ended integer;
+    sessions_ended integer;
+    devices_ended integer;
 begin
     update users u set password_hash = $2, epoch = u.epoch + 1 where u.id = $1;
     update refresh_families f set revoked_at = now()
-    where f.user_id = $1 and f.revoked_at is null and f.id is distinct from $3;
-    get diagnostics ended = row_count;
-    return ended;
+    where f.user_id = $1 and f.revoked_at is null and f.expires_at > now() and f.id is distinct from $3;
+    get diagnostics sessions_ended = row_count;
+    update tokens t set revoked_at = now()
+    where t.created_by = $1 and t.device and t.revoked_at is null and t.expires_at > now() and t.id is distinct from $4;
+    get diagnostics devices_ended = row_count;
+    -- A device that was let in and has not come for its token gets none.
+    delete from device_requests d where d.decided_by = $1 and d.state = 'approved';
+    update password_resets r set expires_at = now()
+    where r.user_id = $1 and r.used_at is null and r.expires_at > now();
+    return query select sessions_ended, devices_ended;
 end
 $_$;
 
-ALTER FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) OWNER TO segue_system;
+ALTER FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid, keep_token uuid) OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) IS 'A new password ends every other session of the person.';
+COMMENT ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid, keep_token uuid) IS 'A new password ends every other session of the person, the tokens of their devices, and links that were not used.';
 
 CREATE FUNCTION public.person_refresh_end(token_hash bytea) RETURNS TABLE(person uuid, session uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -781,6 +804,95 @@ CREATE FUNCTION public.person_refresh_end(token_hash bytea) RETURNS TABLE(person
 ALTER FUNCTION public.person_refresh_end(token_hash bytea) OWNER TO segue_system;
 
 COMMENT ON FUNCTION public.person_refresh_end(token_hash bytea) IS 'Signs out whoever holds this refresh token.';
+
+CREATE FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    if not person_reset_may($2, $5, $6, $7) then
+        return false;
+    end if;
+    delete from password_resets r
+    where r.id in (
+        select o.id from password_resets o
+        where o.expires_at < now() - interval '1 day'
+        limit 100
+        for update skip locked);
+    update password_resets r set expires_at = now()
+    where r.user_id = $2 and r.used_at is null and r.expires_at > now();
+    insert into password_resets (id, user_id, hash, expires_at, giver, at_most, only_team) values ($1, $2, $3, $4, $5, $6, $7);
+    return true;
+end
+$_$;
+
+ALTER FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) IS 'A link for a new password; older ones of the person end. False for somebody who may not make it.';
+
+CREATE FUNCTION public.person_reset_may(person uuid, giver uuid, at_most text, only_team uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+        select exists (select from users u where u.id = $1 and u.disabled_at is null) and ($2 is null or (
+            $1 <> $2
+            and exists (select from users g where g.id = $2 and g.disabled_at is null)
+            and not exists (select from users u where u.id = $1 and u.platform_admin)
+            and not exists (
+                select from memberships m
+                join teams t on t.id = m.team_id and t.deleted_at is null
+                where m.user_id = $1 and not exists (
+                    select from memberships o
+                    where o.team_id = m.team_id and o.user_id = $2 and o.app_id is null
+                        and ($4 is null or o.team_id = $4)
+                        and least(role_rank(o.role), role_rank($3)) >= greatest(role_rank(m.role), role_rank('admin'))
+                )
+            )))
+    $_$;
+
+ALTER FUNCTION public.person_reset_may(person uuid, giver uuid, at_most text, only_team uuid) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_reset_may(person uuid, giver uuid, at_most text, only_team uuid) IS 'Whether somebody may let a person set a new password: never for themselves, and in every team of the person they must be an admin of the whole team with at least the role of the person there, as far as their credential reaches. People who run the installation (no giver) may for everybody.';
+
+CREATE FUNCTION public.person_reset_use(token_hash bytea, new_hash text) RETURNS TABLE(person uuid, giver uuid, sessions integer, devices integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+declare
+    reset password_resets;
+begin
+    -- Who made it may have lost what it rests on, or the person may be more than they were: judged again.
+    update password_resets r set used_at = now()
+    where r.hash = $1 and r.used_at is null and r.expires_at > now()
+        and person_reset_may(r.user_id, r.giver, r.at_most, r.only_team)
+    returning r.* into reset;
+    if not found then
+        return;
+    end if;
+    return query
+        select reset.user_id, reset.giver, s.sessions, s.devices
+        from person_password_set(reset.user_id, $2, null, null) s;
+end
+$_$;
+
+ALTER FUNCTION public.person_reset_use(token_hash bytea, new_hash text) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_reset_use(token_hash bytea, new_hash text) IS 'Uses a link once: the new password, and the end of every session and device of the person.';
+
+CREATE FUNCTION public.person_session_confirm(person uuid, session uuid, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+begin
+    update refresh_families f set confirmed_until = $3
+    where f.id = $2 and f.user_id = $1 and f.revoked_at is null and f.expires_at > now();
+    return found;
+end
+$_$;
+
+ALTER FUNCTION public.person_session_confirm(person uuid, session uuid, until timestamp with time zone) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_session_confirm(person uuid, session uuid, until timestamp with time zone) IS 'The person gave the password again in this session.';
 
 CREATE FUNCTION public.person_session_end(person uuid, session uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -967,6 +1079,14 @@ ALTER FUNCTION public.refuse_release_change() OWNER TO segue;
 
 COMMENT ON FUNCTION public.refuse_release_change() IS 'Invariant I2.';
 
+CREATE FUNCTION public.role_rank(role text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(ARRAY['viewer'::text, 'deployer'::text, 'admin'::text, 'owner'::text], role);
+
+ALTER FUNCTION public.role_rank(role text) OWNER TO segue;
+
+COMMENT ON FUNCTION public.role_rank(role text) IS 'Might of a role: a stronger one has a higher rank.';
+
 CREATE FUNCTION public.run_rank(state text) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE state WHEN 'queued'::text THEN 0 WHEN 'scheduled'::text THEN 10 WHEN 'running'::text THEN 20 WHEN 'succeeded'::text THEN 100 WHEN 'failed'::text THEN 101 WHEN 'timed_out'::text THEN 102 WHEN 'cancelled'::text THEN 103 WHEN 'unknown'::text THEN 104 ELSE NULL::integer END;
@@ -1005,7 +1125,7 @@ COMMENT ON FUNCTION public.team_name_claim() IS 'Keeps a team''s names for it. A
 CREATE FUNCTION public.webhook_outbox() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    AS $$
+    AS $_$
 begin
     insert into webhook_deliveries (team_id, webhook_id, kind, payload)
     select new.team_id, w.id, new.kind, jsonb_build_object(
@@ -1013,24 +1133,41 @@ begin
         'timestamp', to_char(new.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
         'data', jsonb_build_object(
             'id', new.id, 'team', t.name, 'app', a.name, 'environment', e.name, 'message', new.message,
-            'subject', new.subject, 'failure', new.failure, 'actor', new.actor))
+            'subject', new.subject, 'failure', new.failure, 'actor', new.actor, 'deployment', d.told))
     from webhooks w
     join teams t on t.id = new.team_id
     left join apps a on a.id = new.app_id
     left join environments e on e.id = new.environment_id
+    left join lateral (
+        select coalesce(o.state, 'queued') as state, jsonb_build_object(
+            'number', m.number, 'state', coalesce(o.state, 'queued'), 'kind', m.kind, 'release', r.version,
+            'commit', r.commit_id, 'message', m.message, 'by', case
+                when m.created_by ~ '^usr_[0-9a-f]{32}$' then
+                    (select u.name from users u where u.id = right(m.created_by, 32)::uuid)
+                when m.created_by ~ '^tok_[0-9a-f]{32}$' then
+                    (select 'token ' || k.name from tokens k where k.team_id = m.team_id and k.id = right(m.created_by, 32)::uuid)
+            end) as told
+        from deployments m
+        join releases r on r.team_id = m.team_id and r.id = m.release_id
+        left join rollouts o on o.team_id = m.team_id and o.deployment_id = m.id
+        where m.team_id = new.team_id and m.id = case
+            when new.subject ->> 'deployment' ~ '^dep_[0-9a-f]{32}$' then right(new.subject ->> 'deployment', 32)::uuid
+        end
+    ) d on true
     where w.team_id = new.team_id and w.enabled
         and (w.app_id is null or w.app_id = new.app_id)
-        and (new.kind = any (w.events) or '*' = any (w.events) or split_part(new.kind, '.', 1) || '.*' = any (w.events));
+        and (new.kind = any (w.events) or '*' = any (w.events) or split_part(new.kind, '.', 1) || '.*' = any (w.events))
+        and (w.kind = 'standard' or new.kind <> 'deployment.changed' or d.state in ('live', 'failed', 'rolled_back', 'cancelled'));
     if found then
         perform pg_notify('segue_deliveries', '');
     end if;
     return null;
 end
-$$;
+$_$;
 
 ALTER FUNCTION public.webhook_outbox() OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.webhook_outbox() IS 'An event and what is told of it are one transaction: nothing is lost, nothing is told of what did not happen.';
+COMMENT ON FUNCTION public.webhook_outbox() IS 'An event and what is told of it are one transaction: nothing is lost, nothing is told of what did not happen. Programs are told each step of a deployment, people only that it is live, or that and why it is not.';
 
 CREATE FUNCTION public.work_add(unit uuid, kind text, due timestamp with time zone) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -1162,6 +1299,28 @@ COMMENT ON TABLE public.audit IS 'One record per write by the API, in the same t
 
 COMMENT ON COLUMN public.audit.hash IS 'SHA-256 over the previous hash and every column.';
 
+CREATE TABLE public.audit_checkpoints (
+    team_id uuid NOT NULL,
+    number bigint NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL,
+    CONSTRAINT audit_checkpoints_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_checkpoints_number_check CHECK ((number > 0)),
+    CONSTRAINT audit_checkpoints_seq_check CHECK ((seq > 0)),
+    CONSTRAINT audit_checkpoints_signature_check CHECK ((length(signature) = 64))
+);
+
+ALTER TABLE ONLY public.audit_checkpoints FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_checkpoints OWNER TO segue;
+
+COMMENT ON TABLE public.audit_checkpoints IS 'Ends of audit chains as they once were, signed by a key that is not in the database.';
+
+COMMENT ON COLUMN public.audit_checkpoints.number IS 'From 1 without gaps in each team; signed, so that a missing one shows.';
+
 CREATE TABLE public.audit_heads (
     team_id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -1174,6 +1333,19 @@ ALTER TABLE ONLY public.audit_heads FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_heads OWNER TO segue;
 
 COMMENT ON TABLE public.audit_heads IS 'End of each team''s chain; the zero id is the installation''s own.';
+
+CREATE TABLE public.audit_keys (
+    key_id text NOT NULL,
+    sealed_seed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT audit_keys_key_id_check CHECK ((key_id ~ '^[0-9a-f]{16}$'::text))
+);
+
+ALTER TABLE public.audit_keys OWNER TO segue;
+
+COMMENT ON TABLE public.audit_keys IS 'Ed25519 keys that sign checkpoints of audit chains. Never removed: old checkpoints are verified by them.';
+
+COMMENT ON COLUMN public.audit_keys.sealed_seed IS 'Sealed by the key-encryption key. The public half is derived from it and never read from a row.';
 
 CREATE TABLE public.build_status (
     build_id uuid NOT NULL,
@@ -1990,6 +2162,24 @@ ALTER TABLE public.leases OWNER TO segue;
 
 COMMENT ON TABLE public.leases IS 'Who works on a shard of environments, a host or a singleton duty. Renewed often, so apart from the epoch.';
 
+CREATE TABLE public.letters (
+    id uuid NOT NULL,
+    address text NOT NULL,
+    sealed bytea NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT letters_address_check CHECK (((length(address) >= 3) AND (length(address) <= 254))),
+    CONSTRAINT letters_sealed_check CHECK ((length(sealed) <= 16384))
+);
+
+ALTER TABLE public.letters OWNER TO segue;
+
+COMMENT ON TABLE public.letters IS 'Mails to single people, until they are sent or too old. Not tenant data.';
+
+COMMENT ON COLUMN public.letters.sealed IS 'Subject and text, sealed by the key-encryption key: there may be a link in it.';
+
 CREATE TABLE public.log_chunks (
     id bigint NOT NULL,
     team_id uuid NOT NULL,
@@ -2082,6 +2272,33 @@ COMMENT ON TABLE public.memberships IS 'Who may do what: a role on a team, on on
 
 COMMENT ON COLUMN public.memberships.app_id IS 'Null: the whole team.';
 
+CREATE TABLE public.password_resets (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    giver uuid,
+    at_most text,
+    only_team uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT password_resets_at_most_check CHECK ((at_most = ANY (ARRAY['owner'::text, 'admin'::text, 'deployer'::text, 'viewer'::text]))),
+    CONSTRAINT password_resets_bounds CHECK ((((giver IS NULL) = (at_most IS NULL)) AND ((giver IS NOT NULL) OR (only_team IS NULL)))),
+    CONSTRAINT password_resets_hash_check CHECK ((length(hash) = 32))
+);
+
+ALTER TABLE public.password_resets OWNER TO segue;
+
+COMMENT ON TABLE public.password_resets IS 'One-time links by which a person sets a new password. Not tenant data.';
+
+COMMENT ON COLUMN public.password_resets.hash IS 'SHA-256 of the token in the link; the token itself is shown once and never kept.';
+
+COMMENT ON COLUMN public.password_resets.giver IS 'Whose authority it rests on, when it is made and when it is used; null: people who run the installation.';
+
+COMMENT ON COLUMN public.password_resets.at_most IS 'What the credential of the giver allowed at most.';
+
+COMMENT ON COLUMN public.password_resets.only_team IS 'The one team that the credential of the giver reached; null: all of them.';
+
 CREATE TABLE public.refresh_families (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -2091,6 +2308,7 @@ CREATE TABLE public.refresh_families (
     client text DEFAULT ''::text NOT NULL,
     used_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone DEFAULT (now() + '90 days'::interval) NOT NULL,
+    confirmed_until timestamp with time zone,
     CONSTRAINT refresh_families_client_check CHECK ((length(client) <= 200))
 );
 
@@ -2105,6 +2323,8 @@ COMMENT ON COLUMN public.refresh_families.client IS 'What the client called itse
 COMMENT ON COLUMN public.refresh_families.used_at IS 'When it was last refreshed.';
 
 COMMENT ON COLUMN public.refresh_families.expires_at IS 'Ends then, however often it is refreshed.';
+
+COMMENT ON COLUMN public.refresh_families.confirmed_until IS 'The person gave the password again in this session; until then it counts.';
 
 CREATE TABLE public.refresh_tokens (
     hash bytea NOT NULL,
@@ -2566,6 +2786,7 @@ CREATE TABLE public.tokens (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
+    device boolean DEFAULT false NOT NULL,
     CONSTRAINT tokens_hash_check CHECK ((length(hash) = 32)),
     CONSTRAINT tokens_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT tokens_prefix_check CHECK ((prefix ~ '^[A-Za-z0-9_]{4,32}$'::text)),
@@ -2587,6 +2808,8 @@ COMMENT ON COLUMN public.tokens.role IS 'At most what its creator had.';
 COMMENT ON COLUMN public.tokens.app_id IS 'Good for this app only.';
 
 COMMENT ON COLUMN public.tokens.address_ranges IS 'Good from these networks only; empty: from everywhere.';
+
+COMMENT ON COLUMN public.tokens.device IS 'Made by the sign-in of a device: ends when the person gets another password.';
 
 CREATE TABLE public.users (
     id uuid NOT NULL,
@@ -2778,8 +3001,17 @@ ALTER TABLE ONLY public.apps
 ALTER TABLE ONLY public.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.audit_checkpoints
+    ADD CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (team_id, number);
+
+ALTER TABLE ONLY public.audit_checkpoints
+    ADD CONSTRAINT audit_checkpoints_seq UNIQUE (team_id, seq);
+
 ALTER TABLE ONLY public.audit_heads
     ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (team_id);
+
+ALTER TABLE ONLY public.audit_keys
+    ADD CONSTRAINT audit_keys_pkey PRIMARY KEY (key_id);
 
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (team_id, seq);
@@ -2970,6 +3202,9 @@ ALTER TABLE ONLY public.lease_epochs
 ALTER TABLE ONLY public.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (shard);
 
+ALTER TABLE ONLY public.letters
+    ADD CONSTRAINT letters_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.log_chunks
     ADD CONSTRAINT log_chunks_pkey PRIMARY KEY (written_at, id);
 
@@ -2981,6 +3216,12 @@ ALTER TABLE ONLY public.memberships
 
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.password_resets
+    ADD CONSTRAINT password_resets_hash UNIQUE (hash);
+
+ALTER TABLE ONLY public.password_resets
+    ADD CONSTRAINT password_resets_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.refresh_families
     ADD CONSTRAINT refresh_families_pkey PRIMARY KEY (id);
@@ -3177,6 +3418,8 @@ CREATE INDEX instances_release_id_idx ON public.instances USING btree (release_i
 
 CREATE INDEX invitations_team_id_email_idx ON public.invitations USING btree (team_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
+CREATE INDEX letters_next_at_idx ON public.letters USING btree (next_at);
+
 CREATE INDEX log_chunks_build_id_xid_id_idx ON ONLY public.log_chunks USING btree (build_id, xid, id) WHERE (build_id IS NOT NULL);
 
 CREATE INDEX log_chunks_environment_id_xid_id_idx ON ONLY public.log_chunks USING btree (environment_id, xid, id);
@@ -3186,6 +3429,10 @@ CREATE INDEX log_chunks_rest_build_id_xid_id_idx ON public.log_chunks_rest USING
 CREATE INDEX log_chunks_rest_environment_id_xid_id_idx ON public.log_chunks_rest USING btree (environment_id, xid, id);
 
 CREATE INDEX memberships_user_id_idx ON public.memberships USING btree (user_id);
+
+CREATE INDEX password_resets_expires_at_idx ON public.password_resets USING btree (expires_at);
+
+CREATE INDEX password_resets_user_id_idx ON public.password_resets USING btree (user_id);
 
 CREATE INDEX refresh_families_user_id_idx ON public.refresh_families USING btree (user_id);
 
@@ -3219,6 +3466,8 @@ CREATE INDEX subnets_resting ON public.subnets USING btree (base, released_at) W
 
 CREATE INDEX team_names_team_id_idx ON public.team_names USING btree (team_id);
 
+CREATE INDEX tokens_created_by_idx ON public.tokens USING btree (created_by) WHERE (device AND (revoked_at IS NULL));
+
 CREATE INDEX webhook_deliveries_created_at_idx ON public.webhook_deliveries USING btree (created_at);
 
 CREATE INDEX webhook_deliveries_next_at_idx ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'pending'::text);
@@ -3234,6 +3483,8 @@ ALTER INDEX public.log_chunks_build_id_xid_id_idx ATTACH PARTITION public.log_ch
 ALTER INDEX public.log_chunks_environment_id_xid_id_idx ATTACH PARTITION public.log_chunks_rest_environment_id_xid_id_idx;
 
 ALTER INDEX public.log_chunks_pkey ATTACH PARTITION public.log_chunks_rest_pkey;
+
+CREATE TRIGGER audit_checkpoints_immutable BEFORE DELETE OR UPDATE ON public.audit_checkpoints FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER audit_immutable BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -3287,6 +3538,9 @@ ALTER TABLE ONLY public.attempts
 
 ALTER TABLE ONLY public.attempts
     ADD CONSTRAINT attempts_team_id_instance_id_fkey FOREIGN KEY (team_id, instance_id) REFERENCES public.instances(team_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.audit_checkpoints
+    ADD CONSTRAINT audit_checkpoints_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.audit_keys(key_id);
 
 ALTER TABLE ONLY public.build_status
     ADD CONSTRAINT build_status_team_id_build_id_fkey FOREIGN KEY (team_id, build_id) REFERENCES public.builds(team_id, id) ON DELETE CASCADE;
@@ -3453,6 +3707,15 @@ ALTER TABLE ONLY public.memberships
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.password_resets
+    ADD CONSTRAINT password_resets_giver_fkey FOREIGN KEY (giver) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.password_resets
+    ADD CONSTRAINT password_resets_only_team_fkey FOREIGN KEY (only_team) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.password_resets
+    ADD CONSTRAINT password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.refresh_families
     ADD CONSTRAINT refresh_families_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
@@ -3568,6 +3831,8 @@ ALTER TABLE public.attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.audit_checkpoints ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.build_status ENABLE ROW LEVEL SECURITY;
@@ -3663,6 +3928,8 @@ CREATE POLICY system_all ON public.apps TO segue_system USING (true);
 CREATE POLICY system_all ON public.attempts TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.audit TO segue_system USING (true);
+
+CREATE POLICY system_all ON public.audit_checkpoints TO segue_system USING (true);
 
 CREATE POLICY system_all ON public.audit_heads TO segue_system USING (true);
 
@@ -3775,6 +4042,8 @@ CREATE POLICY team_only ON public.apps TO segue_api USING ((team_id = (NULLIF(cu
 CREATE POLICY team_only ON public.attempts TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.audit TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
+
+CREATE POLICY team_only ON public.audit_checkpoints TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
 CREATE POLICY team_only ON public.audit_heads TO segue_api USING ((team_id = (NULLIF(current_setting('segue.team'::text, true), ''::text))::uuid));
 
@@ -3927,6 +4196,9 @@ REVOKE ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, e
 GRANT ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) TO segue_auth;
 GRANT ALL ON FUNCTION public.auth_refresh_use(old_hash bytea, new_hash bytea, expires timestamp with time zone) TO segue_api;
 
+REVOKE ALL ON FUNCTION public.auth_reset(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.auth_reset(token_hash bytea) TO segue_auth;
+
 REVOKE ALL ON FUNCTION public.auth_revoke_user(user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_revoke_user(user_id uuid) TO segue_auth;
 
@@ -3934,7 +4206,7 @@ REVOKE ALL ON FUNCTION public.auth_session(session uuid, person uuid) FROM PUBLI
 GRANT ALL ON FUNCTION public.auth_session(session uuid, person uuid) TO segue_auth;
 
 REVOKE ALL ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) TO segue_auth;
+GRANT ALL ON FUNCTION public.auth_setup(token_hash bytea, user_id uuid, email text, name text, password_hash text, team_id uuid, team_name text, membership_id uuid) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.auth_setup_state(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_setup_state(token_hash bytea) TO segue_auth;
@@ -3950,7 +4222,7 @@ REVOKE ALL ON FUNCTION public.auth_team(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_team(wanted text) TO segue_auth;
 
 REVOKE ALL ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) TO segue_auth;
+GRANT ALL ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.auth_token(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_token(token_hash bytea) TO segue_auth;
@@ -3965,7 +4237,7 @@ REVOKE ALL ON FUNCTION public.auth_user_by_email(address text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.auth_user_by_email(address text) TO segue_auth;
 
 REVOKE ALL ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) TO segue_auth;
+GRANT ALL ON FUNCTION public.auth_user_create(user_id uuid, email text, name text, password_hash text, platform_admin boolean) TO segue_api;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.environments TO segue_api;
 GRANT SELECT ON TABLE public.environments TO segue_system;
@@ -4006,11 +4278,22 @@ GRANT ALL ON FUNCTION public.person_name_set(person uuid, new_name text) TO segu
 REVOKE ALL ON FUNCTION public.person_password_get(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.person_password_get(person uuid) TO segue_api;
 
-REVOKE ALL ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid) TO segue_api;
+REVOKE ALL ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid, keep_token uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_password_set(person uuid, new_hash text, keep_session uuid, keep_token uuid) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.person_refresh_end(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.person_refresh_end(token_hash bytea) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_reset_may(person uuid, giver uuid, at_most text, only_team uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.person_reset_use(token_hash bytea, new_hash text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_reset_use(token_hash bytea, new_hash text) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_session_confirm(person uuid, session uuid, until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_session_confirm(person uuid, session uuid, until timestamp with time zone) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.person_session_end(person uuid, session uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.person_session_end(person uuid, session uuid) TO segue_api;
@@ -4050,8 +4333,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.attempts TO segue_system;
 GRANT SELECT,INSERT ON TABLE public.audit TO segue_api;
 GRANT SELECT ON TABLE public.audit TO segue_system;
 
+GRANT SELECT ON TABLE public.audit_checkpoints TO segue_api;
+GRANT SELECT,INSERT ON TABLE public.audit_checkpoints TO segue_system;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_heads TO segue_api;
 GRANT SELECT ON TABLE public.audit_heads TO segue_system;
+
+GRANT SELECT ON TABLE public.audit_keys TO segue_api;
+GRANT SELECT,INSERT ON TABLE public.audit_keys TO segue_system;
+
+GRANT UPDATE(sealed_seed) ON TABLE public.audit_keys TO segue_system;
 
 GRANT SELECT ON TABLE public.build_status TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.build_status TO segue_system;
@@ -4187,11 +4478,16 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.lease_epochs TO segue_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.leases TO segue_system;
 
+GRANT INSERT ON TABLE public.letters TO segue_api;
+GRANT SELECT,DELETE,UPDATE ON TABLE public.letters TO segue_system;
+
 GRANT SELECT ON TABLE public.log_chunks TO segue_api;
 GRANT SELECT,INSERT,DELETE ON TABLE public.log_chunks TO segue_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.memberships TO segue_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.memberships TO segue_system;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.password_resets TO segue_system;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_families TO segue_system;
 
@@ -4283,6 +4579,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.token_uses TO segue_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tokens TO segue_api;
 GRANT SELECT ON TABLE public.tokens TO segue_system;
+
+GRANT UPDATE(revoked_at) ON TABLE public.tokens TO segue_system;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.users TO segue_system;
 

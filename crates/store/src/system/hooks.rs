@@ -39,6 +39,8 @@ pub struct ClaimedStatus {
     pub deployment: DeploymentId,
     /// Its team.
     pub team: TeamId,
+    /// The team's name.
+    pub team_name: String,
     /// Its app.
     pub app: AppId,
     /// Whose interface.
@@ -171,9 +173,9 @@ impl SystemStore {
                 order by c.next_at
                 limit $2
                 for update skip locked
-            ) due
-            where s.deployment_id = due.deployment_id
-            returning s.deployment_id, s.team_id, s.app_id, s.kind, s.repository, s.commit_id, s.reported, s.attempts
+            ) due, teams t
+            where s.deployment_id = due.deployment_id and t.id = s.team_id
+            returning s.deployment_id, s.team_id, t.name as team_name, s.app_id, s.kind, s.repository, s.commit_id, s.reported, s.attempts
             "#,
             hold.as_secs_f64(),
             i64::from(most),
@@ -185,6 +187,7 @@ impl SystemStore {
             Ok(ClaimedStatus {
                 deployment: DeploymentId::from_uuid(row.deployment_id),
                 team: TeamId::from_uuid(row.team_id),
+                team_name: row.team_name,
                 app: AppId::from_uuid(row.app_id),
                 kind: decode::text(&row.kind, "hook kind")?,
                 repository: row.repository,

@@ -24,8 +24,8 @@ pub struct ClaimedDelivery {
     pub webhook: WebhookId,
     /// How.
     pub kind: WebhookKind,
-    /// Address and signing secret.
-    pub sealed: SecretBytes,
+    /// Address and signing secret; `None`: the row was moved or changed, and does not open.
+    pub sealed: Option<SecretBytes>,
     /// What is sent.
     pub payload: Value,
     /// Tries before this one.
@@ -36,7 +36,7 @@ impl SystemStore {
     /// Claims deliveries that are due, each for `hold`: if the claimant dies they come back after that.
     ///
     /// # Errors
-    /// [`StoreError::Seal`] if an address was moved or changed.
+    /// Only those of the database. An address that does not open stops its own delivery and no other.
     pub async fn webhook_claim(
         &self,
         hold: Duration,
@@ -65,17 +65,18 @@ impl SystemStore {
         .into_iter()
         .map(|row| {
             let team = TeamId::from_uuid(row.team_id);
-            let key = open_data_key(&self.inner.kek, team, row.data_key_version, &row.sealed_key, &row.kek_id)?;
             let place = Place::TeamThing {
                 team,
                 kind: SEALED_AS,
                 id: row.webhook_id,
             };
+            let key = open_data_key(&self.inner.kek, team, row.data_key_version, &row.sealed_key, &row.kek_id);
+            let sealed = key.and_then(|key| Ok(key.open(&row.sealed, &place.encode())?));
             Ok(ClaimedDelivery {
                 id: DeliveryId::from_uuid(row.id),
                 webhook: WebhookId::from_uuid(row.webhook_id),
                 kind: decode::text(&row.kind, "webhook kind")?,
-                sealed: key.open(&row.sealed, &place.encode())?,
+                sealed: sealed.ok(),
                 payload: row.payload,
                 attempts: decode::number(row.attempts, "attempts")?,
             })

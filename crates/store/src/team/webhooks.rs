@@ -289,14 +289,14 @@ impl TeamScope {
         let delivery = DeliveryId::from_uuid(crate::context::fresh_id());
         let payload = json!({
             "type": "webhook.test",
-            "timestamp": view.created_at,
             "data": {"message": format!("this is a test of {}", view.name), "actor": intent.actor()},
         });
         sqlx::query!(
-            "
+            r#"
             insert into webhook_deliveries (id, team_id, webhook_id, kind, payload)
-            values ($1, $2, $3, 'webhook.test', $4)
-            ",
+            values ($1, $2, $3, 'webhook.test', $4::jsonb || jsonb_build_object(
+                'timestamp', to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')))
+            "#,
             delivery.as_uuid(),
             intent.team(),
             id.as_uuid(),
