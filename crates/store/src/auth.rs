@@ -10,7 +10,6 @@ use segue_model::id::{AppId, EnvironmentId, TeamId, TokenId, UserId};
 use segue_model::name::TeamName;
 use uuid::Uuid;
 
-use crate::context::fresh_id;
 use crate::decode;
 use crate::error::StoreError;
 use crate::store::Inner;
@@ -73,19 +72,6 @@ pub struct Membership {
     pub app: Option<AppId>,
     /// Only on this environment of the app.
     pub environment: Option<EnvironmentId>,
-}
-
-/// The first person and the first team.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// Their address.
-    pub email: String,
-    /// Their name.
-    pub name: String,
-    /// Argon2id, PHC form.
-    pub password_hash: String,
-    /// The team.
-    pub team_name: TeamName,
 }
 
 impl Auth {
@@ -244,78 +230,6 @@ impl Auth {
                 .fetch_one(&self.inner.auth)
                 .await?,
         )
-    }
-
-    /// Uses the one-time set-up token (its SHA-256). `None` if it is not good or somebody exists.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn setup(
-        &self,
-        token_hash: &[u8; 32],
-        setup: &Setup,
-    ) -> Result<Option<(UserId, TeamId)>, StoreError> {
-        let user = UserId::from_uuid(fresh_id());
-        let team = TeamId::from_uuid(fresh_id());
-        let done = sqlx::query_scalar!(
-            r#"
-            select auth_setup($1, $2, $3, $4, $5, $6, $7, $8) as "done!"
-            "#,
-            token_hash.as_slice(),
-            user.as_uuid(),
-            setup.email,
-            setup.name,
-            setup.password_hash,
-            team.as_uuid(),
-            setup.team_name.as_str(),
-            fresh_id(),
-        )
-        .fetch_one(&self.inner.auth)
-        .await?;
-        Ok(done.then_some((user, team)))
-    }
-
-    /// A new person without any membership.
-    ///
-    /// # Errors
-    /// `users_email_taken`.
-    pub async fn user_create(
-        &self,
-        email: &str,
-        name: &str,
-        password_hash: Option<&str>,
-        platform_admin: bool,
-    ) -> Result<UserId, StoreError> {
-        let user = UserId::from_uuid(fresh_id());
-        sqlx::query!(
-            "select auth_user_create($1, $2, $3, $4, $5)",
-            user.as_uuid(),
-            email,
-            name,
-            password_hash,
-            platform_admin,
-        )
-        .fetch_one(&self.inner.auth)
-        .await?;
-        Ok(user)
-    }
-
-    /// A new team with its owner.
-    ///
-    /// # Errors
-    /// `teams_name_taken`; [`StoreError::NotFound`] for an unknown person.
-    pub async fn team_create(&self, name: &TeamName, owner: UserId) -> Result<TeamId, StoreError> {
-        let team = TeamId::from_uuid(fresh_id());
-        sqlx::query!(
-            "select auth_team_create($1, $2, $3, $4)",
-            team.as_uuid(),
-            name.as_str(),
-            owner.as_uuid(),
-            fresh_id(),
-        )
-        .fetch_one(&self.inner.auth)
-        .await?;
-        Ok(team)
     }
 
     /// Ends every access and refresh token of a person.

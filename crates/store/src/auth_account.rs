@@ -10,8 +10,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use segue_model::id::{SessionId, TeamId, UserId};
-use serde_json::json;
+use segue_model::id::{SessionId, TeamId, TokenId, UserId};
+use serde_json::{Value, json};
 
 use crate::auth_sign_in::ApprovedDevice;
 use crate::context::{Actor, TeamContext, fresh_id};
@@ -25,7 +25,7 @@ use crate::team::{Done, NewToken, Page, Role, TeamScope, TokenView};
 #[derive(Debug, Clone)]
 pub struct AccountScope {
     inner: Arc<Inner>,
-    person: UserId,
+    pub(crate) person: UserId,
     context: TeamContext,
 }
 
@@ -93,6 +93,33 @@ pub struct DeviceGrant {
     pub scopes: Vec<String>,
 }
 
+/// What a new password leaves alone: what it was set with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// This session.
+    Session(SessionId),
+    /// This token, also if a device has it.
+    Token(TokenId),
+}
+
+/// What a new password ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordChanged {
+    /// Sessions.
+    pub sessions_ended: u32,
+    /// Tokens of devices.
+    pub devices_ended: u32,
+}
+
+impl PasswordChanged {
+    /// As the audit record has it.
+    pub(crate) fn detail(self) -> Value {
+        json!({"sessions_ended": self.sessions_ended, "devices_ended": self.devices_ended})
+    }
+}
+
 impl AccountScope {
     pub(crate) fn new(inner: Arc<Inner>, person: UserId, context: TeamContext) -> Self {
         Self {
@@ -102,7 +129,7 @@ impl AccountScope {
         }
     }
 
-    async fn begin(&self) -> Result<Intent<'_>, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Intent<'_>, StoreError> {
         Intent::begin(&self.inner, &self.context).await
     }
 
@@ -210,36 +237,42 @@ impl AccountScope {
         )
     }
 
-    /// Sets a new password and ends every other session; answers how many.
+    /// Sets a new password. Every other session ends, and so do the tokens of devices and links that were not used.
     ///
     /// # Errors
     /// Only those of the database.
     pub async fn password_set(
         &self,
         hash: &str,
-        keep: Option<SessionId>,
-    ) -> Result<u32, StoreError> {
+        keep: Keep,
+    ) -> Result<PasswordChanged, StoreError> {
+        let (session, token) = match keep {
+            Keep::Nothing => (None, None),
+            Keep::Session(session) => (Some(session.as_uuid()), None),
+            Keep::Token(token) => (None, Some(token.as_uuid())),
+        };
         let mut intent = self.begin().await?;
-        let ended = sqlx::query_scalar!(
+        let row = sqlx::query!(
             r#"
-            select person_password_set($1, $2, $3) as "ended!"
+            select sessions as "sessions!", devices as "devices!"
+            from person_password_set($1, $2, $3, $4)
             "#,
             self.person.as_uuid(),
             hash,
-            keep.map(SessionId::as_uuid),
+            session,
+            token,
         )
         .fetch_one(&mut *intent.tx)
         .await?;
-        let ended = decode::number(ended, "sessions")?;
+        let changed = PasswordChanged {
+            sessions_ended: decode::number(row.sessions, "sessions")?,
+            devices_ended: decode::number(row.devices, "devices")?,
+        };
         intent
-            .audit(
-                "password_set",
-                &self.person.to_string(),
-                &json!({"sessions_ended": ended}),
-            )
+            .audit("password_set", &self.person.to_string(), &changed.detail())
             .await?;
         intent.finish(None, ()).await?;
-        Ok(ended)
+        Ok(changed)
     }
 
     /// Sets the person's name.
@@ -338,7 +371,7 @@ impl AccountScope {
 /// Steps that prove who the person is while they are done.
 #[derive(Debug, Clone)]
 pub struct SignIn {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     request_id: Option<String>,
     address: Option<IpAddr>,
 }
@@ -356,7 +389,7 @@ impl SignIn {
         }
     }
 
-    fn context(&self) -> TeamContext {
+    pub(crate) fn context(&self) -> TeamContext {
         TeamContext {
             request_id: self.request_id.clone(),
             address: self.address,
@@ -472,6 +505,17 @@ impl TeamScope {
             return Err(StoreError::NotFound);
         }
         let view = crate::team::token_insert(&mut intent, new).await?;
+        sqlx::query!(
+            "
+            update tokens
+            set device = true
+            where team_id = $1 and id = $2
+            ",
+            intent.team(),
+            new.id.as_uuid(),
+        )
+        .execute(&mut *intent.tx)
+        .await?;
         match intent.finish(None, view).await? {
             Done::Fresh(view) => Ok(view),
             Done::Replayed(_) => Err(StoreError::NotFound),

@@ -25,6 +25,17 @@ pub enum Guess {
     Wait(u32),
 }
 
+/// A session that is good now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionGrant {
+    /// Whose.
+    pub person: UserRecord,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The person gave the password again in it; that counts until then. `None`: not, or not any more.
+    pub confirmed_until: Option<Timestamp>,
+}
+
 text_enum! {
     /// What has become of a set-up link.
     SetupState {
@@ -103,7 +114,7 @@ pub enum DevicePoll {
 }
 
 impl Auth {
-    /// The person of a session that is good now, and when it ends.
+    /// A session that is good now.
     ///
     /// # Errors
     /// Only those of the database.
@@ -111,11 +122,11 @@ impl Auth {
         &self,
         session: SessionId,
         person: UserId,
-    ) -> Result<Option<(UserRecord, Timestamp)>, StoreError> {
+    ) -> Result<Option<SessionGrant>, StoreError> {
         let row = sqlx::query!(
             r#"
             select id as "id!", email as "email!", name as "name!", platform_admin as "platform_admin!", epoch as "epoch!",
-                expires_at as "expires_at!"
+                expires_at as "expires_at!", confirmed_until
             from auth_session($1, $2)
             "#,
             session.as_uuid(),
@@ -123,15 +134,16 @@ impl Auth {
         )
         .fetch_optional(&self.inner.auth)
         .await?;
-        Ok(row.map(|row| {
-            let user = UserRecord {
+        Ok(row.map(|row| SessionGrant {
+            person: UserRecord {
                 id: UserId::from_uuid(row.id),
                 email: row.email,
                 name: row.name,
                 platform_admin: row.platform_admin,
                 epoch: row.epoch,
-            };
-            (user, row.expires_at.to_jiff())
+            },
+            expires_at: row.expires_at.to_jiff(),
+            confirmed_until: decode::time(row.confirmed_until),
         }))
     }
 

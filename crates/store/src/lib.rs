@@ -19,13 +19,21 @@ mod auth_hook;
 #[cfg(feature = "queries")]
 mod auth_keys;
 #[cfg(feature = "queries")]
+mod auth_proof;
+#[cfg(feature = "queries")]
 mod auth_sign_in;
 mod begin;
+#[cfg(feature = "queries")]
+mod chain;
+#[cfg(feature = "queries")]
+mod checkpoint;
 mod context;
 #[cfg(feature = "queries")]
 mod decode;
 pub mod embedded;
 mod error;
+#[cfg(feature = "queries")]
+mod letters;
 mod migrate;
 #[cfg(feature = "queries")]
 mod platform;
@@ -41,19 +49,27 @@ pub mod testing;
 mod text_enum;
 
 #[cfg(feature = "queries")]
-pub use self::auth::{Auth, Membership, Setup, TokenGrant, UserRecord};
+pub use self::auth::{Auth, Membership, TokenGrant, UserRecord};
 #[cfg(feature = "queries")]
-pub use self::auth_account::{AccountScope, DeviceGrant, NewSession, Refresh, SessionView, SignIn};
+pub use self::auth_account::{
+    AccountScope, DeviceGrant, Keep, NewSession, PasswordChanged, Refresh, SessionView, SignIn,
+};
 #[cfg(feature = "queries")]
 pub use self::auth_hook::HookGrant;
 #[cfg(feature = "queries")]
 pub use self::auth_keys::{NewSigningKey, SigningKey};
 #[cfg(feature = "queries")]
+pub use self::auth_proof::{NewReset, ResetGiver, Setup};
+#[cfg(feature = "queries")]
 pub use self::auth_sign_in::{
-    ApprovedDevice, DevicePoll, Guess, NewDevice, SetupState, WaitingDevice,
+    ApprovedDevice, DevicePoll, Guess, NewDevice, SessionGrant, SetupState, WaitingDevice,
 };
+#[cfg(feature = "queries")]
+pub use self::checkpoint::AuditCheckpoint;
 pub use self::context::{Actor, TeamContext, fresh_id};
 pub use self::error::{Held, QuotaExceeded, StoreError};
+#[cfg(feature = "queries")]
+pub use self::letters::{ClaimedLetter, Letter};
 pub use self::migrate::{migrate, newest_migration};
 #[cfg(feature = "queries")]
 pub use self::platform::{HostView, PlatformScope};

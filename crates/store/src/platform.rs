@@ -19,8 +19,8 @@ use crate::team::intent::Intent;
 /// Operations on the installation itself.
 #[derive(Debug, Clone)]
 pub struct PlatformScope {
-    inner: Arc<Inner>,
-    context: TeamContext,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) context: TeamContext,
 }
 
 /// A host as people see it.
@@ -61,7 +61,7 @@ impl PlatformScope {
         Self { inner, context }
     }
 
-    async fn begin(&self) -> Result<Intent<'_>, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Intent<'_>, StoreError> {
         Intent::begin(&self.inner, &self.context).await
     }
 

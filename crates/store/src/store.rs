@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::auth::Auth;
 use crate::auth_account::{AccountScope, SignIn};
-use crate::context::{Actor, TeamContext};
+use crate::context::TeamContext;
 use crate::error::StoreError;
 use crate::platform::PlatformScope;
 use crate::seal::{KeyEncryptionKey, Keyring};
@@ -144,10 +144,11 @@ impl Store {
         TeamScope::new(Arc::clone(&self.inner), context.clone())
     }
 
-    /// What operators of the installation may do; the caller has checked that the actor is one.
+    /// What operators of the installation may do; the caller has checked that the actor is one. The context is one of
+    /// the installation ([`TeamContext::platform`]).
     #[must_use]
-    pub fn platform(&self, actor: Actor) -> PlatformScope {
-        PlatformScope::new(Arc::clone(&self.inner), TeamContext::platform(actor))
+    pub fn platform(&self, context: TeamContext) -> PlatformScope {
+        PlatformScope::new(Arc::clone(&self.inner), context)
     }
 
     /// What a person may do with the own account; the caller has proved who it is. The context is one of the

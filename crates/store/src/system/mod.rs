@@ -7,6 +7,7 @@
 mod attempt;
 mod build;
 mod certificate;
+mod checkpoints;
 mod commit;
 mod commit_rows;
 mod edges;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 pub use self::attempt::{Attempt, AttemptVerb};
 pub use self::build::{BuildClaim, BuildOutcome, BuildSignal, ClaimedBuild};
+pub use self::checkpoints::{AUDIT_CHECKPOINT_EVERY, Checkpointed};
 pub use self::commit::{Commit, Committed};
 pub use self::edges::{RouteChange, RouteCursor};
 pub use self::hooks::{ClaimedHook, ClaimedStatus};

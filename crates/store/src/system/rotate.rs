@@ -5,11 +5,12 @@ use segue_model::id::TeamId;
 use super::SystemStore;
 use super::certificate::place as certificate_place;
 use crate::auth_keys::signing_place;
+use crate::checkpoint;
 use crate::error::StoreError;
 use crate::seal::Place;
 
 impl SystemStore {
-    /// Wraps every data key, signing key and certificate key that an older key sealed with the current one, and
+    /// Wraps every data key, signing key, audit key and certificate key that an older key sealed with the current one, and
     /// returns how many data keys that were. Afterwards the older keys may be taken away. All or nothing; may be
     /// run again.
     ///
@@ -71,6 +72,31 @@ impl SystemStore {
                 ",
                 row.kid,
                 kek.seal(&key, &place)?,
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        let audit = sqlx::query!(
+            "
+            select key_id, sealed_seed
+            from audit_keys
+            order by key_id
+            for update
+            "
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        for row in audit {
+            let place = checkpoint::place(&row.key_id);
+            let seed = kek.open(&row.sealed_seed, &place)?;
+            sqlx::query!(
+                "
+                update audit_keys
+                set sealed_seed = $2
+                where key_id = $1
+                ",
+                row.key_id,
+                kek.seal(&seed, &place)?,
             )
             .execute(&mut *tx)
             .await?;

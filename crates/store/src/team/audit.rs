@@ -1,20 +1,17 @@
-//! The team's audit log: asked for by filter, read in full for an export, and verified.
+//! The team's audit log: asked for by filter, read in full for an export. `audit_verify` verifies it.
 //!
-//! Records are only ever added, in the transaction of the write that they tell of ([`Intent::audit`]). Invariants:
-//! nothing here holds a transaction open for longer than one batch of [`BATCH`] records, however long the log is;
-//! verification takes no record on trust, the last one included.
+//! Records are only ever added, in the transaction of the write that they tell of ([`Intent::audit`]). Invariant:
+//! nothing here holds a transaction open for longer than one batch of [`BATCH`] records, however long the log is.
 
 use jiff::Timestamp;
 use segue_model::id::{TokenId, UserId};
 use serde_json::Value;
 
-use super::intent::{AuditRecord, Intent};
+use super::intent::Intent;
 use super::{Page, TeamScope};
+use crate::chain::{BATCH, Row};
 use crate::decode;
 use crate::error::StoreError;
-
-/// Records read at a time.
-pub const BATCH: i64 = 1000;
 
 /// Which records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,49 +51,6 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// SHA-256 over the hash of the record before and everything of this one but the name.
     pub hash: [u8; 32],
-}
-
-/// What verifying a chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuditVerdict {
-    /// Every record follows from the one before it, up to the head.
-    Whole {
-        /// Records in the chain.
-        records: i64,
-    },
-    /// The first place where it does not.
-    Broken {
-        /// Number of the record that does not follow.
-        seq: i64,
-    },
-}
-
-struct Row {
-    seq: i64,
-    at: jiff_sqlx::Timestamp,
-    actor: String,
-    action: String,
-    resource: String,
-    detail: Value,
-    request_id: Option<String>,
-    address: Option<String>,
-    previous_hash: Vec<u8>,
-    hash: Vec<u8>,
-}
-
-impl Row {
-    fn record(&self) -> AuditRecord<'_> {
-        AuditRecord {
-            seq: self.seq,
-            at_us: self.at.to_jiff().as_microsecond(),
-            actor: self.actor.clone(),
-            action: &self.action,
-            resource: &self.resource,
-            detail: &self.detail,
-            request_id: self.request_id.as_deref(),
-            address: self.address.clone(),
-        }
-    }
 }
 
 impl TryFrom<Row> for AuditEntry {
@@ -165,7 +119,17 @@ impl TeamScope {
     /// Only those of the database.
     pub async fn audit_newest(&self) -> Result<i64, StoreError> {
         let mut intent = self.begin().await?;
-        Ok(ends(&mut intent).await?.map_or(0, |head| head.seq))
+        let seq = sqlx::query_scalar!(
+            "
+            select seq
+            from audit_heads
+            where team_id = $1
+            ",
+            intent.team(),
+        )
+        .fetch_optional(&mut *intent.tx)
+        .await?;
+        Ok(seq.unwrap_or(0))
     }
 
     /// Records behind a number and up to another, the oldest first, at most [`BATCH`]: a piece of an export.
@@ -208,85 +172,6 @@ impl TeamScope {
         .await?;
         named(&mut intent, rows).await
     }
-
-    /// Computes the team's chain again, from the first record to the head that it has at the beginning.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn audit_verify(&self) -> Result<AuditVerdict, StoreError> {
-        let mut intent = self.begin().await?;
-        let head = ends(&mut intent).await?;
-        drop(intent);
-        let Some(head) = head else {
-            return Ok(AuditVerdict::Whole { records: 0 });
-        };
-        let (mut seq, mut hash) = (0i64, [0u8; 32]);
-        while seq < head.seq {
-            let rows = self.chain(seq, head.seq).await?;
-            if rows.is_empty() {
-                return Ok(AuditVerdict::Broken { seq: seq + 1 });
-            }
-            for row in rows {
-                seq += 1;
-                let expected = row.record().hash(&hash);
-                if row.seq != seq || row.previous_hash != hash || row.hash != expected {
-                    return Ok(AuditVerdict::Broken { seq });
-                }
-                hash = expected;
-            }
-        }
-        if head.hash != hash {
-            return Ok(AuditVerdict::Broken { seq });
-        }
-        // Records behind the head were put there by nobody who also moved it.
-        if let Some(beyond) = head.newest.filter(|newest| *newest > head.seq) {
-            return Ok(AuditVerdict::Broken { seq: beyond });
-        }
-        Ok(AuditVerdict::Whole { records: seq })
-    }
-
-    async fn chain(&self, after: i64, until: i64) -> Result<Vec<Row>, StoreError> {
-        let mut intent = self.begin().await?;
-        Ok(sqlx::query_as!(
-            Row,
-            "
-            select seq, at, actor, action, resource, detail, request_id, address, previous_hash, hash
-            from audit
-            where team_id = $1 and seq > $2 and seq <= $3
-            order by seq
-            limit $4
-            ",
-            intent.team(),
-            after,
-            until,
-            BATCH,
-        )
-        .fetch_all(&mut *intent.tx)
-        .await?)
-    }
-}
-
-/// Where the chain ends, by its head and by its records.
-struct Ends {
-    seq: i64,
-    hash: Vec<u8>,
-    newest: Option<i64>,
-}
-
-/// One statement, so that both are of the same moment.
-async fn ends(intent: &mut Intent<'_>) -> Result<Option<Ends>, StoreError> {
-    let ends = sqlx::query_as!(
-        Ends,
-        r#"
-        select coalesce(h.seq, 0) as "seq!", coalesce(h.hash, decode(repeat('00', 32), 'hex')) as "hash!", a.newest
-        from (select max(seq) as newest from audit where team_id = $1) a
-        left join audit_heads h on h.team_id = $1
-        "#,
-        intent.team(),
-    )
-    .fetch_one(&mut *intent.tx)
-    .await?;
-    Ok((ends.seq > 0 || ends.newest.is_some()).then_some(ends))
 }
 
 async fn named(intent: &mut Intent<'_>, rows: Vec<Row>) -> Result<Vec<AuditEntry>, StoreError> {

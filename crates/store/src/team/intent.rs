@@ -67,15 +67,19 @@ pub(crate) struct Intent<'a> {
 impl<'a> Intent<'a> {
     pub(crate) async fn begin(inner: &Inner, context: &'a TeamContext) -> Result<Self, StoreError> {
         let mut tx = crate::begin::begin(&inner.api).await?;
-        sqlx::query!(
-            "
-            select set_config('segue.team', $1, true)
-            ",
-            context.team.as_uuid().to_string(),
-        )
-        .fetch_one(&mut *tx)
-        .await?;
+        bind(&mut tx, context).await?;
         Ok(Self { tx, context })
+    }
+
+    /// Goes on in another team, or in the installation itself, in the same transaction: what is done there has its
+    /// record in that chain.
+    pub(crate) async fn enter<'b>(
+        self,
+        context: &'b TeamContext,
+    ) -> Result<Intent<'b>, StoreError> {
+        let mut tx = self.tx;
+        bind(&mut tx, context).await?;
+        Ok(Intent { tx, context })
     }
 
     pub(crate) fn team(&self) -> uuid::Uuid {
@@ -290,6 +294,22 @@ impl<'a> Intent<'a> {
         self.tx.commit().await?;
         Ok(Done::Fresh(value))
     }
+}
+
+/// What row-level security sees from here on.
+async fn bind(
+    tx: &mut Transaction<'static, Postgres>,
+    context: &TeamContext,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "
+        select set_config('segue.team', $1, true)
+        ",
+        context.team.as_uuid().to_string(),
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// What an audit hash covers.

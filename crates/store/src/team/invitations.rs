@@ -287,6 +287,10 @@ impl TeamScope {
                 )
                 .fetch_one(&mut *intent.tx)
                 .await?;
+                let detail = json!({"email": row.email});
+                intent
+                    .audit("user_create", &user.to_string(), &detail)
+                    .await?;
                 *user
             }
         };

@@ -42,11 +42,11 @@ impl Fixture {
     /// # Errors
     /// Whatever the store says.
     pub async fn new(store: &Store, name: &str) -> Result<Self> {
-        let auth = store.auth();
-        let owner = auth
+        let platform = store.platform(TeamContext::platform(Actor::System("test")));
+        let owner = platform
             .user_create(&format!("{name}@example.com"), name, None, true)
             .await?;
-        let team = auth.team_create(&TeamName::new(name)?, owner).await?;
+        let team = platform.team_create(&TeamName::new(name)?, owner).await?;
         let context = TeamContext::new(team, Actor::User(owner));
         let scope = store.team(&context);
         let app = AppId::from_uuid(fresh_id());

@@ -186,6 +186,16 @@ async fn ranks_and_transitions_are_those_of_the_model() {
         "select host_rank($1)" HostState;
         "select run_rank($1)" RunState;
     }
+    let mut last = 0;
+    for role in segue_model::access::Role::ALL {
+        let rank: i32 = sqlx::query_scalar("select role_rank($1)")
+            .bind(role.as_str())
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+        assert!(rank > last, "{role}");
+        last = rank;
+    }
     for from in Observed::ALL {
         for to in Observed::ALL {
             let may: bool = sqlx::query_scalar("select observed_may_become($1, $2)")

@@ -2,7 +2,9 @@
 
 use segue_store::seal::{KeyEncryptionKey, SealError, SecretBytes};
 use segue_store::testing::{Fixture, TestDb};
-use segue_store::{Actor, NewSigningKey, Store, StoreConfig, StoreError, TeamContext};
+use segue_store::{
+    Actor, AuditVerdict, NewSigningKey, Store, StoreConfig, StoreError, TeamContext,
+};
 
 #[tokio::test]
 async fn a_secret_is_sealed_versioned_and_revealed_with_a_record() {
@@ -266,10 +268,17 @@ async fn the_key_encryption_key_is_rotated_without_a_pause() {
             .await?;
         let keys = store.auth().signing_keys().await?;
         let (certificates, _) = store.system().certificate_list().await?;
+        let audit = store.team(&one.context).audit_verify(None).await?;
+        assert!(
+            matches!(audit, AuditVerdict::Whole { checkpoints: 1, .. }),
+            "{audit:?}"
+        );
         assert_eq!((opened[&key].expose(), keys.len()), (&b"x"[..], 1));
         assert_eq!(certificates, std::slice::from_ref(&certificate));
         Ok::<(), StoreError>(())
     };
+    let signed = db.store().system().audit_checkpoint(one.team).await;
+    assert!(matches!(signed, Ok(Some(_))), "{signed:?}");
     // Servers with both keys read before and after, and old servers until then.
     reads(db.store()).await.unwrap();
     reads(&both).await.unwrap();

@@ -3,8 +3,8 @@
 use segue_model::id::{SessionId, UserId};
 use segue_store::testing::{Fixture, TestDb};
 use segue_store::{
-    Actor, DeviceGrant, DevicePoll, Guess, NewDevice, NewSession, NewToken, Page, Refresh, Role,
-    SetupState, StoreError, TeamContext, fresh_id,
+    Actor, DeviceGrant, DevicePoll, Guess, Keep, NewDevice, NewSession, NewToken, Page, Refresh,
+    Role, SetupState, StoreError, TeamContext, fresh_id,
 };
 use sqlx::Executor;
 
@@ -117,7 +117,8 @@ async fn sessions_are_listed_and_ended_by_their_person_only() {
     assert_eq!(refresh(&db, 1, 3).await, Refresh::Refused);
     // A new password ends all but the one it was set with.
     let third = start(&db, one, 5).await;
-    assert_eq!(own.password_set("$hash", Some(third)).await.unwrap(), 1);
+    let changed = own.password_set("$hash", Keep::Session(third)).await;
+    assert_eq!(changed.unwrap().sessions_ended, 1);
     assert_eq!(refresh(&db, 2, 6).await, Refresh::Refused);
     let user = one;
     assert_eq!(
@@ -270,7 +271,8 @@ async fn set_up_links_say_what_became_of_them() {
         password_hash: "$argon2id$".into(),
         team_name: "acme".parse().unwrap(),
     };
-    auth.setup(&[3; 32], &setup).await.unwrap().unwrap();
+    let sign_in = db.store().sign_in(None, None);
+    sign_in.setup(&[3; 32], &setup).await.unwrap().unwrap();
     assert_eq!(
         (state(3).await, state(2).await),
         (SetupState::Used, SetupState::SetUp)

@@ -251,7 +251,11 @@ async fn tokens_are_looked_up_by_hash_and_end_with_their_creator() {
     assert_eq!(grant.address_ranges, token.address_ranges);
     assert!(auth.token(&[8; 32]).await.unwrap().is_none());
     auth.token_used(grant.token, grant.team).await.unwrap();
-    let listed = one.scope().token_list_of(None, Page::first(10)).await.unwrap();
+    let listed = one
+        .scope()
+        .token_list_of(None, Page::first(10))
+        .await
+        .unwrap();
     assert!(listed[0].0.used_at.is_some());
 
     let by = Giver::Installation;
