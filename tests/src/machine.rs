@@ -4,6 +4,7 @@
 //! Owns what it starts and stops nothing else. Must not: look into the database or into the program.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -27,6 +28,12 @@ pub struct Machine {
     admin: SocketAddr,
     token: String,
     extra: Vec<(&'static str, String)>,
+}
+
+fn fresh_folder() -> anyhow::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("segue-{}-{:x}", std::process::id(), unique()));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {
@@ -69,9 +76,28 @@ impl Machine {
     /// As [`Machine::start`].
     pub fn start_with(extra: Vec<(&'static str, String)>) -> anyhow::Result<Self> {
         hold_engine()?;
-        let folder =
-            std::env::temp_dir().join(format!("segue-{}-{:x}", std::process::id(), unique()));
-        std::fs::create_dir_all(&folder)?;
+        Self::start_in(fresh_folder()?, extra)
+    }
+
+    /// The same with a folder of the build engine that outlives it, so that builds find what earlier ones made. The
+    /// caller sees to it that no other installation uses that folder meanwhile.
+    ///
+    /// # Errors
+    /// As [`Machine::start`].
+    pub fn start_keeping_builds(
+        builds: &Path,
+        extra: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
+        hold_engine()?;
+        let folder = fresh_folder()?;
+        std::fs::create_dir_all(builds)?;
+        let state = folder.join("state");
+        std::fs::DirBuilder::new().mode(0o700).create(&state)?;
+        std::os::unix::fs::symlink(builds, state.join("build"))?;
+        Self::start_in(folder, extra)
+    }
+
+    fn start_in(folder: PathBuf, extra: Vec<(&'static str, String)>) -> anyhow::Result<Self> {
         let mut machine = Self {
             folder,
             binary: binary()?,

@@ -76,6 +76,11 @@ fn conflict(constraint: &str) -> Problem {
             "nobody gives or takes a role above the own one",
         )
         .hint("ask an owner of the team"),
+        "reset_above_own_role" => Problem::new(
+            ProblemCode::Forbidden,
+            "this person has a role that yours does not reach, here or in another team, or cannot sign in at all",
+        )
+        .hint("ask an owner of the team, or the people who run this installation: segue admin reset-password EMAIL"),
         "last_owner" => Problem::new(
             ProblemCode::LastOwner,
             "this is the last owner of the team, and a team needs one",

@@ -3,8 +3,8 @@
 //! - [`run`] serves until it is told to stop; [`ApiConfig`] says where and with what.
 //! - [`openapi`] makes the documents under `openapi/`.
 //! - [`hook`] is the git hook; the program calls it when it was started as `pre-receive`.
-//! - [`setup_link`] makes the one-time link for the first person; [`rotate_signing_keys`] makes a new key for access
-//!   tokens.
+//! - [`setup_link`] makes the one-time link for the first person, [`reset_link`] one for a new password;
+//!   [`rotate_signing_keys`] makes a new key for access tokens.
 //!
 //! Handlers extract, call the store once, and answer. Permission is an extractor (`auth::place`), status codes
 //! belong to `problem`, SQL to the store. Must not: decide what runs where, talk to engines, keep state that
@@ -39,4 +39,5 @@ pub use config::{ApiConfig, InvalidConfig, Limits};
 pub use git::hook;
 pub use internal::EdgeTokenError;
 pub use problem::ProblemCode;
+pub use resources::reset_link;
 pub use run::{ApiError, router, run, setup_link};

@@ -108,6 +108,10 @@ codes! {
     AccessDenied "access_denied" BAD_REQUEST "The device was turned away";
     /// A one-time link was used, is too old or never existed.
     SetupRefused "setup_refused" FORBIDDEN "The set-up link is not valid";
+    /// A link for a new password was used, is too old or never existed; which one is not said.
+    ResetRefused "reset_refused" FORBIDDEN "The link for a new password is not good";
+    /// The session must be confirmed with the password first: `POST /v1/auth/confirm`.
+    ConfirmationRequired "confirmation_required" FORBIDDEN "The password is needed again";
     /// `If-Match` names another generation than the present one.
     PreconditionFailed "precondition_failed" PRECONDITION_FAILED "It was changed in the meantime";
     /// The body is larger than allowed.

@@ -19,7 +19,7 @@ use crate::serve::accept::{Listener, serve};
 use crate::state::ApiState;
 
 /// A set-up link is good for this long.
-const SETUP_LINK: Duration = Duration::from_secs(30 * 60);
+pub(crate) const SETUP_LINK: Duration = Duration::from_secs(30 * 60);
 
 /// Why the API does not run.
 #[derive(Debug, thiserror::Error)]

@@ -101,6 +101,15 @@ enum Admin {
         /// Their address
         email: String,
     },
+    /// Print a one-time link by which a person sets a new password
+    ResetPassword {
+        #[command(flatten)]
+        common: Common,
+        /// Their address
+        email: String,
+    },
+    /// Verify the audit logs of the installation and of every team
+    VerifyAudit(Common),
     /// Let a disabled person sign in again
     EnablePerson {
         #[command(flatten)]
@@ -203,6 +212,10 @@ fn admin(order: Admin) -> anyhow::Result<String> {
         Admin::DisablePerson { common, email } => {
             roles::admin::person_disable(&read(common)?, &email, true)
         }
+        Admin::ResetPassword { common, email } => {
+            roles::admin::password_reset(&read(common)?, &email)
+        }
+        Admin::VerifyAudit(common) => roles::admin::audit_verify(&read(common)?),
         Admin::EnablePerson { common, email } => {
             roles::admin::person_disable(&read(common)?, &email, false)
         }

@@ -11,6 +11,7 @@
 //! Must not: decide (the planner does), speak SQL (the store does), or build a container (the driver does).
 
 mod act;
+mod audit;
 mod build;
 pub mod config;
 mod core;
@@ -194,6 +195,10 @@ pub(crate) async fn run_shared(
     let (of, tellers) = (shared.clone(), Arc::new(tellers));
     supervisor.spawn("webhooks", OnError::Restart, move |stop| {
         outside::keep(of.clone(), tellers.clone(), stop)
+    });
+    let of = shared.clone();
+    supervisor.spawn("audit", OnError::Restart, move |stop| {
+        audit::keep(of.clone(), stop)
     });
     let of = shared.clone();
     supervisor.spawn("sweep", OnError::Restart, move |stop| {

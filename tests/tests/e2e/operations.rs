@@ -238,6 +238,7 @@ fn team(machine: &Machine, owner: &Caller<'_>) -> anyhow::Result<()> {
     let path = format!("{team}/members/{}", text(bob, "user")?);
     owner.get(&path)?;
     owner.call("PATCH", &path, Some(json!({ "role": "deployer" })), &[])?;
+    forgotten(machine, owner, &path)?;
     // More on one app than on the rest.
     owner.post(&format!("{team}/apps"), json!({ "name": "lamp" }))?;
     let role = json!({ "email": "bob@example.com", "role": "admin", "app": "lamp" });
@@ -254,7 +255,13 @@ fn team(machine: &Machine, owner: &Caller<'_>) -> anyhow::Result<()> {
     let quota = json!({ "apps": 50, "cpu_millis": null, "memory_bytes": null });
     owner.call("PUT", &format!("{team}/quota"), Some(quota), &[])?;
     owner.first(&format!("{team}/audit-events"))?;
-    owner.get(&format!("{team}/audit-events/verify"))?;
+    let whole = owner.get(&format!("{team}/audit-events/verify"))?;
+    ensure!(whole["whole"] == true, "{whole}");
+    let logs = machine.operator(&["verify-audit"])?;
+    ensure!(
+        logs.contains("acme: whole") && logs.contains("(the installation): whole"),
+        "{logs}"
+    );
     tokens(owner)?;
 
     // A team of her own, for a while.
@@ -265,7 +272,37 @@ fn team(machine: &Machine, owner: &Caller<'_>) -> anyhow::Result<()> {
     let renamed = json!({ "name": "labs" });
     ada.call("PATCH", "/v1/teams/lab", Some(renamed), &["-H", &condition])?;
     let condition = ada.condition("/v1/teams/labs").unwrap_or_default();
-    ada.call("DELETE", "/v1/teams/labs", None, &["-H", &condition])?;
+    let remove = ["-H", condition.as_str()];
+    let refused = ada.send("DELETE", "/v1/teams/labs", None, &remove)?;
+    ensure!(
+        refused.status == 403 && refused.body.contains("confirmation_required"),
+        "{refused:?}"
+    );
+    let again = json!({ "password": "another horse, another staple" });
+    ada.post("/v1/auth/confirm", again)?;
+    ada.call("DELETE", "/v1/teams/labs", None, &remove)?;
+    Ok(())
+}
+
+/// Bob has forgotten his password: by the API and on the server itself.
+fn forgotten(machine: &Machine, owner: &Caller<'_>, bob: &str) -> anyhow::Result<()> {
+    let nobody = Caller {
+        machine,
+        token: String::new(),
+    };
+    let printed = machine.operator(&["reset-password", "bob@example.com"])?;
+    let made = owner.call("POST", &format!("{bob}/reset-link"), None, &[])?;
+    for (link, works) in [(printed.trim(), false), (text(&made, "link")?, true)] {
+        let (_, once) = link
+            .split_once("/reset#")
+            .with_context(|| link.to_owned())?;
+        let new = json!({ "token": once, "password": "what was it again" });
+        let answer = nobody.send("POST", "/v1/auth/reset", Some(&new), &[])?;
+        // The newer link has ended the one that was printed.
+        let wanted = if works { 204 } else { 403 };
+        ensure!(answer.status == wanted, "{answer:?}");
+    }
+    sign_in(machine, "bob@example.com", "what was it again")?;
     Ok(())
 }
 
@@ -329,6 +366,27 @@ fn environment(owner: &Caller<'_>) -> anyhow::Result<()> {
     )?;
     owner.first(&format!("{ENV}/secrets"))?;
     owner.get(&secret)?;
+    let body = json!({ "name": "vault", "scopes": ["secret:reveal"], "expires_in_days": 1 });
+    let (token, _) = sign_in(
+        owner.machine,
+        "ada@example.com",
+        "another horse, another staple",
+    )?;
+    let ada = Caller {
+        machine: owner.machine,
+        token,
+    };
+    let again = json!({ "password": "another horse, another staple" });
+    ada.post("/v1/auth/confirm", again)?;
+    let vault = ada.post("/v1/me/tokens", body)?;
+    let vault = Caller {
+        machine: owner.machine,
+        token: text(&vault, "token")?.to_owned(),
+    };
+    let shown = vault.call("POST", &format!("{secret}/reveal"), None, &[])?;
+    ensure!(text(&shown, "value")? == "sk_1", "{shown}");
+    let refused = owner.send("POST", &format!("{secret}/reveal"), None, &[])?;
+    ensure!(refused.status == 403, "{refused:?}");
     owner.delete(&format!("{secret}?{later}"))?;
     let spec = format!("{ENV}/spec");
     let condition = owner.condition(&spec)?;

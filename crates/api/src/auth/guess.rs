@@ -17,7 +17,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 
 /// Guesses in a minute.
-const ALLOWED: u32 = 5;
+pub(crate) const ALLOWED: u32 = 5;
 
 /// A guess that was noted; it counts unless it is told to be none.
 #[derive(Debug)]

@@ -255,6 +255,7 @@ fn bad_tokens_are_refused() {
     for (name, prefix) in [
         ("refresh token", crate::auth::token::REFRESH),
         ("device code", crate::auth::token::DEVICE),
+        ("link for a new password", crate::auth::token::RESET),
         ("API token", crate::auth::token::PREFIX),
     ] {
         let (secret, _) = crate::auth::token::generate_as(prefix);

@@ -34,7 +34,7 @@ macro_rules! permissions {
     )*};
 }
 
-permissions! { Read Deploy Scale Create Configure SecretWrite Delete Members Tokens Team }
+permissions! { Read Deploy Scale Create Configure SecretWrite SecretReveal Delete Members Tokens Team }
 
 /// A team in which the principal may do `P`.
 pub(crate) struct InTeam<P> {
@@ -227,7 +227,7 @@ pub(crate) fn may(
 }
 
 /// A protected environment is changed by admins and owners, and by people to whom a role was given on that very
-/// environment: whoever gave it meant this one.
+/// environment: whoever gave it meant this one. Its secrets are revealed to owners only.
 fn protected(
     principal: &Principal,
     env: &Environment,
@@ -244,6 +244,16 @@ fn protected(
             .map(|grant| grant.role);
         roles.any(|role| role.allows(action))
     };
+    if env.protected && action == Action::SecretReveal && role != Some(Role::Owner) {
+        return Err(Problem::new(
+            crate::problem::ProblemCode::Forbidden,
+            format!(
+                "the environment {} is protected: the team's owners reveal its secrets",
+                env.name
+            ),
+        )
+        .hint("ask an owner of the team"));
+    }
     if env.protected && action != Action::Read && !admin && !chosen() {
         return Err(Problem::new(
             crate::problem::ProblemCode::Forbidden,

@@ -10,9 +10,9 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use segue_model::Timestamp;
-use segue_model::access::{Action, Role, Scopes};
+use segue_model::access::{Action, Role, Scope, Scopes};
 use segue_model::id::{AppId, EnvironmentId, SessionId, TeamId, TokenId, UserId};
-use segue_store::{Actor, Membership, TeamContext, TokenGrant, UserRecord};
+use segue_store::{Actor, Membership, SessionGrant, TeamContext, TokenGrant};
 
 use super::jwt::Origin;
 use super::token::{self, TokenHash};
@@ -59,6 +59,8 @@ pub(crate) struct Principal {
     pub credential: Credential,
     pub scopes: Scopes,
     pub expires_at: Timestamp,
+    /// The session was confirmed with the password, and that counts now. Nothing is asked of tokens.
+    pub confirmed: bool,
     pub grants: Vec<Grant>,
     pub request_id: Option<String>,
     pub address: Option<IpAddr>,
@@ -139,12 +141,12 @@ pub(crate) async fn resolve(
             good.filter(|good| good.created_by == *user)
         }
         Proof::Access(user, Origin::Session(session)) => {
-            let (person, expires_at) = auth
+            let good = auth
                 .session(*session, *user)
                 .await?
                 .ok_or_else(Problem::unauthenticated)?;
             let grants = auth.memberships(*user).await?;
-            return Ok(of_session(person, *session, expires_at, grants, address));
+            return Ok(of_session(good, *session, grants, address));
         }
     };
     of_token(state, good.ok_or_else(Problem::unauthenticated)?, address).await
@@ -191,6 +193,7 @@ async fn of_token(
         credential,
         scopes,
         expires_at: good.expires_at,
+        confirmed: false,
         grants: grants.into_iter().map(grant).collect(),
         request_id: None,
         address,
@@ -198,20 +201,26 @@ async fn of_token(
 }
 
 fn of_session(
-    person: UserRecord,
+    good: SessionGrant,
     session: SessionId,
-    expires_at: Timestamp,
     grants: Vec<Membership>,
     address: Option<IpAddr>,
 ) -> Principal {
+    let person = good.person;
+    let confirmed = good.confirmed_until.is_some();
+    let mut scopes = Scopes::full();
+    if confirmed {
+        scopes.0.insert(Scope::SecretReveal);
+    }
     Principal {
         user: person.id,
         email: person.email,
         name: person.name,
         platform_admin: person.platform_admin,
         credential: Credential::Session(session),
-        scopes: Scopes::full(),
-        expires_at,
+        scopes,
+        expires_at: good.expires_at,
+        confirmed,
         grants: grants.into_iter().map(grant).collect(),
         request_id: None,
         address,
@@ -397,12 +406,44 @@ impl Principal {
             .hint("ask an admin of the team")),
             None => Err(Problem::new(Forbidden, "your role does not reach this")
                 .hint("ask an admin of the team")),
+            Some(_) if action == Action::SecretReveal => self.require_confirmed().and_then(|()| {
+                if self.scopes.allow(action) {
+                    return Ok(());
+                }
+                Err(Problem::new(
+                    Forbidden,
+                    "the token may not reveal secrets: that is a scope of its own, `secret:reveal`",
+                )
+                .hint("an admin makes such a token, or reveals the secret in the dashboard"))
+            }),
             Some(_) if !self.scopes.allow(action) => Err(Problem::new(
                 Forbidden,
                 format!("the token's scopes do not allow this ({action})"),
             )
             .hint("make a token with more scopes: segue tokens create")),
             Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether a session was confirmed with the password a moment ago. Of a token nothing is asked: it may do what it
+    /// was made for.
+    pub(crate) fn require_confirmed(&self) -> Result<(), Problem> {
+        if self.confirmed || self.session().is_none() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemCode::ConfirmationRequired,
+            "this needs your password again, although you are signed in",
+        )
+        .hint("send it to POST /v1/auth/confirm, which counts for ten minutes, and try again"))
+    }
+
+    /// The same for a token with these scopes: one that reveals secrets is made by whoever may reveal them.
+    pub(crate) fn require_confirmed_for(&self, scopes: &Scopes) -> Result<(), Problem> {
+        if scopes.0.contains(&Scope::SecretReveal) {
+            self.require_confirmed()
+        } else {
+            Ok(())
         }
     }
 

@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use segue_model::access::{Action, Role};
 use segue_model::id::{AppId, TeamId};
-use segue_store::TeamScope;
+use segue_model::name::TeamName;
+use segue_store::{Actor, TeamContext, TeamScope};
 
 use super::place::{Member, Permission};
 use super::principal::Principal;
@@ -44,6 +45,39 @@ impl<P: Permission> FromRequestParts<ApiState> for Reach<P> {
             permission: PhantomData,
         })
     }
+}
+
+/// The team of the path for somebody who runs the installation and need not be in it; `None` for everybody else. What
+/// is done there is done by the person: a token of another team has no name in this one.
+pub(crate) async fn operated(
+    principal: &Principal,
+    parts: &mut Parts,
+    state: &ApiState,
+) -> Result<Option<TeamScope>, Problem> {
+    let operator = principal.platform_admin
+        && principal.only_app().is_none()
+        && principal.scopes.allow(Action::Members);
+    if !operator {
+        return Ok(None);
+    }
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| Problem::not_found())?;
+    let wanted = params
+        .iter()
+        .find_map(|(key, value)| (key == "team").then_some(value))
+        .ok_or_else(Problem::not_found)?;
+    // Text that can be no team's is none; the database would not even take some of it.
+    if wanted.parse::<TeamId>().is_err() && TeamName::new(wanted).is_err() {
+        return Err(Problem::not_found());
+    }
+    let found = state.store().team_find(wanted).await?;
+    let (team, _) = found.ok_or_else(Problem::not_found)?;
+    let context = TeamContext {
+        actor: Actor::User(principal.user),
+        ..principal.context(team)
+    };
+    Ok(Some(state.store().team(&context)))
 }
 
 impl Principal {

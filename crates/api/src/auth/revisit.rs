@@ -19,7 +19,7 @@ use crate::problem::ProblemCode;
 use crate::state::ApiState;
 
 /// Who reads a stream is looked at this often; security rule 4 allows 5 s.
-const AGAIN: Duration = Duration::from_secs(3);
+pub(crate) const AGAIN: Duration = Duration::from_secs(3);
 
 /// Layer: bounds streams of events.
 pub(crate) async fn watch(State(state): State<ApiState>, request: Request, next: Next) -> Response {

@@ -26,7 +26,7 @@ use crate::wire::json::ApiJson;
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(14 * 86_400);
 
 /// And so does everybody after this.
-const SESSION_LIFE: Duration = Duration::from_secs(90 * 86_400);
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(90 * 86_400);
 
 const _: () = assert!(REFRESH_LIFE.as_secs() < SESSION_LIFE.as_secs());
 

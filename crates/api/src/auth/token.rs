@@ -11,6 +11,9 @@ pub(crate) const PREFIX: &str = "segue_";
 /// Refresh tokens are no API tokens, and their form says so.
 pub(crate) const REFRESH: &str = "segue_refresh_";
 
+/// Links for new passwords.
+pub(crate) const RESET: &str = "segue_reset_";
+
 /// Codes of devices that sign in.
 pub(crate) const DEVICE: &str = "segue_device_";
 
@@ -96,5 +99,6 @@ mod tests {
         let text = reveal(&refresh);
         assert_eq!(parse_as(REFRESH, &text), Some(kept));
         assert_eq!((parse(&text), parse_as(DEVICE, &text)), (None, None));
+        assert_eq!(parse_as(RESET, &text), None);
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// Bytes of a call at most. A push of many commits names them all.
 const MOST_BYTES: usize = 4 << 20;
 /// A signed time may be this far from ours.
-const WINDOW_SECONDS: i64 = 300;
+pub(super) const WINDOW_SECONDS: i64 = 300;
 
 /// What became of a call.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

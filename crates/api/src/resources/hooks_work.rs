@@ -29,7 +29,7 @@ const HOLD: Duration = Duration::from_secs(600);
 /// Calls that are worked on at a time.
 const AT_ONCE: u32 = 2;
 /// Tries of one call.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 /// Between looks, if nothing calls.
 const LOOK: Duration = Duration::from_secs(3);
 

@@ -94,7 +94,7 @@ impl From<&HostView> for Host {
 }
 
 fn scope(admin: &PlatformAdmin, state: &ApiState) -> PlatformScope {
-    state.store().platform(admin.0.actor())
+    state.store().platform(admin.0.platform_context())
 }
 
 async fn find(scope: &PlatformScope, wanted: &str) -> Result<HostView, Problem> {

@@ -52,7 +52,7 @@ fn refused() -> Problem {
         ProblemCode::SignInRefused,
         "the address or the password is wrong",
     )
-    .hint("try again, or ask an admin of your team for a new invitation")
+    .hint("try again, or ask an admin of your team for a link to set a new password")
 }
 
 fn ended() -> Problem {
@@ -108,7 +108,7 @@ async fn session_refresh(
     match sign_in.refresh(&old, &new, until).await? {
         Refresh::Rotated { user, session } => {
             let found = state.store().auth().session(session, user).await?;
-            let (user, _) = found.ok_or_else(ended)?;
+            let user = found.ok_or_else(ended)?.person;
             let signed_in = session::signed_in(&state, &user, session).await?;
             let cookie = cookie::set(&state, &token::reveal(&secret))?;
             Ok(session::answer(signed_in, cookie))

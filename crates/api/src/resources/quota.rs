@@ -1,13 +1,10 @@
 //! Quotas: what a team may have at most, and what it has. Set by the people who run the installation; the store
 //! enforces them in the transaction that asks for more.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use segue_model::Timestamp;
-use segue_model::access::Action;
-use segue_model::id::TeamId;
-use segue_model::name::TeamName;
-use segue_store::{Actor, Quota, QuotaExceeded, QuotaLimits, TeamContext, TeamScope};
+use segue_store::{Quota, QuotaExceeded, QuotaLimits, TeamScope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::auth::place::Read;
 use crate::auth::principal::Principal;
-use crate::auth::reach::Reach;
+use crate::auth::reach::{Reach, operated};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
@@ -115,37 +112,16 @@ impl FromRequestParts<ApiState> for Seen {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let principal = Principal::from_request_parts(parts, state).await?;
-        let operator = principal.platform_admin
-            && principal.only_app().is_none()
-            && principal.scopes.allow(Action::Members);
-        if !operator {
-            let at = Reach::<Read>::from_request_parts(parts, state).await?;
+        if let Some(scope) = operated(&principal, parts, state).await? {
             return Ok(Self {
-                scope: at.scope,
-                operator,
+                scope,
+                operator: true,
             });
         }
-        let params = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::not_found())?;
-        let wanted = params
-            .iter()
-            .find_map(|(key, value)| (key == "team").then_some(value))
-            .ok_or_else(Problem::not_found)?;
-        // Text that can be no team's is none; the database would not even take some of it.
-        if wanted.parse::<TeamId>().is_err() && TeamName::new(wanted).is_err() {
-            return Err(Problem::not_found());
-        }
-        let found = state.store().team_find(wanted).await?;
-        let (team, _) = found.ok_or_else(Problem::not_found)?;
-        // By the person: a token of another team has no name in this one.
-        let context = TeamContext {
-            actor: Actor::User(principal.user),
-            ..principal.context(team)
-        };
+        let at = Reach::<Read>::from_request_parts(parts, state).await?;
         Ok(Self {
-            scope: state.store().team(&context),
-            operator,
+            scope: at.scope,
+            operator: false,
         })
     }
 }

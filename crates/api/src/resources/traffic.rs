@@ -25,11 +25,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// Seconds shown if nothing is asked for.
-const WINDOW_S: i64 = 3600;
+pub(super) const WINDOW_S: i64 = 3600;
 /// Counts are kept this long.
-const KEPT_S: i64 = 48 * 3600;
+pub(super) const KEPT_S: i64 = 48 * 3600;
 /// Steps of a series if no step is asked for.
-const STEPS: i64 = 120;
+pub(super) const STEPS: i64 = 120;
 /// The shares of releases are those of the last so many seconds.
 const RECENT_S: i64 = 60;
 

@@ -5,10 +5,12 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use segue_api::ApiConfig;
-use segue_model::access::Scopes;
+use segue_model::access::{Scope, Scopes};
 use segue_model::id::{TeamId, TokenId, UserId};
 use segue_store::testing::TestDb;
-use segue_store::{Actor, Giver, NewMember, NewToken, Role, Store, TeamContext, fresh_id};
+use segue_store::{
+    Actor, Giver, NewMember, NewToken, PlatformScope, Role, Store, TeamContext, fresh_id,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -141,15 +143,21 @@ impl Api {
             .await
     }
 
+    /// What operators may do.
+    fn platform(&self) -> PlatformScope {
+        let context = TeamContext::platform(Actor::System("test"));
+        self.store().platform(context)
+    }
+
     /// A team with its owner.
     pub async fn team(&self, name: &str, platform_admin: bool) -> Person {
-        let auth = self.store().auth();
+        let platform = self.platform();
         let email = format!("{name}@example.com");
-        let user = auth
+        let user = platform
             .user_create(&email, name, None, platform_admin)
             .await
             .unwrap();
-        let team = auth
+        let team = platform
             .team_create(&name.parse().unwrap(), user)
             .await
             .unwrap();
@@ -159,16 +167,22 @@ impl Api {
     /// Another team of the same person.
     pub async fn token_in_new_team(&self, person: &Person, name: &str) -> Person {
         let name = name.parse().unwrap();
-        let auth = self.store().auth();
-        let team = auth.team_create(&name, person.user).await.unwrap();
+        let team = self
+            .platform()
+            .team_create(&name, person.user)
+            .await
+            .unwrap();
         self.token(person.user, team, Role::Owner).await
     }
 
     /// Somebody more in a team.
     pub async fn member(&self, team: TeamId, name: &str, role: Role) -> Person {
-        let auth = self.store().auth();
         let email = format!("{name}@example.com");
-        let user = auth.user_create(&email, name, None, false).await.unwrap();
+        let user = self
+            .platform()
+            .user_create(&email, name, None, false)
+            .await
+            .unwrap();
         let scope = self
             .store()
             .team(&TeamContext::new(team, Actor::System("test")));
@@ -188,6 +202,13 @@ impl Api {
     pub async fn token(&self, user: UserId, team: TeamId, role: Role) -> Person {
         let scopes = Scopes::full().0.iter().map(ToString::to_string).collect();
         self.token_with(user, team, role, scopes).await
+    }
+
+    /// The same person with a token that may do everything that the role may.
+    pub async fn with_every_scope(&self, person: &Person, role: Role) -> Person {
+        let scopes = Scope::ALL.iter().map(ToString::to_string).collect();
+        self.token_with(person.user, person.team, role, scopes)
+            .await
     }
 
     pub async fn token_with(

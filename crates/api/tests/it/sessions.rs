@@ -1,7 +1,7 @@
 //! People sign in with a password, stay signed in by a cookie, and see and end where they are signed in.
 
 use axum::http::Method;
-use segue_store::{Actor, Role, TeamContext};
+use segue_store::{Actor, Keep, Role, TeamContext};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Api, Person};
@@ -29,7 +29,7 @@ impl Session {
 pub async fn with_password(api: &Api, person: &Person) {
     let context = TeamContext::platform(Actor::System("test"));
     let account = api.store().account(person.user, context);
-    account.password_set(&hash(), None).await.unwrap();
+    account.password_set(&hash(), Keep::Nothing).await.unwrap();
 }
 
 fn hash() -> String {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use segue_model::access::Scopes;
 use segue_model::id::{TeamId, TokenId, UserId};
 use segue_model::name::TeamName;
-use segue_store::{Actor, NewToken, Role, Store, StoreError, TeamContext, fresh_id};
+use segue_store::{Actor, AuditVerdict, NewToken, Role, Store, StoreError, TeamContext, fresh_id};
 
 use super::database;
 use crate::config::Settings;
@@ -71,8 +71,9 @@ async fn ensure_team(store: &Store, name: &TeamName) -> anyhow::Result<(UserId, 
         let membership = membership.with_context(|| format!("the team {name} is gone"))?;
         return Ok((user.id, membership.team));
     }
-    let owner = auth.user_create(&email, "Server", None, false).await?;
-    let team = auth.team_create(name, owner).await?;
+    let platform = store.platform(operator());
+    let owner = platform.user_create(&email, "Server", None, false).await?;
+    let team = platform.team_create(name, owner).await?;
     Ok((owner, team))
 }
 
@@ -100,14 +101,7 @@ pub(crate) fn person_disable(
     disabled: bool,
 ) -> anyhow::Result<String> {
     with_store(settings, async |store| {
-        let person = store
-            .sign_in(None, None)
-            .person_by_email(email)
-            .await
-            .map_err(|error| match error {
-                StoreError::NotFound => anyhow::anyhow!("nobody has the address {email}"),
-                error => error.into(),
-            })?;
+        let person = find_person(&store, email).await?;
         store.account(person, operator()).disable(disabled).await?;
         Ok(if disabled {
             format!(
@@ -116,6 +110,65 @@ pub(crate) fn person_disable(
         } else {
             format!("{email} can sign in again")
         })
+    })
+}
+
+/// A one-time link by which a person sets a new password; older ones end.
+///
+/// # Errors
+/// Nobody has the address, the person is disabled, or the database is away.
+pub(crate) fn password_reset(settings: &Settings, email: &str) -> anyhow::Result<String> {
+    with_store(settings, async |store| {
+        let person = find_person(&store, email).await?;
+        let at = settings.public_url();
+        match segue_api::reset_link(&store, operator(), &at, person).await {
+            Err(error) if error.is_conflict_with("reset_above_own_role") => Err(anyhow::anyhow!(
+                "{email} is disabled and could not sign in: segue admin enable-person {email}"
+            )),
+            link => Ok(link?),
+        }
+    })
+}
+
+/// Verifies the installation's own audit log and that of every team; one line for each.
+///
+/// # Errors
+/// One of them is broken, or the database is away.
+pub(crate) fn audit_verify(settings: &Settings) -> anyhow::Result<String> {
+    with_store(settings, async |store| {
+        let (mut lines, mut broken) = (Vec::new(), 0);
+        for (team, name) in store.system().audit_chains().await? {
+            let context = TeamContext::new(team, Actor::System("admin"));
+            let found = match store.team(&context).audit_verify(None).await? {
+                AuditVerdict::Whole {
+                    records,
+                    checkpoints,
+                    ..
+                } => format!("whole, {records} records, {checkpoints} signed checkpoints"),
+                AuditVerdict::Broken { seq, checkpoint } => {
+                    broken += 1;
+                    let by = checkpoint.map_or(String::new(), |number| {
+                        format!(", as signed checkpoint {number} shows")
+                    });
+                    format!("BROKEN at record {seq}{by}")
+                }
+            };
+            let name = name.unwrap_or_else(|| "(the installation)".to_owned());
+            lines.push(format!("{name}: {found}"));
+        }
+        let text = lines.join("\n");
+        if broken > 0 {
+            anyhow::bail!("{text}\n{broken} audit logs are broken");
+        }
+        Ok(text)
+    })
+}
+
+async fn find_person(store: &Store, email: &str) -> anyhow::Result<UserId> {
+    let found = store.sign_in(None, None).person_by_email(email).await;
+    found.map_err(|error| match error {
+        StoreError::NotFound => anyhow::anyhow!("nobody has the address {email}"),
+        error => error.into(),
     })
 }
 
