@@ -37,4 +37,6 @@ mod receipt;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod switch;

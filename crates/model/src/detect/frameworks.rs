@@ -255,7 +255,14 @@ fn of_script(
         || ["npm ", "npm_", "yarn ", "pnpm ", "bun run "]
             .iter()
             .any(|word| text.contains(word));
-    let command = match Command::parse(text) {
+    // Variables before a program would need a shell, which stands between the engine's signals and the program.
+    let first = text.split_whitespace().next().unwrap_or("");
+    let line = if first.contains('=') {
+        format!("env {text}")
+    } else {
+        text.to_owned()
+    };
+    let command = match Command::parse(&line) {
         Ok(command) if !needs_runner => command,
         _ => Command::Argv([runner, "run", name].map(str::to_owned).to_vec()),
     };

@@ -529,6 +529,10 @@ fn frameworks_of_node_that_serve() {
             r#"{"scripts": {"build": "vite build"}, "main": "server.js", "devDependencies": {"vite": "3"}}"#,
             "node server.js",
         ),
+        (
+            r#"{"scripts": {"start": "NODE_ENV=production node server.js"}}"#,
+            "env 'NODE_ENV=production' node server.js",
+        ),
     ] {
         assert_eq!(
             start(&[("package.json", package), ("server.js", "")]),
