@@ -14,6 +14,7 @@ mod host;
 mod output;
 mod pack;
 mod session;
+mod stream;
 mod target;
 mod wire;
 

@@ -142,6 +142,16 @@ impl<'h> Out<'h> {
         Ok(())
     }
 
+    /// What is known of one thing, a line each; what is empty is left out.
+    pub fn fields(&mut self, fields: &[(&str, String)]) -> Result<()> {
+        let known = || fields.iter().filter(|(_, value)| !value.is_empty());
+        let width = known().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in known() {
+            self.data(format!("{name:<width$}  {value}"))?;
+        }
+        Ok(())
+    }
+
     /// The world, for a command that reads its input.
     pub fn host(&mut self) -> &mut Host {
         self.host

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 use segue_client::{ApiResponse, Problem, SegueClient};
@@ -11,6 +10,7 @@ use crate::args::Global;
 use crate::config_files::{Credentials, Link};
 use crate::error::{CliError, Exit, Result, chain};
 use crate::host::Host;
+use crate::stream::Stream;
 
 /// A connection that was idle for longer is not used again: the server closes those that are idle for ten seconds, and
 /// a request that meets the close would be lost.
@@ -79,6 +79,26 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("segue/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(10))
+        .pool_idle_timeout(IDLE)
+        .redirect(reqwest::redirect::Policy::none())
+}
+
+fn cannot_start(error: &dyn std::error::Error) -> CliError {
+    CliError::new("the HTTP client cannot start").why(chain(error).join(": "))
+}
+
+fn typed(base: &Url, token: &str, timeout: Duration) -> Result<SegueClient> {
+    let http = builder().timeout(timeout).build();
+    let http = http.map_err(|e| cannot_start(&e))?;
+    SegueClient::with_client(base.as_str(), http)
+        .map_err(|e| CliError::new("the HTTP client cannot start").why(e))
+        .map(|client| client.with_bearer(token.to_owned()))
+}
+
 impl Session {
     /// The session that the command line, the variables and the credentials give.
     pub fn open(host: &Host, global: &Global) -> Result<Self> {
@@ -114,25 +134,12 @@ impl Session {
                 .now("nothing was sent")
                 .next("use https, an `ssh -L` tunnel, or --insecure-http"));
         }
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("segue/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(Duration::from_secs(10))
-                .pool_idle_timeout(IDLE)
-                .redirect(reqwest::redirect::Policy::none())
-        };
         let timeout = global.timeout.unwrap_or(Duration::from_secs(30));
-        let broken = |e: &dyn std::error::Error| {
-            CliError::new("the HTTP client cannot start").why(chain(e).join(": "))
-        };
-        let typed = builder().timeout(timeout).build().map_err(|e| broken(&e))?;
+        let client = typed(&base, &token, timeout)?;
         let http = builder()
             .read_timeout(STREAM_SILENCE)
             .build()
-            .map_err(|e| broken(&e))?;
-        let client = SegueClient::with_client(base.as_str(), typed)
-            .map_err(|e| CliError::new("the HTTP client cannot start").why(e))?
-            .with_bearer(token.clone());
+            .map_err(|e| cannot_start(&e))?;
         Ok(Self {
             client,
             http,
@@ -140,6 +147,11 @@ impl Session {
             token: SecretString::from(token),
             team,
         })
+    }
+
+    /// The generated client with more time for one request than `--timeout` gives.
+    pub fn patient(&self, time: Duration) -> Result<SegueClient> {
+        typed(&self.base, self.token.expose_secret(), time)
     }
 
     /// The server, as people know it.
@@ -316,13 +328,7 @@ impl Session {
 
     /// Follows a stream of server-sent events.
     pub fn stream(&self, url: Url) -> Stream<'_> {
-        Stream {
-            session: self,
-            url,
-            last_id: None,
-            frames: None,
-            lost: 0,
-        }
+        Stream::new(self, url)
     }
 
     /// Turns an answer of [`Session::send`] into an error unless it is a success.
@@ -342,98 +348,5 @@ impl Session {
             Ok(problem) => Err(self.refused(what, status, &problem)),
             Err(error) => Err(self.broken(what, &anyhow::Error::new(error))),
         }
-    }
-}
-
-/// One message of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Frame {
-    /// Its kind.
-    pub event: String,
-    /// Its data.
-    pub data: String,
-}
-
-type Frames =
-    futures::stream::BoxStream<'static, std::result::Result<eventsource_stream::Event, String>>;
-
-/// A stream that outlives its connections: it goes on behind the last message that had an id.
-pub(crate) struct Stream<'s> {
-    session: &'s Session,
-    url: Url,
-    last_id: Option<String>,
-    frames: Option<Frames>,
-    lost: u32,
-}
-
-impl Stream<'_> {
-    /// Tries in a row before giving up; with the pauses about half a minute, in which a server restarts.
-    const TRIES: u32 = 10;
-
-    /// The next message. A connection that is lost is made again; `None` means that the server ended the stream,
-    /// and asking on opens it again.
-    pub async fn next(&mut self) -> Result<Option<Frame>> {
-        loop {
-            let Some(frames) = &mut self.frames else {
-                if self.lost > 0 {
-                    self.pause().await;
-                }
-                self.connect().await?;
-                continue;
-            };
-            match frames.next().await {
-                Some(Ok(event)) => {
-                    self.lost = 0;
-                    if !event.id.is_empty() {
-                        self.last_id = Some(event.id);
-                    }
-                    return Ok(Some(Frame {
-                        event: event.event,
-                        data: event.data,
-                    }));
-                }
-                Some(Err(_)) => {
-                    self.frames = None;
-                    self.lost += 1;
-                }
-                None => {
-                    self.frames = None;
-                    self.lost += 1;
-                    return Ok(None);
-                }
-            }
-        }
-    }
-
-    async fn connect(&mut self) -> Result<()> {
-        let mut request = self
-            .session
-            .request(Method::GET, self.url.clone())
-            .header(header::ACCEPT, "text/event-stream");
-        if let Some(id) = &self.last_id {
-            request = request.header("last-event-id", id);
-        }
-        let again = match self.session.send(request).await {
-            Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                self.session.check("following", response).await.err()
-            }
-            Ok(response) => {
-                let response = self.session.check("following", response).await?;
-                let frames = eventsource_stream::EventStream::new(response.bytes_stream());
-                self.frames = Some(frames.map(|frame| frame.map_err(|e| e.to_string())).boxed());
-                return Ok(());
-            }
-            Err(error) => Some(error),
-        };
-        self.lost += 1;
-        match again {
-            Some(error) if self.lost >= Self::TRIES => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    async fn pause(&self) {
-        let wait = Duration::from_millis(250) * self.lost.min(16);
-        tokio::time::sleep(wait).await;
     }
 }

@@ -153,6 +153,13 @@ fn refusals(server: &Server) {
             "this needs a platform admin",
         )
         .problem(
+            "POST /v1/teams/acme/apps/shop/sources/fetch",
+            422,
+            "fetch_failed",
+            "git.example.com has no such repository, or does not show it",
+        )
+        .on("GET /v1/teams/acme/webhooks", 200, json!({ "items": [] }))
+        .problem(
             "GET /v1/me/tokens",
             429,
             "rate_limited",

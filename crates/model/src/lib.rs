@@ -17,6 +17,7 @@ pub mod network;
 pub mod revision;
 pub mod route;
 pub mod run;
+pub mod secret_shape;
 pub mod spec;
 pub mod state;
 pub mod world;

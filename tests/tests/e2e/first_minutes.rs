@@ -234,7 +234,10 @@ async fn the_first_minutes_from_sign_in_to_a_broken_push() -> anyhow::Result<()>
 
     // The same again: nothing is deployed, and that is said with the address; `--force` deploys it.
     let (stdout, said) = person.does(&["up"])?;
-    says(&said, &["✓ nothing changed: v1 is live with exactly this (#1, *--force"])?;
+    says(
+        &said,
+        &["✓ nothing changed: v1 is live with exactly this (#1, *--force"],
+    )?;
     says(&stdout, &["http://shop.localhost:*"])?;
     let (deployments, _) = person.does(&["deploys"])?;
     ensure!(!deployments.contains("#2"), "{deployments}");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::parse::{deployment, release, scale_target, time};
+use super::parse::{GitSource, deployment, git_source, release, scale_target, time};
 
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -14,6 +14,15 @@ pub(crate) struct Up {
     /// Deploy this image instead of a folder
     #[arg(long, value_name = "IMAGE", conflicts_with = "path")]
     pub image: Option<String>,
+    /// Let the server fetch this repository and deploy it, instead of a folder
+    #[arg(long, value_name = "URL[@REF]", value_parser = git_source, conflicts_with_all = ["path", "image", "dry_run"])]
+    pub git: Option<GitSource>,
+    /// Deploy also what did not change
+    #[arg(long)]
+    pub force: bool,
+    /// Deploy in spite of locks and freeze windows; admins only, and the audit log says so
+    #[arg(long = "override")]
+    pub overriding: bool,
     /// Return as soon as the server has everything
     #[arg(short, long, visible_alias = "no-wait")]
     pub detach: bool,
@@ -66,6 +75,9 @@ pub(crate) struct Rollback {
 
 #[derive(Debug, Args)]
 pub(crate) struct Redeploy {
+    /// Deploy in spite of locks and freeze windows; admins only, and the audit log says so
+    #[arg(long = "override")]
+    pub overriding: bool,
     /// A note for the list of deployments
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
@@ -127,6 +139,15 @@ pub(crate) enum Releases {
         /// Its name, such as v3
         #[arg(value_parser = release)]
         release: i64,
+    },
+    /// Tell what differs between two
+    Diff {
+        /// One, such as v2
+        #[arg(value_parser = release)]
+        release: i64,
+        /// The other, such as v3
+        #[arg(value_parser = release)]
+        other: i64,
     },
 }
 

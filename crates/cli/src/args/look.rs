@@ -55,3 +55,20 @@ pub(crate) struct Events {
     #[arg(long)]
     pub all: bool,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct Ps {
+    /// One instance, such as web.2
+    #[arg(value_name = "INSTANCE")]
+    pub instance: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Metrics {
+    /// Not older than this, at most 48h
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "1h")]
+    pub since: std::time::Duration,
+    /// Each line stands for this long
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub step: Option<std::time::Duration>,
+}

@@ -6,6 +6,7 @@
 mod deploy;
 mod local;
 mod look;
+mod outside;
 mod parse;
 mod places;
 mod values;
@@ -15,7 +16,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use deploy::*;
 pub(crate) use local::*;
 pub(crate) use look::*;
-pub(crate) use parse::method;
+pub(crate) use outside::*;
+pub(crate) use parse::{GitSource, method};
 pub(crate) use places::*;
 pub(crate) use values::*;
 
@@ -86,8 +88,12 @@ pub(crate) enum Command {
     Apply(Apply),
     /// Say how an app is
     Status(Status),
-    /// List instances
-    Ps,
+    /// List instances, or say of one why it is where and how it is
+    Ps(Ps),
+    /// List services
+    Services,
+    /// Show requests over time
+    Metrics(Metrics),
     /// Open an app in the browser
     Open(Open),
     /// Show logs
@@ -150,6 +156,42 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: Option<Builds>,
     },
+    /// Environments by branch
+    #[command(visible_alias = "preview")]
+    Previews {
+        #[command(subcommand)]
+        verb: Option<Previews>,
+    },
+    /// Stop deployments, and say why
+    Lock(Lock),
+    /// Let deployments be made again
+    Unlock(Unlock),
+    /// Show what stops deployments
+    Locks,
+    /// Times in which nothing is deployed
+    #[command(visible_alias = "freeze")]
+    Freezes {
+        #[command(subcommand)]
+        verb: Option<Freezes>,
+    },
+    /// Addresses that GitHub, GitLab, Gitea or a program calls after a push
+    #[command(visible_alias = "hook")]
+    Hooks {
+        #[command(subcommand)]
+        verb: Option<Hooks>,
+    },
+    /// Who is told of events: programs, chat rooms, people
+    #[command(visible_aliases = ["webhook", "notifications"])]
+    Webhooks {
+        #[command(subcommand)]
+        verb: Option<Webhooks>,
+    },
+    /// Accounts at registries of images and at git servers
+    #[command(visible_alias = "registries")]
+    Credentials {
+        #[command(subcommand)]
+        verb: Option<Credentials>,
+    },
     /// Machines that applications run on
     Hosts {
         #[command(subcommand)]
@@ -171,6 +213,12 @@ pub(crate) enum Command {
     Tokens {
         #[command(subcommand)]
         verb: Option<Tokens>,
+    },
+    /// Your sign-ins in browsers
+    #[command(visible_alias = "session")]
+    Sessions {
+        #[command(subcommand)]
+        verb: Option<Sessions>,
     },
     /// Write segue.toml from another tool's file
     Import(Import),

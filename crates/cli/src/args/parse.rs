@@ -93,3 +93,112 @@ pub(super) fn bytes(text: &str) -> Result<i64, String> {
         .and_then(|number| number.checked_mul(1 << shift))
         .ok_or_else(wrong)
 }
+
+pub(super) fn moment(text: &str) -> Result<chrono::DateTime<chrono::Utc>, String> {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.to_utc())
+        .map_err(|_| "expected a moment such as 2026-12-24T18:00:00+01:00".to_owned())
+}
+
+pub(super) fn clock(text: &str) -> Result<String, String> {
+    let two = |text: &str, below: u8| {
+        let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        digits && text.parse::<u8>().is_ok_and(|number| number < below)
+    };
+    match text.split_once(':') {
+        Some((hours, minutes)) if two(hours, 24) && two(minutes, 60) => Ok(text.to_owned()),
+        _ => Err("expected a time of the day such as 16:00".to_owned()),
+    }
+}
+
+/// A repository, and what of it: `URL`, or `URL@REF`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GitSource {
+    /// The repository.
+    pub url: String,
+    /// Branch, tag or commit.
+    pub reference: Option<String>,
+}
+
+/// The last `@` of the path parts; one that begins a part of the path (`/@scope/`) belongs to it.
+pub(super) fn git_source(text: &str) -> Result<GitSource, String> {
+    let wrong = || "expected URL or URL@REF, such as https://git.example.com/acme/shop.git@main";
+    let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
+    if !matches!(scheme, "http" | "https") {
+        return Err("repositories are fetched over https or http".to_owned());
+    }
+    let path = rest.find('/').ok_or_else(wrong)?;
+    let (host, path) = rest.split_at_checked(path).ok_or_else(wrong)?;
+    let marks = path.match_indices('@').map(|(at, _)| at);
+    let last = marks
+        .filter(|at| !path.get(..*at).is_some_and(|before| before.ends_with('/')))
+        .last();
+    let (path, reference) = match last.and_then(|at| path.split_at_checked(at)) {
+        Some((path, reference)) => (path, reference.strip_prefix('@')),
+        None => (path, None),
+    };
+    if host.is_empty() || path.len() < 2 || reference.is_some_and(str::is_empty) {
+        return Err(wrong().to_owned());
+    }
+    Ok(GitSource {
+        url: format!("{scheme}://{host}{path}"),
+        reference: reference.map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_may_name_what_of_it_is_meant() {
+        let parse = |text: &str| {
+            let source = git_source(text).ok()?;
+            Some((source.url, source.reference))
+        };
+        for (text, url, reference) in [
+            ("https://h/a/b.git", "https://h/a/b.git", None),
+            ("https://h/a/b.git@v1", "https://h/a/b.git", Some("v1")),
+            (
+                "https://h:8443/a/b@feature/x",
+                "https://h:8443/a/b",
+                Some("feature/x"),
+            ),
+            ("http://h/@a/b", "http://h/@a/b", None),
+            ("http://h/@a/b@main", "http://h/@a/b", Some("main")),
+            // A name before the host is not ours to judge: the server refuses it with its reason.
+            ("https://me@h/a", "https://me@h/a", None),
+        ] {
+            let expected = (url.to_owned(), reference.map(str::to_owned));
+            assert_eq!(parse(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "h/a",
+            "git@h:a/b.git",
+            "ssh://h/a",
+            "file:///a",
+            "https://h",
+            "https://h/",
+            "https:///a",
+            "https://h/a@",
+            "://",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_the_day_and_moments_are_read() {
+        assert!(clock("16:00").is_ok() && clock("00:59").is_ok());
+        for text in [
+            "", "24:00", "1:00", "16:60", "16", "16:00:00", "+1:00", "aa:bb",
+        ] {
+            assert!(clock(text).is_err(), "{text}");
+        }
+        assert!(moment("2026-12-24T18:00:00+01:00").is_ok());
+        for text in ["", "2026-12-24", "tomorrow", "2026-13-01T00:00:00Z"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+}

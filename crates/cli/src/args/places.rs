@@ -13,6 +13,35 @@ pub(crate) enum Apps {
         /// Its name
         name: String,
     },
+    /// Show one
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Give one another name; its address stays
+    Rename {
+        /// Its name
+        name: String,
+        /// The new one
+        to: String,
+    },
+    /// Say from where the source of one comes, and whether a push deploys it
+    Repo {
+        /// Its name
+        name: String,
+        /// The repository
+        #[arg(required_unless_present = "none", conflicts_with = "none")]
+        url: Option<String>,
+        /// The branch that is deployed
+        #[arg(long, value_name = "NAME", conflicts_with = "none")]
+        branch: Option<String>,
+        /// Deploy whenever the branch moves; needs a hook (segue hooks create)
+        #[arg(long, conflicts_with = "none")]
+        auto_deploy: bool,
+        /// From nowhere: it is sent or pushed
+        #[arg(long)]
+        none: bool,
+    },
     /// Remove one, with all its environments
     Destroy {
         /// Its name
@@ -24,6 +53,11 @@ pub(crate) enum Apps {
 pub(crate) enum Envs {
     /// List them
     List,
+    /// Show one
+    Show {
+        /// Its name
+        name: String,
+    },
     /// Make one
     Create(EnvCreate),
     /// Make one after another: its settings and sizes, and the names of its secrets
@@ -164,6 +198,18 @@ pub(crate) enum Teams {
         /// Its name
         name: String,
     },
+    /// Give it another name
+    Rename {
+        /// The new one
+        name: String,
+    },
+    /// Remove one that has no apps any more
+    Destroy {
+        /// Its name
+        name: String,
+    },
+    /// Take an invitation; its link comes from stdin
+    Join,
     /// Let commands mean another one
     Switch {
         /// Its name
@@ -207,7 +253,7 @@ pub(crate) enum Teams {
 pub(crate) enum Members {
     /// List them
     List,
-    /// Change a role
+    /// Give a role, on the team or at a place; none takes it away
     Role {
         /// Their address
         email: String,
@@ -224,6 +270,17 @@ pub(crate) enum Members {
     Remove {
         /// Their address
         email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// List them
+    List,
+    /// End one
+    End {
+        /// Its id
+        id: String,
     },
 }
 

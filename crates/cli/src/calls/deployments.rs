@@ -1,11 +1,16 @@
 //! Deployments, builds and releases.
 
+use std::time::Duration;
+
 use segue_client::*;
 
-use super::missing;
+use super::{Deployed, missing};
 use crate::commands::Place;
 use crate::error::Result;
 use crate::session::Session;
+
+/// The server gives up by itself before.
+const FETCH: Duration = Duration::from_secs(300);
 
 impl Session {
     /// The last deployments, newest first.
@@ -55,7 +60,7 @@ impl Session {
         place: &Place,
         body: DeploymentCreate,
         key: Option<String>,
-    ) -> Result<Deployment> {
+    ) -> Result<Deployed> {
         let request = DeploymentCreateRequest {
             path: at!(DeploymentCreateRequestPath, place),
             query: DeploymentCreateRequestQuery::default(),
@@ -65,15 +70,32 @@ impl Session {
             body,
         };
         let answer = self.client.deployment_create(request).await;
+        let made = !matches!(answer, Ok(ApiResponse::Ok(_)));
         let deployed = self
             .value(&format!("deploying {}", place.short()), answer)
             .await;
-        deployed.map_err(|error| {
-            if error.now.is_none() {
-                error.now("nothing was changed")
-            } else {
-                error
-            }
+        match deployed {
+            Ok(deployment) => Ok(Deployed { deployment, made }),
+            Err(error) if error.now.is_none() => Err(error.now("nothing was changed")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets the server fetch a source. That takes as long as the other server needs: nothing is heard meanwhile.
+    pub async fn source_fetch(&self, place: &Place, body: SourceFetch) -> Result<FetchedSource> {
+        let what = format!(
+            "fetching {}",
+            body.url.as_deref().unwrap_or("the repository")
+        );
+        let request = SourceFetchRequest {
+            path: of!(SourceFetchRequestPath, place),
+            body,
+        };
+        let answer = self.patient(FETCH)?.source_fetch(request).await;
+        let fetched = self.value(&what, answer).await;
+        fetched.map_err(|error| match error.now {
+            None => error.now("nothing was changed"),
+            Some(_) => error,
         })
     }
 

@@ -16,6 +16,13 @@ macro_rules! at {
     };
 }
 
+/// The same for the path of an app.
+macro_rules! of {
+    ($path:ident, $place:expr $(, $more:ident: $value:expr)*) => {
+        $path { team: $place.team.clone(), app: $place.app.clone() $(, $more: $value)* }
+    };
+}
+
 /// Reads every page of a list, up to [`MOST_ITEMS`].
 macro_rules! every_page {
     ($session:expr, $what:expr, |$cursor:ident| $call:expr) => {{
@@ -33,12 +40,23 @@ macro_rules! every_page {
 }
 
 mod deployments;
+mod outside;
 pub(crate) mod people;
 mod places;
 mod running;
 mod runs;
+mod sight;
 mod teams;
 mod values;
+
+/// A deployment that was asked for.
+#[derive(Debug)]
+pub(crate) struct Deployed {
+    /// It, or the one that is live already.
+    pub deployment: Deployment,
+    /// Whether it was made; not, where it would have changed nothing.
+    pub made: bool,
+}
 
 fn etag(generation: i64) -> String {
     format!("\"{generation}\"")

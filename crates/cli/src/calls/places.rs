@@ -86,6 +86,18 @@ impl Session {
             .await
     }
 
+    /// Changes something of an app; null means something, so that it is sent as it is.
+    pub async fn app_change(
+        &self,
+        place: &Place,
+        generation: i64,
+        body: &serde_json::Value,
+    ) -> Result<()> {
+        let what = format!("changing app {}", place.app);
+        let url = self.url(&["v1", "teams", &place.team, "apps", &place.app]);
+        self.patch(&what, url, Some(generation), body).await
+    }
+
     pub async fn app_delete(&self, place: &Place, generation: i64) -> Result<()> {
         let request = AppDeleteRequest {
             path: AppDeleteRequestPath {

@@ -20,6 +20,42 @@ impl Session {
         self.value(&format!("making team {name}"), answer).await
     }
 
+    pub async fn team_rename(&self, team: &str, name: &str) -> Result<Team> {
+        let request = TeamUpdateRequest {
+            path: TeamUpdateRequestPath {
+                team: team.to_owned(),
+            },
+            body: TeamUpdate {
+                name: name.to_owned(),
+            },
+        };
+        let answer = self.client.team_update(request).await;
+        self.value(&format!("renaming team {team}"), answer).await
+    }
+
+    pub async fn team_delete(&self, team: &str) -> Result<()> {
+        let path = TeamDeleteRequestPath {
+            team: team.to_owned(),
+        };
+        let answer = self.client.team_delete(TeamDeleteRequest { path }).await;
+        self.done(&format!("removing team {team}"), answer)
+            .await
+            .map(|_| ())
+    }
+
+    /// Takes an invitation that is for the person who is signed in.
+    pub async fn invitation_accept(&self, token: String) -> Result<InvitationAccepted> {
+        let body = InvitationAccept {
+            token,
+            ..InvitationAccept::default()
+        };
+        let answer = self
+            .client
+            .invitation_accept(InvitationAcceptRequest { body })
+            .await;
+        self.value("taking the invitation", answer).await
+    }
+
     pub async fn member_list(&self, team: &str) -> Result<Vec<Member>> {
         every_page!(self, "listing members", |cursor| self.client.member_list(
             MemberListRequest {

@@ -160,8 +160,9 @@ async fn carried_out(
         message: Some(format!("apply {}", args.file.display())),
         ..DeploymentCreate::default()
     };
-    let deployment = session.deploy(place, create, idempotency_key()).await?;
-    follow::after(context, session, place, deployment.number, args.detach).await
+    let deployed = session.deploy(place, create, idempotency_key()).await?;
+    let number = deployed.deployment.number;
+    follow::after(context, session, place, number, args.detach).await
 }
 
 /// Writes the specification over the present one.

@@ -1,10 +1,10 @@
 //! Apps and environments.
 
-use segue_client::{EnvironmentCreate, EnvironmentKindWord};
+use segue_client::{App, Environment, EnvironmentCreate, EnvironmentKindWord};
 use segue_model::name::EnvironmentName;
 use serde_json::json;
 
-use super::{Context, Place, idempotency_key, now};
+use super::{Context, Place, idempotency_key, now, previews};
 use crate::args::{Apps, Envs};
 use crate::error::{CliError, Exit, Result};
 use crate::output::ago;
@@ -50,6 +50,55 @@ pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit>
                 context.out.object(&app)?;
             }
         }
+        Apps::Show { name } => {
+            let app = session.app_get(&place(name)?).await?;
+            if context.out.json {
+                context.out.object(&app)?;
+            } else {
+                show_app(context, &app)?;
+            }
+        }
+        Apps::Rename { name, to } => {
+            let place = place(name)?;
+            let to = named::<segue_model::name::AppName>(to)?;
+            context.out.say(format!("→ {}", place.whole_app()));
+            let app = session.app_get(&place).await?;
+            let body = json!({ "name": to.as_str() });
+            session.app_change(&place, app.generation, &body).await?;
+            context.out.done(format!(
+                "{name} is called {to} now; folders say which app they are in segue.toml or .segue/link.toml"
+            ));
+        }
+        Apps::Repo {
+            name,
+            url,
+            branch,
+            auto_deploy,
+            none: _,
+        } => {
+            let place = place(name)?;
+            context.out.say(format!("→ {}", place.whole_app()));
+            let app = session.app_get(&place).await?;
+            let repo = url.as_ref().map(|url| {
+                let mut repo = json!({ "url": url, "auto_deploy": auto_deploy });
+                if let (Some(repo), Some(branch)) = (repo.as_object_mut(), branch) {
+                    repo.insert("branch".to_owned(), branch.as_str().into());
+                }
+                repo
+            });
+            let body = json!({ "repo": repo });
+            session.app_change(&place, app.generation, &body).await?;
+            let said = match (url, auto_deploy) {
+                (None, _) => "its source is sent or pushed".to_owned(),
+                (Some(url), false) => {
+                    format!("its source is {url}; to deploy it: segue up --git {url}")
+                }
+                (Some(url), true) => format!(
+                    "a push to {url} deploys it, once the forge calls: segue hooks create github -a {name}"
+                ),
+            };
+            context.out.done(said);
+        }
         Apps::Destroy { name } => {
             let place = place(name)?;
             let app = session.app_get(&place).await?;
@@ -69,17 +118,29 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
     match args {
         Envs::List => {
             let envs = session.env_list(&place).await?;
-            context
-                .out
-                .table(&envs, &["ENVIRONMENT", "KIND", "SERVES", "URL"], |env| {
+            context.out.table(
+                &envs,
+                &["ENVIRONMENT", "KIND", "SERVES", "URL", "NOTE"],
+                |env| {
                     vec![
                         env.name.clone(),
                         env.kind.to_string(),
                         env.serving
                             .map_or_else(|| "-".to_owned(), |version| format!("v{version}")),
                         env.urls.first().cloned().unwrap_or_default(),
+                        notes(env),
                     ]
-                })?;
+                },
+            )?;
+        }
+        Envs::Show { name } => {
+            place.env = env_name(name)?;
+            let env = session.env_get(&place).await?;
+            if context.out.json {
+                context.out.object(&env)?;
+            } else {
+                show_env(context, &env)?;
+            }
         }
         Envs::Create(args) => {
             place.env = env_name(&args.name)?;
@@ -217,4 +278,79 @@ async fn change(
     session.env_change(place, env.generation, body).await?;
     context.out.done(format!("{}: {said}", place.short()));
     Ok(())
+}
+
+fn show_app(context: &mut Context<'_>, app: &App) -> Result<()> {
+    let repo = app.repo.as_ref().map(|repo| {
+        let branch = repo.branch.as_deref().unwrap_or("main");
+        let auto = if repo.auto_deploy == Some(true) {
+            ", deployed when it moves"
+        } else {
+            ""
+        };
+        format!("{} ({branch}{auto})", repo.url)
+    });
+    let labels = app
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    let labels: Vec<String> = labels.collect();
+    let previews = app.previews.as_ref().filter(|previews| previews.enabled);
+    context.out.fields(&[
+        ("app", format!("{} ({})", app.name, app.id)),
+        ("push to", app.git_url.clone()),
+        ("repository", repo.unwrap_or_default()),
+        (
+            "previews",
+            previews.map(|_| "on".to_owned()).unwrap_or_default(),
+        ),
+        ("labels", labels.join(", ")),
+        (
+            "made",
+            app.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        ),
+    ])
+}
+
+fn show_env(context: &mut Context<'_>, env: &Environment) -> Result<()> {
+    context.out.fields(&[
+        ("environment", format!("{} ({})", env.name, env.id)),
+        ("kind", env.kind.to_string()),
+        (
+            "serves",
+            env.serving
+                .map_or_else(|| "nothing yet".to_owned(), |version| format!("v{version}")),
+        ),
+        ("note", notes(env)),
+        ("made after", env.cloned_from.clone().unwrap_or_default()),
+        (
+            "made",
+            env.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        ),
+    ])?;
+    for url in &env.urls {
+        context.out.data(format!("  {url}"))?;
+    }
+    for condition in env.conditions.iter().filter(|c| !c.message.is_empty()) {
+        context
+            .out
+            .data(format!("  {}: {}", condition.r#type, condition.message))?;
+    }
+    Ok(())
+}
+
+/// What makes an environment differ from others at first sight.
+fn notes(env: &Environment) -> String {
+    let mut notes = Vec::new();
+    if env.protected {
+        notes.push("protected".to_owned());
+    }
+    if env.stopped {
+        notes.push("stopped".to_owned());
+    }
+    notes.extend(env.branch.iter().map(|branch| format!("branch {branch}")));
+    if env.expires_at.is_some() {
+        notes.push(format!("lives {}", previews::lives(env)));
+    }
+    notes.join("; ")
 }

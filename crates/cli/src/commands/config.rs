@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use segue_model::secret_shape::secret_shape;
+
 use super::compare::{self, Asked};
-use super::{Context, Place, env_file, follow, now};
+use super::{Context, Place, env_file, follow, from_stdin, now};
 use crate::args::{Config, Secret};
 use crate::error::{CliError, Exit, Result};
-use crate::output::{ago, line};
+use crate::output::ago;
 use crate::session::Session;
 
 pub(crate) async fn config(context: &mut Context<'_>, args: &Config) -> Result<Exit> {
@@ -50,7 +52,7 @@ pub(crate) async fn config(context: &mut Context<'_>, args: &Config) -> Result<E
         "set"
     };
     context.out.done(format!("{verb} {}", names.join(", ")));
-    warn_of_secrets(context, &patch);
+    warn_of_secrets(context, &place, &patch);
     rolled_out(context, &session, &place, config.deployment, detach).await
 }
 
@@ -93,15 +95,19 @@ fn read(context: &mut Context<'_>, file: &Path) -> Result<BTreeMap<String, Optio
 }
 
 /// What looks like a secret is set as asked, and said: everybody in the team reads configuration.
-fn warn_of_secrets(context: &mut Context<'_>, patch: &BTreeMap<String, Option<String>>) {
+fn warn_of_secrets(
+    context: &mut Context<'_>,
+    place: &Place,
+    patch: &BTreeMap<String, Option<String>>,
+) {
     for (key, value) in patch {
-        let why = value
-            .as_deref()
-            .and_then(|value| env_file::looks_secret(key, value));
-        if let Some(why) = why {
+        let shape = value.as_deref().and_then(|value| secret_shape(key, value));
+        if let Some(shape) = shape {
+            let flags = place.flags();
             context.out.warn(format!(
-                "{key} looks like a secret ({why}), and the whole team can read it: segue config unset {key}, then \
-                 segue secret set {key}"
+                "{key} looks like a secret ({}), and the whole team can read it, later also in the history. To make it \
+                 one: segue secret set {key} {flags}, then segue config unset {key} {flags}",
+                shape.why()
             ));
         }
     }
@@ -194,7 +200,7 @@ pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<E
                 .next("segue secret set KEY, with the value on stdin"));
             }
             let (session, place) = context.target().await?;
-            let value = value(context, key)?;
+            let value = from_stdin(context, &format!("value of {key}"))?;
             let secret = session.secret_set(&place, key, value).await?;
             context
                 .out
@@ -240,24 +246,6 @@ async fn rotate(context: &mut Context<'_>, key: &str, detach: bool) -> Result<Ex
         place.short()
     ));
     rolled_out(context, &session, &place, secret.deployment, detach).await
-}
-
-/// A secret's value: a line that a person types, or all of stdin without its last line break.
-fn value(context: &mut Context<'_>, key: &str) -> Result<String> {
-    let host = context.out.host();
-    let text = if host.stdin_terminal {
-        context.out.say(format!("Value of {key} (end with Enter):"));
-        line(context.out.host())?
-    } else {
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut host.stdin, &mut text)
-            .map_err(|e| CliError::usage("the value on stdin is not text").why(e))?;
-        text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)
-    };
-    if text.is_empty() {
-        return Err(CliError::usage(format!("{key}: no value on stdin")).now("nothing was changed"));
-    }
-    Ok(text)
 }
 
 async fn rolled_out(

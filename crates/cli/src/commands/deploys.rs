@@ -1,6 +1,6 @@
 //! Deployments and releases: listed, shown, followed, stopped, undone.
 
-use segue_client::{Deployment, DeploymentCreate};
+use segue_client::{Deployment, DeploymentCreate, Release};
 
 use super::{Context, follow, idempotency_key, now};
 use crate::args::{Deploys, Redeploy, Releases, Restart, Rollback};
@@ -113,7 +113,8 @@ pub(crate) async fn rollback(context: &mut Context<'_>, args: &Rollback) -> Resu
                 message: Some(format!("rollback to v{release}")),
                 ..DeploymentCreate::default()
             };
-            session.deploy(&place, create, idempotency_key()).await?
+            let deployed = session.deploy(&place, create, idempotency_key()).await?;
+            deployed.deployment
         }
         None => {
             let serving = session.env_get(&place).await?.serving.ok_or_else(|| {
@@ -143,10 +144,12 @@ pub(crate) async fn redeploy(context: &mut Context<'_>, args: &Redeploy) -> Resu
     let (session, place) = context.target().await?;
     let create = DeploymentCreate {
         spec: Some(true),
+        r#override: Some(args.overriding),
         message: args.message.clone().or_else(|| Some("redeploy".to_owned())),
         ..DeploymentCreate::default()
     };
-    let deployment = session.deploy(&place, create, idempotency_key()).await?;
+    let deployed = session.deploy(&place, create, idempotency_key()).await?;
+    let deployment = deployed.deployment;
     follow::after(context, &session, &place, deployment.number, args.detach).await
 }
 
@@ -164,7 +167,8 @@ pub(crate) async fn restart(context: &mut Context<'_>, args: &Restart) -> Result
         }),
         ..DeploymentCreate::default()
     };
-    let deployment = session.deploy(&place, create, idempotency_key()).await?;
+    let deployed = session.deploy(&place, create, idempotency_key()).await?;
+    let deployment = deployed.deployment;
     follow::after(context, &session, &place, deployment.number, args.detach).await
 }
 
@@ -193,8 +197,77 @@ pub(crate) async fn releases(context: &mut Context<'_>, args: &Releases) -> Resu
         }
         Releases::Show { release } => {
             let release = session.release_get(&place, *release).await?;
-            context.out.object(&release)?;
+            if context.out.json {
+                context.out.object(&release)?;
+            } else {
+                show(context, &release)?;
+            }
+        }
+        Releases::Diff { release, other } => {
+            let diff = session.release_diff(&place, *release, *other).await?;
+            if context.out.json {
+                context.out.object(&diff)?;
+                return Ok(Exit::Ok);
+            }
+            for change in &diff.changes {
+                let line = match (&change.before, &change.after) {
+                    (None, Some(after)) => format!("+ {} {}: {after}", change.service, change.what),
+                    (Some(before), None) => {
+                        format!("- {} {}: {before}", change.service, change.what)
+                    }
+                    (Some(before), Some(after)) => {
+                        format!("~ {} {}: {before} → {after}", change.service, change.what)
+                    }
+                    (None, None) => format!("~ {} {}", change.service, change.what),
+                };
+                context.out.data(line)?;
+            }
+            if diff.changes.is_empty() {
+                context
+                    .out
+                    .say(format!("v{} and v{} do not differ", diff.from, diff.to));
+            }
         }
     }
     Ok(Exit::Ok)
+}
+
+/// A release in words.
+fn show(context: &mut Context<'_>, release: &Release) -> Result<()> {
+    let origin = release.origin.as_ref();
+    let origin = origin.map(|from| format!("v{} of {}", from.release, from.environment));
+    context.out.fields(&[
+        ("release", format!("v{}", release.version)),
+        (
+            "made",
+            format!(
+                "{}, by {}",
+                release.created_at.format("%Y-%m-%d %H:%M UTC"),
+                release.created_by
+            ),
+        ),
+        (
+            "message",
+            release
+                .message
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        ),
+        ("commit", release.commit.clone().unwrap_or_default()),
+        ("promoted", origin.unwrap_or_default()),
+        (
+            "proved",
+            release.stable_at.map_or_else(
+                || "not yet".to_owned(),
+                |at| at.format("%Y-%m-%d %H:%M UTC").to_string(),
+            ),
+        ),
+    ])?;
+    for (name, service) in &release.services {
+        let image = service.image.clone();
+        context.out.data(format!("  {name:<12} {image}"))?;
+    }
+    Ok(())
 }

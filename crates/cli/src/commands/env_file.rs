@@ -123,43 +123,6 @@ pub(super) fn line(key: &str, value: &str) -> String {
     format!("{key}=\"{quoted}\"")
 }
 
-/// Why a value looks like a secret that stands where everybody in the team reads it; `None` if it does not.
-pub(super) fn looks_secret(key: &str, value: &str) -> Option<&'static str> {
-    const WORDS: &[&str] = &["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL"];
-    const ENDS: &[&str] = &["API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY", "_KEY"];
-    const BEGINS: &[&str] = &[
-        "sk_live_",
-        "sk-",
-        "ghp_",
-        "github_pat_",
-        "glpat-",
-        "xoxb-",
-        "AKIA",
-        "seg_",
-        "eyJ",
-        "-----BEGIN",
-    ];
-    if value.is_empty() {
-        return None;
-    }
-    let upper = key.to_ascii_uppercase();
-    if WORDS.iter().any(|word| upper.contains(word)) || ENDS.iter().any(|end| upper.ends_with(end))
-    {
-        return Some("its name says so");
-    }
-    if BEGINS.iter().any(|begin| value.starts_with(begin)) {
-        return Some("its value begins like a key");
-    }
-    let with_password = value.split_once("://").is_some_and(|(_, rest)| {
-        rest.split('/')
-            .next()
-            .and_then(|authority| authority.rsplit_once('@'))
-            .and_then(|(user, _)| user.split_once(':'))
-            .is_some_and(|(_, password)| !password.is_empty())
-    });
-    with_password.then_some("its address holds a password")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,26 +164,6 @@ mod tests {
         ] {
             let text = line("K", value);
             assert_eq!(parse("f", &text).unwrap()["K"], value, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_looks_secret_is_told_by_name_prefix_or_address() {
-        for (key, value) in [
-            ("STRIPE_KEY", "x"),
-            ("DB_PASSWORD", "x"),
-            ("X", "sk_live_1"),
-            ("DATABASE_URL", "postgres://u:p@h/d"),
-        ] {
-            assert!(looks_secret(key, value).is_some(), "{key}");
-        }
-        for (key, value) in [
-            ("LOG_LEVEL", "debug"),
-            ("DB_PASSWORD", ""),
-            ("URL", "https://example.com/a:b@c"),
-            ("URL", "https://u@example.com"),
-        ] {
-            assert!(looks_secret(key, value).is_none(), "{key}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Following a deployment to the point where nobody has to wait any longer, and saying what came of it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use segue_client::{Deployment, Event, LogLine};
@@ -84,6 +85,7 @@ async fn follow(
     let mut stream = session.stream(session.url(&place.path(&["deployments", &text, "events"])));
     let mut phase: Option<(String, Instant)> = None;
     let mut log = BuildLog::default();
+    let mut ready = Ready::default();
     loop {
         let frame = tokio::select! {
             frame = stream.next() => frame?,
@@ -112,6 +114,11 @@ async fn follow(
                     if ends && over != "rollback" {
                         failed_in = Some((over.clone(), begin.elapsed()));
                     }
+                    if over == "start" && !is_over(&deployment) {
+                        ready
+                            .tell(context, session, place, &deployment, since)
+                            .await;
+                    }
                     tell(context, session, place, (&over, since), &deployment).await;
                 }
                 if stay == Stay::Proved {
@@ -119,6 +126,11 @@ async fn follow(
                 }
                 if is_settled(&deployment, stay) {
                     log.rest(context, session, place).await;
+                    if deployment.live {
+                        ready
+                            .tell(context, session, place, &deployment, begin)
+                            .await;
+                    }
                     return Ok(End {
                         deployment,
                         failed_in,
@@ -152,7 +164,7 @@ async fn follow(
 #[derive(Default)]
 struct BuildLog<'s> {
     build: Option<String>,
-    stream: Option<crate::session::Stream<'s>>,
+    stream: Option<crate::stream::Stream<'s>>,
 }
 
 impl<'s> BuildLog<'s> {
@@ -214,7 +226,7 @@ async fn tell(
     (over, since): (&str, Instant),
     deployment: &Deployment,
 ) {
-    if deployment.phase == "rollback" || (deployment.finished && !deployment.live) {
+    if is_over(deployment) {
         return;
     }
     let took = since.elapsed();
@@ -222,7 +234,6 @@ async fn tell(
         "build" if deployment.builds.is_empty() => return,
         "build" => built(session, place, deployment).await,
         "release" => "ran the release command".to_owned(),
-        "start" => started(session, place, deployment).await,
         "switch" => format!("switched 100 % of traffic to v{}", deployment.release),
         _ => return,
     };
@@ -255,20 +266,50 @@ async fn built(session: &Session, place: &Place, deployment: &Deployment) -> Str
     }
 }
 
-/// Which instances a release has now, and where.
-async fn started(session: &Session, place: &Place, deployment: &Deployment) -> String {
-    const NAMED: usize = 3;
-    let instances = session.instance_list(place).await.unwrap_or_default();
-    let own: Vec<String> = instances
-        .iter()
-        .filter(|i| i.release == deployment.release && i.state == "ready")
-        .map(|i| format!("{} on {}", i.name, i.host))
-        .collect();
-    let names: Vec<&str> = own.iter().take(NAMED).map(String::as_str).collect();
-    match own.len() {
-        0 => "started and healthy".to_owned(),
-        n if n > NAMED => format!("healthy: {} and {} more", names.join(", "), n - NAMED),
-        _ => format!("healthy: {}", names.join(", ")),
+/// Whether nothing of it will be told as done any more.
+fn is_over(deployment: &Deployment) -> bool {
+    deployment.phase == "rollback" || (deployment.finished && !deployment.live)
+}
+
+/// Which services of a release were told to be ready. What gets requests is ready before the switch; workers are
+/// replaced one by one, and may need longer.
+#[derive(Default)]
+struct Ready(BTreeMap<String, usize>);
+
+impl Ready {
+    /// Tells the instances that are ready and were not told, one line for each service.
+    async fn tell(
+        &mut self,
+        context: &mut Context<'_>,
+        session: &Session,
+        place: &Place,
+        deployment: &Deployment,
+        since: Instant,
+    ) {
+        const NAMED: usize = 3;
+        // What embellishes a story must not stop it.
+        let instances = session.instance_list(place).await.unwrap_or_default();
+        let mut services: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for instance in &instances {
+            if instance.release == deployment.release && instance.state == "ready" {
+                let names = services.entry(&instance.service).or_default();
+                names.push(format!("{} on {}", instance.name, instance.host));
+            }
+        }
+        for (service, names) in services {
+            let told = self.0.insert(service.to_owned(), names.len()).unwrap_or(0);
+            if names.len() <= told {
+                continue;
+            }
+            let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+            let mut line = format!("healthy: {}", shown.join(", "));
+            if names.len() > NAMED {
+                line.push_str(&format!(" and {} more", names.len() - NAMED));
+            }
+            context
+                .out
+                .done(format!("{line:<34} {:.1}s", since.elapsed().as_secs_f64()));
+        }
     }
 }
 

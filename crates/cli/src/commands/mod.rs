@@ -8,6 +8,7 @@ mod audit;
 mod builds;
 mod compare;
 mod config;
+mod credentials;
 mod deploys;
 mod device;
 mod doctor;
@@ -16,30 +17,35 @@ mod events;
 mod failed;
 mod follow;
 mod git;
+mod hooks;
 mod hosts;
 mod import;
 mod init;
+mod locks;
 mod login;
 mod logs;
 mod manual;
 mod open;
+mod previews;
 mod promote;
 mod rehearse;
 mod replace;
 mod runs;
 mod scale;
+mod sight;
 mod status;
 mod teams;
 mod tokens;
 mod up;
+mod webhooks;
 
 use crate::args::{
-    Apps, Builds, Cli, Command, Config, Deploys, Envs, Global, Hosts, Releases, Runs, Secret,
-    Teams, Tokens,
+    Apps, Builds, Cli, Command, Config, Credentials, Deploys, Envs, Freezes, Global, Hooks, Hosts,
+    Previews, Releases, Runs, Secret, Sessions, Teams, Tokens, Webhooks,
 };
 use crate::error::{CliError, Exit, Result};
 use crate::host::Host;
-use crate::output::Out;
+use crate::output::{Out, line};
 use crate::session::Session;
 use crate::target::Target;
 
@@ -107,6 +113,11 @@ impl Place {
         format!("-a {} -e {}", self.app, self.env)
     }
 
+    /// `acme/shop`: what is about all environments of an app.
+    pub fn whole_app(&self) -> String {
+        format!("{}/{}", self.team, self.app)
+    }
+
     /// `shop/production`.
     pub fn short(&self) -> String {
         format!("{}/{}", self.app, self.env)
@@ -135,7 +146,9 @@ pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
         Command::Status(args) => status::status(context, args).await,
         Command::Open(args) => open::run(context, args).await,
         Command::Events(args) => events::run(context, args).await,
-        Command::Ps => status::ps(context).await,
+        Command::Ps(args) => status::ps(context, args).await,
+        Command::Services => sight::services(context).await,
+        Command::Metrics(args) => sight::metrics(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Rollback(args) => deploys::rollback(context, args).await,
         Command::Redeploy(args) => deploys::redeploy(context, args).await,
@@ -169,6 +182,25 @@ pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
         Command::Run(args) => runs::run(context, args).await,
         Command::Runs { verb } => runs::runs(context, verb.as_ref().unwrap_or(&Runs::List)).await,
         Command::Teams { verb } => teams::run(context, verb.as_ref().unwrap_or(&Teams::List)).await,
+        Command::Previews { verb } => {
+            previews::run(context, verb.as_ref().unwrap_or(&Previews::List)).await
+        }
+        Command::Lock(args) => locks::lock(context, args).await,
+        Command::Unlock(args) => locks::unlock(context, args).await,
+        Command::Locks => locks::list(context).await,
+        Command::Freezes { verb } => {
+            locks::freezes(context, verb.as_ref().unwrap_or(&Freezes::List)).await
+        }
+        Command::Hooks { verb } => hooks::run(context, verb.as_ref().unwrap_or(&Hooks::List)).await,
+        Command::Webhooks { verb } => {
+            webhooks::run(context, verb.as_ref().unwrap_or(&Webhooks::List)).await
+        }
+        Command::Credentials { verb } => {
+            credentials::run(context, verb.as_ref().unwrap_or(&Credentials::List)).await
+        }
+        Command::Sessions { verb } => {
+            sight::sessions(context, verb.as_ref().unwrap_or(&Sessions::List)).await
+        }
         Command::Audit { verb } => audit::run(context, verb).await,
         Command::Hosts { verb } => hosts::run(context, verb.as_ref().unwrap_or(&Hosts::List)).await,
         Command::Api(args) => api::run(context, args).await,
@@ -210,6 +242,47 @@ pub(crate) async fn watching<T>(
 /// A key for one intent of a person, so that a repeated request does nothing twice.
 pub(crate) fn idempotency_key() -> Option<String> {
     Some(uuid::Uuid::now_v7().to_string())
+}
+
+/// What must not stand on the command line, where others see it: a line that a person types, or all of stdin without
+/// its last line break.
+pub(crate) fn from_stdin(context: &mut Context<'_>, what: &str) -> Result<String> {
+    let host = context.out.host();
+    let text = if host.stdin_terminal {
+        context
+            .out
+            .say(format!("{} (end with Enter):", capital(what)));
+        line(context.out.host())?
+    } else {
+        let mut bytes = Vec::new();
+        let most = STDIN_BYTES as u64 + 1;
+        std::io::Read::read_to_end(&mut std::io::Read::take(&mut host.stdin, most), &mut bytes)?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            CliError::usage(format!("the {what} on stdin is not text")).now("nothing was sent")
+        })?;
+        text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)
+    };
+    if text.is_empty() {
+        return Err(CliError::usage(format!("no {what} on stdin")).now("nothing was sent"));
+    }
+    if text.len() > STDIN_BYTES {
+        return Err(CliError::usage(format!(
+            "the {what} on stdin is longer than {STDIN_BYTES} bytes"
+        ))
+        .now("nothing was sent"));
+    }
+    Ok(text)
+}
+
+/// Bytes of a single value on stdin: more than any bound of the API, so that the API's own error is the one that is read.
+const STDIN_BYTES: usize = 128 << 10;
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
 }
 
 /// The present time, in seconds.

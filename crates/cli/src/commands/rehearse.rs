@@ -15,7 +15,7 @@ use crate::{target, wire};
 
 pub(super) async fn run(context: &mut Context<'_>, folder: &Path, args: &Up) -> Result<Exit> {
     let session = context.session()?;
-    let target = up::target(context, folder, args.image.is_some())?;
+    let target = up::target(context, folder, args)?;
     let app = target.app.clone();
     let env = target.env.clone();
     let place = Place::new(&session, target).await?;

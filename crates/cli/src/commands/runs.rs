@@ -10,7 +10,7 @@ use segue_client::{LogLine, Run as Seen, RunCreate};
 use super::{Context, Place, idempotency_key, now};
 use crate::args::{Run, Runs};
 use crate::error::{CliError, Exit, Result};
-use crate::output::{ago, line};
+use crate::output::{ago, line, plain};
 use crate::session::Session;
 
 /// Between two looks at a run whose log has ended before it.
@@ -53,13 +53,11 @@ pub(crate) async fn runs(context: &mut Context<'_>, args: &Runs) -> Result<Exit>
             let now = now();
             context.out.table(
                 &runs,
-                &["RUN", "STATE", "EXIT", "RELEASE", "WHEN", "BY", "COMMAND"],
+                &["RUN", "STATE", "RELEASE", "WHEN", "BY", "COMMAND"],
                 |run| {
                     vec![
                         run.number.to_string(),
-                        run.state.clone(),
-                        run.exit_code
-                            .map_or_else(|| "-".to_owned(), |code| code.to_string()),
+                        words(run),
                         format!("v{}", run.release),
                         ago(now, run.created_at.timestamp()),
                         run.created_by.clone(),
@@ -75,7 +73,11 @@ pub(crate) async fn runs(context: &mut Context<'_>, args: &Runs) -> Result<Exit>
         Runs::Show { number } => {
             let (session, place) = context.quiet_target().await?;
             let run = session.run_get(&place, *number).await?;
-            context.out.object(&run)?;
+            if context.out.json {
+                context.out.object(&run)?;
+            } else {
+                show(context, &run)?;
+            }
             Ok(Exit::Ok)
         }
         Runs::Follow { number } => {
@@ -91,6 +93,51 @@ pub(crate) async fn runs(context: &mut Context<'_>, args: &Runs) -> Result<Exit>
             Ok(Exit::Ok)
         }
     }
+}
+
+/// How a run stands, in words.
+fn words(run: &Seen) -> String {
+    if run.cancel_requested && !run.finished {
+        return "being stopped".to_owned();
+    }
+    match (run.state.as_str(), run.exit_code) {
+        ("queued", _) => "waiting for a host".to_owned(),
+        ("scheduled", _) => "being started".to_owned(),
+        ("failed", _) if run.oom => "killed for memory".to_owned(),
+        ("failed", Some(code)) => format!("failed, exit code {code}"),
+        ("timed_out", _) => "stopped at its time limit".to_owned(),
+        ("cancelled", _) => "stopped by a person".to_owned(),
+        ("unknown", _) => "its end was not seen".to_owned(),
+        (state, _) => state.to_owned(),
+    }
+}
+
+fn show(context: &mut Context<'_>, run: &Seen) -> Result<()> {
+    let moment = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+            .unwrap_or_default()
+    };
+    context.out.fields(&[
+        ("run", run.number.to_string()),
+        ("state", words(run)),
+        ("command", shell_words::join(&run.command)),
+        ("service", format!("{} of v{}", run.service, run.release)),
+        ("host", run.host.clone().unwrap_or_default()),
+        (
+            "asked for",
+            format!("{}, by {}", moment(Some(run.created_at)), run.created_by),
+        ),
+        ("started", moment(run.started_at)),
+        ("ended", moment(run.finished_at)),
+        ("at most", format!("{} s", run.time_limit)),
+        (
+            "why",
+            run.failure
+                .as_ref()
+                .map(|failure| format!("{}: {}", failure.sentence, plain(&failure.evidence)))
+                .unwrap_or_default(),
+        ),
+    ])
 }
 
 fn come_back(number: i64, place: &Place) -> String {

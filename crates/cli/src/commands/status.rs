@@ -5,7 +5,7 @@ use std::time::Duration;
 use segue_client::Instance;
 
 use super::{Context, Place, events, now, watching};
-use crate::args::Status;
+use crate::args::{Ps, Status};
 use crate::error::{Exit, Result};
 use crate::output::{ago, plain};
 use crate::session::Session;
@@ -119,7 +119,10 @@ async fn look(session: &Session, place: &Place) -> Result<Seen> {
     Ok(Seen { lines, value })
 }
 
-pub(crate) async fn ps(context: &mut Context<'_>) -> Result<Exit> {
+pub(crate) async fn ps(context: &mut Context<'_>, args: &Ps) -> Result<Exit> {
+    if let Some(name) = &args.instance {
+        return super::sight::why(context, name).await;
+    }
     let (session, place) = context.quiet_target().await?;
     let instances = session.instance_list(&place).await?;
     let now = now();
@@ -151,7 +154,7 @@ pub(crate) async fn ps(context: &mut Context<'_>) -> Result<Exit> {
 }
 
 /// The state for people: what is about to become of it stands beside what was seen.
-fn state(instance: &Instance) -> String {
+pub(super) fn state(instance: &Instance) -> String {
     let mark = if instance.replacing == Some(true) {
         "replacing"
     } else if instance.warm == Some(true) {

@@ -2,7 +2,7 @@
 
 use segue_client::{InvitationCreate, QuotaFigure, QuotaSet};
 
-use super::{Context, Place, idempotency_key};
+use super::{Context, Place, from_stdin, idempotency_key};
 use crate::args::{Invitations, Members, Quota, Teams};
 use crate::config_files::Credentials;
 use crate::error::{CliError, Exit, Result};
@@ -23,6 +23,9 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Teams) -> Result<Exit>
             Ok(Exit::Ok)
         }
         Teams::Create { name } => create(context, name).await,
+        Teams::Rename { name } => rename(context, name).await,
+        Teams::Destroy { name } => destroy(context, name).await,
+        Teams::Join => join(context).await,
         Teams::Switch { name } => switch(context, name),
         Teams::Members { verb } => members(context, verb.as_ref().unwrap_or(&Members::List)).await,
         Teams::Invite {
@@ -102,6 +105,62 @@ async fn create(context: &mut Context<'_>, name: &str) -> Result<Exit> {
         let mut shown = made;
         shown.token = None;
         context.out.object(&shown)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The team in use gets another name; what is kept here follows it.
+async fn rename(context: &mut Context<'_>, name: &str) -> Result<Exit> {
+    let (session, team) = of_team(context).await?;
+    context.out.say(format!("→ team {team}"));
+    let renamed = session.team_rename(&team, name).await?;
+    let mut credentials = Credentials::load(context.out.host())?;
+    if let Some(kept) = credentials.servers.get_mut(&session.server())
+        && kept.team.as_deref() == Some(team.as_str())
+    {
+        kept.team = Some(renamed.name.clone());
+        credentials.save(context.out.host())?;
+    }
+    context.out.done(format!(
+        "team {team} is called {} now; the old name goes on to mean it",
+        renamed.name
+    ));
+    if context.out.json {
+        context.out.object(&renamed)?;
+    }
+    Ok(Exit::Ok)
+}
+
+async fn destroy(context: &mut Context<'_>, name: &str) -> Result<Exit> {
+    let (session, team) = of_team(context).await?;
+    if team != name {
+        return Err(
+            CliError::usage(format!("commands mean team {team}, and not {name}"))
+                .now("nothing was changed")
+                .next(format!("repeat it with -t {name}")),
+        );
+    }
+    let question = format!("This removes team {team} with its tokens and invitations");
+    context.out.confirm(context.global.yes, &question, name)?;
+    session.team_delete(&team).await?;
+    context.out.done(format!("team {team} is removed"));
+    Ok(Exit::Ok)
+}
+
+/// The link is good for one use by whoever has it, so that it does not stand on the command line.
+async fn join(context: &mut Context<'_>) -> Result<Exit> {
+    let session = context.session()?;
+    let link = from_stdin(context, "invitation's link")?;
+    let link = link.trim();
+    let token = link.rsplit_once('#').map_or(link, |(_, token)| token);
+    let joined = session.invitation_accept(token.to_owned()).await?;
+    let server = session.server();
+    context.out.done(format!(
+        "you are {} in team {} now. To use it: segue login --server {server} --team {}",
+        joined.role, joined.team, joined.team
+    ));
+    if context.out.json {
+        context.out.object(&joined)?;
     }
     Ok(Exit::Ok)
 }

@@ -82,7 +82,10 @@ async fn releases_are_listed_and_the_one_that_serves_is_marked() {
     }
     assert!(!list.stdout.contains("more"), "{}", list.stdout);
     let shown = world.run("releases show v3 -a shop").await;
-    assert!(shown.stdout.contains("\"rel_3\""), "{}", shown.stdout);
+    assert!(shown.stdout.contains("release  v3"), "{}", shown.stdout);
+    assert!(!shown.stdout.contains("more"), "{}", shown.stdout);
+    let data = world.run("releases show v3 -a shop --json").await;
+    assert!(data.stdout.contains("\"rel_3\""), "{}", data.stdout);
     let missing = world.run("releases show v9 -a shop").await;
     assert_eq!(missing.exit, Exit::Failed);
     assert!(

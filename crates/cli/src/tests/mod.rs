@@ -8,6 +8,8 @@ mod fake;
 mod git;
 mod lists;
 mod local;
+mod manual;
+mod outside;
 mod people;
 mod running;
 mod server;

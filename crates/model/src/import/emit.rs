@@ -5,8 +5,8 @@ use std::time::Duration;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::draft::{Check, Draft, Entry, Health, Line, Service};
-use super::words;
 use crate::name::ConfigKey;
+use crate::secret_shape::secret_shape;
 use crate::spec::ServiceKind;
 
 /// Bytes of a volume whose input says no size.
@@ -166,7 +166,7 @@ fn config(entries: &[(ConfigKey, Entry)]) -> Table {
     let mut table = Table::new();
     for (key, entry) in entries {
         let item = match entry {
-            Entry::Value(text) if words::looks_secret(key.as_str(), text) => commented(
+            Entry::Value(text) if secret_shape(key.as_str(), text).is_some() => commented(
                 text.as_str().into(),
                 "looks like a secret: better { secret = true }, and segue secret set",
             ),

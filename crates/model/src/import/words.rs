@@ -136,21 +136,6 @@ pub(super) fn is_store(image: &str) -> bool {
     STORES.iter().any(|store| name.starts_with(store))
 }
 
-/// Whether a key or a value looks like something that not everybody in a team should read.
-pub(super) fn looks_secret(key: &str, value: &str) -> bool {
-    let upper = key.to_ascii_uppercase();
-    let named = [
-        "PASSWORD",
-        "PASSWD",
-        "SECRET",
-        "TOKEN",
-        "API_KEY",
-        "PRIVATE_KEY",
-    ];
-    !value.is_empty()
-        && (named.iter().any(|word| upper.contains(word)) || value.starts_with("-----BEGIN"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
