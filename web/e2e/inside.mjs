@@ -8,7 +8,7 @@ const LONG = { timeout: 60_000 };
 /** What looks like a key; in parts, so that no scanner takes it for one. */
 const KEY = ["sk_live_", "0123456789abcdef01234567"].join("");
 
-export async function madeSecret({ page, url, look, button, owner }) {
+async function madeSecret({ page, url, look, button, owner }) {
   await page.goto(`${url}/apps/hello/production/config?team=acme`);
   await put(page, "New key", "PAYMENTS");
   await put(page, "Value", KEY);
@@ -37,7 +37,7 @@ export async function madeSecret({ page, url, look, button, owner }) {
 }
 
 /** Two people save the same key: the second sees what the first did, and chooses. */
-export async function twoSave({ page, url, look, button, engine, faults, owner }) {
+async function twoSave({ page, url, look, button, engine, faults, owner }) {
   const others = await engine.newContext({ reducedMotion: "reduce" });
   const other = await watched(others, faults);
   // Without the stream this page does not hear of the first one's change, as somebody who is faster than it.
@@ -70,7 +70,7 @@ export async function twoSave({ page, url, look, button, engine, faults, owner }
   await others.close();
 }
 
-export async function runs({ page, url, look, button }) {
+async function runs({ page, url, look, button }) {
   await page.goto(`${url}/apps/hello/production/runs?team=acme`);
   await button("Start it").click();
   await page.getByText("Give a command.").waitFor();
@@ -100,7 +100,7 @@ export async function runs({ page, url, look, button }) {
     .waitFor();
 }
 
-export async function environments({ page, url, look, button }) {
+async function environments({ page, url, look, button }) {
   await page.goto(`${url}/apps/hello/production/settings?team=acme`);
   await button("Protect it").click();
   await page.getByRole("dialog").getByRole("button", { name: "Protect it" }).click();

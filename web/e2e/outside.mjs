@@ -5,7 +5,7 @@ import { check } from "./lib.mjs";
 /** Fills a field by its label. */
 const put = (page, label, text) => page.getByLabel(label, { exact: true }).fill(text);
 
-export async function sources({ page, url, look, button }) {
+async function sources({ page, url, look, button }) {
   await page.goto(`${url}/apps/hello/-/sources?team=acme`);
   await button("Set it").click();
   await page.getByText("Give the address of a repository.").waitFor();
@@ -108,7 +108,7 @@ export async function holds({ page, url, look, button, context }) {
   await page.getByText("No freeze window.").waitFor();
 }
 
-export async function notifications({ page, url, look, button }) {
+async function notifications({ page, url, look, button }) {
   await page.goto(`${url}/team/notifications?team=acme`);
   await button("Tell them").click();
   await page.getByText("Give it a name.").waitFor();
@@ -138,7 +138,7 @@ export async function notifications({ page, url, look, button }) {
   await page.getByText("Nobody is told yet.").waitFor();
 }
 
-export async function credentials({ page, url, look, button }) {
+async function credentials({ page, url, look, button }) {
   await page.goto(`${url}/team/credentials?team=acme`);
   await button("Keep it").click();
   await page.getByText("Give a host.").waitFor();
@@ -160,7 +160,7 @@ export async function credentials({ page, url, look, button }) {
   await page.getByText("None. Private images").waitFor();
 }
 
-export async function quota({ page, url, look, button }) {
+async function quota({ page, url, look, button }) {
   await page.goto(`${url}/team/settings?team=acme`);
   await put(page, "Apps at most", "many");
   await put(page, "CPU at most, in cores", "-1");
@@ -175,16 +175,12 @@ export async function quota({ page, url, look, button }) {
   await page.getByText("of 64.5 CPU").waitFor();
 }
 
-/** All of it. */
-export async function outside(walk) {
+/** The forms that leave deployments alone. */
+export async function forms(walk) {
   await sources(walk);
-  walk.told("repository, hook and previews, with their faults");
-  await holds(walk);
-  walk.told(
-    "a lock and a freeze window are told where they hold; a form outlives a lost connection",
-  );
   await notifications(walk);
   await credentials(walk);
   await quota(walk);
-  walk.told("notifications, credentials and quota, with their faults");
+  walk.told("repository, hook, previews, notifications, credentials, quota, with their faults");
+  await walk.page.close();
 }

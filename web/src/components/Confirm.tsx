@@ -2,8 +2,8 @@
 // the password once more for it, the dialog asks for that and goes on.
 
 import { Button, Group, Modal, PasswordInput, Text, TextInput } from "@mantine/core";
+import { sessionConfirm } from "@segue/client";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { sessionConfirm } from "../api/password";
 import { fault, formFaults } from "../api/problem";
 import { checks } from "../lib/checks";
 import { FaultBox } from "./FaultBox";
@@ -42,7 +42,7 @@ export function Confirm(props: ConfirmProps) {
     setWrong(missing);
     if (missing) return false;
     try {
-      await sessionConfirm({ body: { password: given } });
+      await sessionConfirm({ body: { password: given }, throwOnError: true });
       return true;
     } catch (caught) {
       const { byField, rest } = formFaults(caught, ["password"]);

@@ -51,6 +51,9 @@ const GOOD: Record<string, string> = {
   events: "deployment.* build.failed",
 };
 
+/** Texts of other kinds; of these, the ones that a pattern refuses. */
+const WRONG = ["Not THIS!", "a:b c", "a\u0000b", "a\u0007b", "a\nb", "@", "-"];
+
 /** A text that is refused for its length alone: of the kind, and `length` long. */
 function long(member: string, length: number): string {
   if (member === "email" || member === "address") return `${"a".repeat(length - 12)}@example.com`;
@@ -75,7 +78,13 @@ describe("every check of a form", () => {
     if (must) expect(check("")).not.toBeNull();
     if (bounds?.minLength && bounds.minLength > 1)
       expect(check("a".repeat(bounds.minLength - 1))).not.toBeNull();
-    if (bounds?.pattern) expect(check("Not THIS!")).not.toBeNull();
+    if (bounds?.pattern) {
+      const pattern = new RegExp(bounds.pattern, "u");
+      const wrong = WRONG.filter((text) => !pattern.test(text));
+      expect(wrong.length, `no sample is outside of ${bounds.pattern}`).toBeGreaterThan(0);
+      for (const text of wrong) expect(check(text), JSON.stringify(text)).not.toBeNull();
+      expect(GOOD[member]).toMatch(pattern);
+    }
     if (bounds?.maximum !== undefined) {
       expect(check(String(bounds.maximum))).toBeNull();
       expect(check(String(bounds.maximum + 1))).not.toBeNull();

@@ -93,8 +93,10 @@ export const keyCheck: Check = (value) => {
 };
 
 /** A value of a variable; it may be empty. */
-export const valueCheck: Check = (value) =>
-  length(value) > 32_768 ? "At most 32 768 characters." : null;
+export const valueCheck: Check = (value) => {
+  if (length(value) > 32_768) return "At most 32 768 characters.";
+  return value.includes("\u0000") ? "No byte 0: the environment of a process has none." : null;
+};
 
 /** An address that is called or fetched. */
 function address(max: number, what: string): Check {
@@ -162,6 +164,8 @@ export const later: Check = (value) => {
 const moment: Check = (value) =>
   Number.isNaN(Date.parse(value)) ? "Give a date and a time." : null;
 
+const account = line(200, "the name of an account");
+
 /** By schema and member. */
 export const checks = {
   SetupCreate: {
@@ -205,13 +209,16 @@ export const checks = {
   },
   RegistryCreate: {
     host,
-    username: line(200, "the name of an account"),
+    username: ((value) =>
+      account(value) ?? (value.includes(":") ? "Without a colon." : null)) as Check,
     password: ((value) =>
       value === ""
         ? "Give a password or a token."
         : length(value) > 4096
           ? "At most 4096 characters."
-          : null) as Check,
+          : CONTROL.test(value)
+            ? "One line of text."
+            : null) as Check,
   },
   WebhookCreate: {
     name: line(100, "it a name"),

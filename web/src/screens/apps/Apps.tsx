@@ -23,12 +23,6 @@ import { byNeed, environmentVerdict } from "../../lib/health";
 import { pagesAt } from "../../lib/pages";
 import { FirstSteps } from "./FirstSteps";
 
-/** Not every server says it; nor does one of which nothing was counted yet. */
-function perMinute(env: object): string {
-  const { requests_per_minute: count } = env as { requests_per_minute?: number };
-  return count === undefined ? "–" : number(count);
-}
-
 export function Apps() {
   const team = useTeam();
   const whyNot = useWhyNot();
@@ -109,7 +103,9 @@ export function Apps() {
                     "–"
                   )}
                 </td>
-                <td>{perMinute(env)}</td>
+                <td>
+                  {env.requests_per_minute === undefined ? "–" : number(env.requests_per_minute)}
+                </td>
                 <td>
                   {deployment ? (
                     <>

@@ -1,8 +1,8 @@
 // A new password by a one-time link. The token stands behind the `#`, which browsers send to nobody.
 
 import { Button, PasswordInput, Stack } from "@mantine/core";
+import { resetUse } from "@segue/client";
 import { useState } from "react";
-import { resetUse } from "../../api/password";
 import { forget } from "../../api/session";
 import { Outside } from "../../app/Outside";
 import { FormFault } from "../../components/FormFault";
@@ -20,7 +20,7 @@ export function Reset() {
       again: (value, { password }) => (value === password ? null : "The two are not alike."),
     },
     send: async ({ password }) => {
-      await resetUse({ body: { token, password } });
+      await resetUse({ body: { token, password }, throwOnError: true });
       // Every session of the person has ended, one in this browser too.
       forget();
       setDone(true);

@@ -2,12 +2,11 @@
 // the team; it is forgotten when the page is left.
 
 import { Button, Group, PasswordInput, TextInput } from "@mantine/core";
-import { secretDelete, secretSet } from "@segue/client";
+import { secretDelete, secretReveal, secretSet } from "@segue/client";
 import { secretListOptions, specGetOptions } from "@segue/client/query";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { secretReveal } from "../../api/password";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
@@ -204,7 +203,7 @@ export function Secrets() {
         harmless
         onConfirm={async () => {
           const path = { ...place, key: revealing ?? "" };
-          const { data } = await secretReveal({ path });
+          const { data } = await secretReveal({ path, throwOnError: true });
           setOpen({ key: data.key, value: data.value });
         }}
       >

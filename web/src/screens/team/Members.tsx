@@ -1,13 +1,18 @@
 // Members of the team and their roles.
 
 import { Group, NativeSelect } from "@mantine/core";
-import { type Member, memberRemove, memberUpdate } from "@segue/client";
+import {
+  type Member,
+  memberRemove,
+  memberUpdate,
+  type ResetLink,
+  resetLinkCreate,
+} from "@segue/client";
 import { memberListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSession, useTeam, useWhyNot } from "../../api/hooks";
 import { ROLES } from "../../api/may";
-import { type ResetLink, resetLinkCreate } from "../../api/password";
 import { Act } from "../../components/Act";
 import { Card, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
@@ -143,6 +148,7 @@ export function Members() {
           onConfirm={async () => {
             const { data } = await resetLinkCreate({
               path: { team: team.name, user: resetting?.user ?? "" },
+              throwOnError: true,
             });
             setMade({ ...data, email: resetting?.email ?? "" });
           }}

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { AppCreateData, AppCreateErrors, AppCreateResponses, AppDeleteData, AppDeleteErrors, AppDeleteResponses, AppGetData, AppGetErrors, AppGetResponses, AppListData, AppListErrors, AppListResponses, AppUpdateData, AppUpdateErrors, AppUpdateResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, BuildCancelData, BuildCancelErrors, BuildCancelResponses, BuildGetData, BuildGetErrors, BuildGetResponses, BuildListData, BuildListErrors, BuildListResponses, BuildLogData, BuildLogErrors, BuildLogResponses, BuildLogStreamData, BuildLogStreamErrors, BuildLogStreamResponse, BuildLogStreamResponses, ConfigGetData, ConfigGetErrors, ConfigGetResponses, ConfigUpdateData, ConfigUpdateErrors, ConfigUpdateResponses, ConfigVersionListData, ConfigVersionListErrors, ConfigVersionListResponses, DeploymentCancelData, DeploymentCancelErrors, DeploymentCancelResponses, DeploymentCreateData, DeploymentCreateErrors, DeploymentCreateResponses, DeploymentEventsData, DeploymentEventsErrors, DeploymentEventsResponses, DeploymentEventsStreamData, DeploymentEventsStreamErrors, DeploymentEventsStreamResponse, DeploymentEventsStreamResponses, DeploymentGetData, DeploymentGetErrors, DeploymentGetResponses, DeploymentListData, DeploymentListErrors, DeploymentListResponses, DeploymentPromoteData, DeploymentPromoteErrors, DeploymentPromoteResponses, DeploymentReceiptData, DeploymentReceiptErrors, DeploymentReceiptResponses, DeploymentRollbackData, DeploymentRollbackErrors, DeploymentRollbackResponses, DeviceConfirmData, DeviceConfirmErrors, DeviceConfirmResponses, DeviceGetData, DeviceGetErrors, DeviceGetResponses, DeviceStartData, DeviceStartErrors, DeviceStartResponses, DeviceTokenData, DeviceTokenErrors, DeviceTokenResponses, EnvironmentCompareData, EnvironmentCompareErrors, EnvironmentCompareResponses, EnvironmentCreateData, EnvironmentCreateErrors, EnvironmentCreateResponses, EnvironmentDeleteData, EnvironmentDeleteErrors, EnvironmentDeleteResponses, EnvironmentGetData, EnvironmentGetErrors, EnvironmentGetResponses, EnvironmentListData, EnvironmentListErrors, EnvironmentListResponses, EnvironmentUpdateData, EnvironmentUpdateErrors, EnvironmentUpdateResponses, EventListData, EventListErrors, EventListResponses, EventListStreamData, EventListStreamErrors, EventListStreamResponse, EventListStreamResponses, FreezeCreateData, FreezeCreateErrors, FreezeCreateResponses, FreezeDeleteData, FreezeDeleteErrors, FreezeDeleteResponses, FreezeListData, FreezeListErrors, FreezeListResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HookCallData, HookCallErrors, HookCallResponses, HookCreateData, HookCreateErrors, HookCreateResponses, HookDeleteData, HookDeleteErrors, HookDeleteResponses, HookDeliveryListData, HookDeliveryListErrors, HookDeliveryListResponses, HookListData, HookListErrors, HookListResponses, HostCordonData, HostCordonErrors, HostCordonResponses, HostGetData, HostGetErrors, HostGetResponses, HostListData, HostListErrors, HostListResponses, HostUncordonData, HostUncordonErrors, HostUncordonResponses, InstanceGetData, InstanceGetErrors, InstanceGetResponses, InstanceListData, InstanceListErrors, InstanceListResponses, InstanceReplaceData, InstanceReplaceErrors, InstanceReplaceResponses, InstanceWhyData, InstanceWhyErrors, InstanceWhyResponses, InvitationAcceptData, InvitationAcceptErrors, InvitationAcceptResponses, InvitationCreateData, InvitationCreateErrors, InvitationCreateResponses, InvitationDeleteData, InvitationDeleteErrors, InvitationDeleteResponses, InvitationListData, InvitationListErrors, InvitationListResponses, InvitationShowData, InvitationShowErrors, InvitationShowResponses, KeyListData, KeyListErrors, KeyListResponses, KeyRotateData, KeyRotateErrors, KeyRotateResponses, LockCreateData, LockCreateErrors, LockCreateResponses, LockDeleteData, LockDeleteErrors, LockDeleteResponses, LockGetData, LockGetErrors, LockGetResponses, LogListData, LogListErrors, LogListResponses, LogListStreamData, LogListStreamErrors, LogListStreamResponse, LogListStreamResponses, MeGetData, MeGetErrors, MeGetResponses, MemberAddData, MemberAddErrors, MemberAddResponses, MemberGetData, MemberGetErrors, MemberGetResponses, MemberListData, MemberListErrors, MemberListResponses, MemberRemoveData, MemberRemoveErrors, MemberRemoveResponses, MemberUpdateData, MemberUpdateErrors, MemberUpdateResponses, MetricsGetData, MetricsGetErrors, MetricsGetResponses, MetricsSeriesData, MetricsSeriesErrors, MetricsSeriesResponses, MeUpdateData, MeUpdateErrors, MeUpdateResponses, OpenapiGetData, OpenapiGetErrors, OpenapiGetResponses, PasswordSetData, PasswordSetErrors, PasswordSetResponses, QuotaGetData, QuotaGetErrors, QuotaGetResponses, QuotaSetData, QuotaSetErrors, QuotaSetResponses, ReadinessGetData, ReadinessGetErrors, ReadinessGetResponses, RegistryCreateData, RegistryCreateErrors, RegistryCreateResponses, RegistryDeleteData, RegistryDeleteErrors, RegistryDeleteResponses, RegistryListData, RegistryListErrors, RegistryListResponses, ReleaseDiffData, ReleaseDiffErrors, ReleaseDiffResponses, ReleaseGetData, ReleaseGetErrors, ReleaseGetResponses, ReleaseListData, ReleaseListErrors, ReleaseListResponses, RunCancelData, RunCancelErrors, RunCancelResponses, RunCreateData, RunCreateErrors, RunCreateResponses, RunGetData, RunGetErrors, RunGetResponses, RunListData, RunListErrors, RunListResponses, ScaleSetData, ScaleSetErrors, ScaleSetResponses, SecretDeleteData, SecretDeleteErrors, SecretDeleteResponses, SecretGetData, SecretGetErrors, SecretGetResponses, SecretListData, SecretListErrors, SecretListResponses, SecretSetData, SecretSetErrors, SecretSetResponses, ServiceGetData, ServiceGetErrors, ServiceGetResponses, ServiceListData, ServiceListErrors, ServiceListResponses, ServiceUpdateData, ServiceUpdateErrors, ServiceUpdateResponses, SessionCreateData, SessionCreateErrors, SessionCreateResponses, SessionDeleteData, SessionDeleteErrors, SessionDeleteResponses, SessionListData, SessionListErrors, SessionListResponses, SessionLogoutData, SessionLogoutErrors, SessionLogoutResponses, SessionRefreshData, SessionRefreshErrors, SessionRefreshResponses, SetupCreateData, SetupCreateErrors, SetupCreateResponses, SourceCheckData, SourceCheckErrors, SourceCheckResponses, SourceFetchData, SourceFetchErrors, SourceFetchResponses, SourcePlanData, SourcePlanErrors, SourcePlanResponses, SourceUploadData, SourceUploadErrors, SourceUploadResponses, SpecGetData, SpecGetErrors, SpecGetResponses, SpecPutData, SpecPutErrors, SpecPutResponses, TeamCreateData, TeamCreateErrors, TeamCreateResponses, TeamDeleteData, TeamDeleteErrors, TeamDeleteResponses, TeamGetData, TeamGetErrors, TeamGetResponses, TeamListData, TeamListErrors, TeamListResponses, TeamTokenCreateData, TeamTokenCreateErrors, TeamTokenCreateResponses, TeamTokenDeleteData, TeamTokenDeleteErrors, TeamTokenDeleteResponses, TeamTokenListData, TeamTokenListErrors, TeamTokenListResponses, TeamUpdateData, TeamUpdateErrors, TeamUpdateResponses, TokenCreateData, TokenCreateErrors, TokenCreateResponses, TokenDeleteData, TokenDeleteErrors, TokenDeleteResponses, TokenExchangeData, TokenExchangeErrors, TokenExchangeResponses, TokenListData, TokenListErrors, TokenListResponses, WebhookCreateData, WebhookCreateErrors, WebhookCreateResponses, WebhookDeleteData, WebhookDeleteErrors, WebhookDeleteResponses, WebhookDeliveryListData, WebhookDeliveryListErrors, WebhookDeliveryListResponses, WebhookGetData, WebhookGetErrors, WebhookGetResponses, WebhookListData, WebhookListErrors, WebhookListResponses, WebhookTestData, WebhookTestErrors, WebhookTestResponses, WebhookUpdateData, WebhookUpdateErrors, WebhookUpdateResponses } from './types.gen.js';
+import type { AppCreateData, AppCreateErrors, AppCreateResponses, AppDeleteData, AppDeleteErrors, AppDeleteResponses, AppGetData, AppGetErrors, AppGetResponses, AppListData, AppListErrors, AppListResponses, AppUpdateData, AppUpdateErrors, AppUpdateResponses, AuditListData, AuditListErrors, AuditListResponses, AuditVerifyData, AuditVerifyErrors, AuditVerifyResponses, BuildCancelData, BuildCancelErrors, BuildCancelResponses, BuildGetData, BuildGetErrors, BuildGetResponses, BuildListData, BuildListErrors, BuildListResponses, BuildLogData, BuildLogErrors, BuildLogResponses, BuildLogStreamData, BuildLogStreamErrors, BuildLogStreamResponse, BuildLogStreamResponses, ConfigGetData, ConfigGetErrors, ConfigGetResponses, ConfigUpdateData, ConfigUpdateErrors, ConfigUpdateResponses, ConfigVersionListData, ConfigVersionListErrors, ConfigVersionListResponses, DeploymentCancelData, DeploymentCancelErrors, DeploymentCancelResponses, DeploymentCreateData, DeploymentCreateErrors, DeploymentCreateResponses, DeploymentEventsData, DeploymentEventsErrors, DeploymentEventsResponses, DeploymentEventsStreamData, DeploymentEventsStreamErrors, DeploymentEventsStreamResponse, DeploymentEventsStreamResponses, DeploymentGetData, DeploymentGetErrors, DeploymentGetResponses, DeploymentListData, DeploymentListErrors, DeploymentListResponses, DeploymentPromoteData, DeploymentPromoteErrors, DeploymentPromoteResponses, DeploymentReceiptData, DeploymentReceiptErrors, DeploymentReceiptResponses, DeploymentRollbackData, DeploymentRollbackErrors, DeploymentRollbackResponses, DeviceConfirmData, DeviceConfirmErrors, DeviceConfirmResponses, DeviceGetData, DeviceGetErrors, DeviceGetResponses, DeviceStartData, DeviceStartErrors, DeviceStartResponses, DeviceTokenData, DeviceTokenErrors, DeviceTokenResponses, EnvironmentCompareData, EnvironmentCompareErrors, EnvironmentCompareResponses, EnvironmentCreateData, EnvironmentCreateErrors, EnvironmentCreateResponses, EnvironmentDeleteData, EnvironmentDeleteErrors, EnvironmentDeleteResponses, EnvironmentGetData, EnvironmentGetErrors, EnvironmentGetResponses, EnvironmentListData, EnvironmentListErrors, EnvironmentListResponses, EnvironmentUpdateData, EnvironmentUpdateErrors, EnvironmentUpdateResponses, EventListData, EventListErrors, EventListResponses, EventListStreamData, EventListStreamErrors, EventListStreamResponse, EventListStreamResponses, FreezeCreateData, FreezeCreateErrors, FreezeCreateResponses, FreezeDeleteData, FreezeDeleteErrors, FreezeDeleteResponses, FreezeListData, FreezeListErrors, FreezeListResponses, HealthGetData, HealthGetErrors, HealthGetResponses, HookCallData, HookCallErrors, HookCallResponses, HookCreateData, HookCreateErrors, HookCreateResponses, HookDeleteData, HookDeleteErrors, HookDeleteResponses, HookDeliveryListData, HookDeliveryListErrors, HookDeliveryListResponses, HookListData, HookListErrors, HookListResponses, HostCordonData, HostCordonErrors, HostCordonResponses, HostGetData, HostGetErrors, HostGetResponses, HostListData, HostListErrors, HostListResponses, HostUncordonData, HostUncordonErrors, HostUncordonResponses, InstanceGetData, InstanceGetErrors, InstanceGetResponses, InstanceListData, InstanceListErrors, InstanceListResponses, InstanceReplaceData, InstanceReplaceErrors, InstanceReplaceResponses, InstanceWhyData, InstanceWhyErrors, InstanceWhyResponses, InvitationAcceptData, InvitationAcceptErrors, InvitationAcceptResponses, InvitationCreateData, InvitationCreateErrors, InvitationCreateResponses, InvitationDeleteData, InvitationDeleteErrors, InvitationDeleteResponses, InvitationListData, InvitationListErrors, InvitationListResponses, InvitationShowData, InvitationShowErrors, InvitationShowResponses, KeyListData, KeyListErrors, KeyListResponses, KeyRotateData, KeyRotateErrors, KeyRotateResponses, LockCreateData, LockCreateErrors, LockCreateResponses, LockDeleteData, LockDeleteErrors, LockDeleteResponses, LockGetData, LockGetErrors, LockGetResponses, LogListData, LogListErrors, LogListResponses, LogListStreamData, LogListStreamErrors, LogListStreamResponse, LogListStreamResponses, MeGetData, MeGetErrors, MeGetResponses, MemberAddData, MemberAddErrors, MemberAddResponses, MemberGetData, MemberGetErrors, MemberGetResponses, MemberListData, MemberListErrors, MemberListResponses, MemberRemoveData, MemberRemoveErrors, MemberRemoveResponses, MemberUpdateData, MemberUpdateErrors, MemberUpdateResponses, MetricsGetData, MetricsGetErrors, MetricsGetResponses, MetricsSeriesData, MetricsSeriesErrors, MetricsSeriesResponses, MeUpdateData, MeUpdateErrors, MeUpdateResponses, OpenapiGetData, OpenapiGetErrors, OpenapiGetResponses, PasswordSetData, PasswordSetErrors, PasswordSetResponses, QuotaGetData, QuotaGetErrors, QuotaGetResponses, QuotaSetData, QuotaSetErrors, QuotaSetResponses, ReadinessGetData, ReadinessGetErrors, ReadinessGetResponses, RegistryCreateData, RegistryCreateErrors, RegistryCreateResponses, RegistryDeleteData, RegistryDeleteErrors, RegistryDeleteResponses, RegistryListData, RegistryListErrors, RegistryListResponses, ReleaseDiffData, ReleaseDiffErrors, ReleaseDiffResponses, ReleaseGetData, ReleaseGetErrors, ReleaseGetResponses, ReleaseListData, ReleaseListErrors, ReleaseListResponses, ResetLinkCreateData, ResetLinkCreateErrors, ResetLinkCreateResponses, ResetUseData, ResetUseErrors, ResetUseResponses, RunCancelData, RunCancelErrors, RunCancelResponses, RunCreateData, RunCreateErrors, RunCreateResponses, RunGetData, RunGetErrors, RunGetResponses, RunListData, RunListErrors, RunListResponses, ScaleSetData, ScaleSetErrors, ScaleSetResponses, SecretDeleteData, SecretDeleteErrors, SecretDeleteResponses, SecretGetData, SecretGetErrors, SecretGetResponses, SecretListData, SecretListErrors, SecretListResponses, SecretRevealData, SecretRevealErrors, SecretRevealResponses, SecretSetData, SecretSetErrors, SecretSetResponses, ServiceGetData, ServiceGetErrors, ServiceGetResponses, ServiceListData, ServiceListErrors, ServiceListResponses, ServiceUpdateData, ServiceUpdateErrors, ServiceUpdateResponses, SessionConfirmData, SessionConfirmErrors, SessionConfirmResponses, SessionCreateData, SessionCreateErrors, SessionCreateResponses, SessionDeleteData, SessionDeleteErrors, SessionDeleteResponses, SessionListData, SessionListErrors, SessionListResponses, SessionLogoutData, SessionLogoutErrors, SessionLogoutResponses, SessionRefreshData, SessionRefreshErrors, SessionRefreshResponses, SetupCreateData, SetupCreateErrors, SetupCreateResponses, SourceCheckData, SourceCheckErrors, SourceCheckResponses, SourceFetchData, SourceFetchErrors, SourceFetchResponses, SourcePlanData, SourcePlanErrors, SourcePlanResponses, SourceUploadData, SourceUploadErrors, SourceUploadResponses, SpecGetData, SpecGetErrors, SpecGetResponses, SpecPutData, SpecPutErrors, SpecPutResponses, TeamCreateData, TeamCreateErrors, TeamCreateResponses, TeamDeleteData, TeamDeleteErrors, TeamDeleteResponses, TeamGetData, TeamGetErrors, TeamGetResponses, TeamListData, TeamListErrors, TeamListResponses, TeamTokenCreateData, TeamTokenCreateErrors, TeamTokenCreateResponses, TeamTokenDeleteData, TeamTokenDeleteErrors, TeamTokenDeleteResponses, TeamTokenListData, TeamTokenListErrors, TeamTokenListResponses, TeamUpdateData, TeamUpdateErrors, TeamUpdateResponses, TokenCreateData, TokenCreateErrors, TokenCreateResponses, TokenDeleteData, TokenDeleteErrors, TokenDeleteResponses, TokenExchangeData, TokenExchangeErrors, TokenExchangeResponses, TokenListData, TokenListErrors, TokenListResponses, WebhookCreateData, WebhookCreateErrors, WebhookCreateResponses, WebhookDeleteData, WebhookDeleteErrors, WebhookDeleteResponses, WebhookDeliveryListData, WebhookDeliveryListErrors, WebhookDeliveryListResponses, WebhookGetData, WebhookGetErrors, WebhookGetResponses, WebhookListData, WebhookListErrors, WebhookListResponses, WebhookTestData, WebhookTestErrors, WebhookTestResponses, WebhookUpdateData, WebhookUpdateErrors, WebhookUpdateResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -36,6 +36,20 @@ export const metricsGet = <ThrowOnError extends boolean = false>(options?: Optio
  * Tells whether requests can be served: the database answers and has the right schema.
  */
 export const readinessGet = <ThrowOnError extends boolean = false>(options?: Options<ReadinessGetData, ThrowOnError>) => (options?.client ?? client).get<ReadinessGetResponses, ReadinessGetErrors, ThrowOnError>({ url: '/readyz', ...options });
+
+/**
+ * Confirms the session of the request with the password, for ten minutes. Some operations answer
+ * `confirmation_required` without.
+ */
+export const sessionConfirm = <ThrowOnError extends boolean = false>(options: Options<SessionConfirmData, ThrowOnError>) => (options.client ?? client).post<SessionConfirmResponses, SessionConfirmErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/auth/confirm',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
 
 /**
  * Lists the public keys that verify access tokens.
@@ -81,6 +95,19 @@ export const sessionLogout = <ThrowOnError extends boolean = false>(options: Opt
  * request again with the cookie that the other one got. A later one ends the session: somebody has a copy.
  */
 export const sessionRefresh = <ThrowOnError extends boolean = false>(options: Options<SessionRefreshData, ThrowOnError>) => (options.client ?? client).post<SessionRefreshResponses, SessionRefreshErrors, ThrowOnError>({ url: '/v1/auth/refresh', ...options });
+
+/**
+ * Sets a new password with a link. Every session of the person ends, and so do the tokens of their devices; API tokens
+ * that were made by hand stay.
+ */
+export const resetUse = <ThrowOnError extends boolean = false>(options: Options<ResetUseData, ThrowOnError>) => (options.client ?? client).post<ResetUseResponses, ResetUseErrors, ThrowOnError>({
+    url: '/v1/auth/reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
 
 /**
  * Exchanges the API token of the request for an access token of ten minutes.
@@ -262,7 +289,8 @@ export const meUpdate = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
- * Changes the own password. Every other session ends; API tokens stay.
+ * Changes the own password. Every other session ends, and so do the tokens of devices and links for a new password; API
+ * tokens that were made by hand stay, and what it is changed with.
  */
 export const passwordSet = <ThrowOnError extends boolean = false>(options: Options<PasswordSetData, ThrowOnError>) => (options.client ?? client).post<PasswordSetResponses, PasswordSetErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -363,7 +391,8 @@ export const teamCreate = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
- * Removes a team that has no apps. For its owners. Its name is never given again.
+ * Removes a team that has no apps. For its owners; a session must have been confirmed (`POST /v1/auth/confirm`). Its name
+ * is never given again.
  */
 export const teamDelete = <ThrowOnError extends boolean = false>(options: Options<TeamDeleteData, ThrowOnError>) => (options.client ?? client).delete<TeamDeleteResponses, TeamDeleteErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -416,7 +445,8 @@ export const appCreate = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * Removes an app with all its environments; their containers are stopped.
+ * Removes an app with all its environments; their containers are stopped. A session must have been confirmed (`POST
+ * /v1/auth/confirm`).
  */
 export const appDelete = <ThrowOnError extends boolean = false>(options: Options<AppDeleteData, ThrowOnError>) => (options.client ?? client).delete<AppDeleteResponses, AppDeleteErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -567,7 +597,8 @@ export const configGet = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * Sets and removes variables and rolls the change out.
+ * Sets and removes variables and rolls the change out. Of two people who change what both have read, the second is
+ * told 412 and which variables moved, if `If-Match` says what the change is based on.
  */
 export const configUpdate = <ThrowOnError extends boolean = false>(options: Options<ConfigUpdateData, ThrowOnError>) => (options.client ?? client).patch<ConfigUpdateResponses, ConfigUpdateErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -873,6 +904,18 @@ export const secretSet = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
+ * Shows the value of a secret, and the team that it was shown. For admins; of a protected environment for owners.
+ *
+ * A session must have been confirmed (`POST /v1/auth/confirm`); an API token needs the scope `secret:reveal`, which no
+ * token has unless it was asked for.
+ */
+export const secretReveal = <ThrowOnError extends boolean = false>(options: Options<SecretRevealData, ThrowOnError>) => (options.client ?? client).post<SecretRevealResponses, SecretRevealErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}/reveal',
+    ...options
+});
+
+/**
  * Lists the services of the newest wanted release.
  */
 export const serviceList = <ThrowOnError extends boolean = false>(options: Options<ServiceListData, ThrowOnError>) => (options.client ?? client).get<ServiceListResponses, ServiceListErrors, ThrowOnError>({
@@ -1085,7 +1128,8 @@ export const auditList = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+ * Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and names the first
+ * record that was changed, removed or moved.
  */
 export const auditVerify = <ThrowOnError extends boolean = false>(options: Options<AuditVerifyData, ThrowOnError>) => (options.client ?? client).get<AuditVerifyResponses, AuditVerifyErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -1176,6 +1220,19 @@ export const memberUpdate = <ThrowOnError extends boolean = false>(options: Opti
         'Content-Type': 'application/merge-patch+json',
         ...options.headers
     }
+});
+
+/**
+ * Makes a one-time link by which a person of the team sets a new password. It is shown once, is good for an hour, and
+ * replaces an older one; the team is told.
+ *
+ * For admins of every team that the person is in, with at least the person's role there; for everybody else the people
+ * who run the installation do it. A session must have been confirmed (`POST /v1/auth/confirm`).
+ */
+export const resetLinkCreate = <ThrowOnError extends boolean = false>(options: Options<ResetLinkCreateData, ThrowOnError>) => (options.client ?? client).post<ResetLinkCreateResponses, ResetLinkCreateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/teams/{team}/members/{user}/reset-link',
+    ...options
 });
 
 /**

@@ -45,6 +45,10 @@ export type App = {
         [key: string]: string;
     };
     /**
+     * Its environments, the oldest first, at most 20: only where a list was asked for with `environments=true`.
+     */
+    environments?: Array<Environment>;
+    /**
      * Whether pushes of other branches make environments, and how; missing: never set.
      */
     previews?: Previews;
@@ -125,6 +129,41 @@ export type AppUpdate = {
 };
 
 /**
+ * The end of the log at a moment, signed by the server.
+ */
+export type AuditCheckpoint = {
+    /**
+     * Its number in the team, from 1.
+     */
+    number: number;
+    /**
+     * The record.
+     */
+    seq: number;
+    /**
+     * The record's hash.
+     */
+    hash: string;
+    /**
+     * When it was signed.
+     */
+    at: string;
+    /**
+     * The key: 16 digits of the SHA-256 of its public half.
+     */
+    key_id: string;
+    /**
+     * Public half of the key (Ed25519), hexadecimal.
+     */
+    public_key: string;
+    /**
+     * Signature over `segue audit checkpoint v1`, the team's UUID, `number`, `seq`, `hash`, microseconds of `at`, and
+     * `key_id`, each behind its length in eight bytes; numbers in eight bytes. Hexadecimal.
+     */
+    signature: string;
+};
+
+/**
  * A page of audit records, newest first.
  */
 export type AuditPage = {
@@ -191,7 +230,7 @@ export type AuditRecord = {
  */
 export type AuditVerification = {
     /**
-     * Whether every record follows from the one before it, up to the newest.
+     * Whether every record follows from the one before it, up to the newest, and is what was signed and kept.
      */
     whole: boolean;
     /**
@@ -199,9 +238,22 @@ export type AuditVerification = {
      */
     records: number;
     /**
-     * Number of the first record that was changed, removed or moved; missing if there is none.
+     * Number of the first record that was changed, removed or moved, also of one that is missing at the end; missing if
+     * there is none.
      */
     first_bad?: number;
+    /**
+     * Number of the signed checkpoint that shows it, where the chain by itself does not.
+     */
+    first_bad_checkpoint?: number;
+    /**
+     * Signed checkpoints that were found to be good; missing in a broken log.
+     */
+    checkpoints?: number;
+    /**
+     * The newest of them. Keep `seq` and `hash` elsewhere, and ask with them later.
+     */
+    newest_checkpoint?: AuditCheckpoint;
 };
 
 /**
@@ -303,7 +355,7 @@ export type BuildPage = {
 /**
  * Who writes the Dockerfile.
  */
-export type BuilderKind = 'auto' | 'dockerfile' | 'python' | 'node' | 'static';
+export type BuilderKind = 'auto' | 'dockerfile' | 'python' | 'node' | 'go' | 'rust' | 'ruby' | 'php' | 'java' | 'deno' | 'bun' | 'static';
 
 /**
  * How somebody is told.
@@ -397,6 +449,26 @@ export type ConfigPage = {
  */
 export type ConfigPatch = {
     [key: string]: string | null;
+};
+
+/**
+ * The own password.
+ */
+export type Confirm = {
+    /**
+     * The present password.
+     */
+    password: string;
+};
+
+/**
+ * A session that was confirmed.
+ */
+export type Confirmed = {
+    /**
+     * It counts until then, in this session only.
+     */
+    confirmed_until: string;
 };
 
 /**
@@ -552,6 +624,12 @@ export type DeploymentCreate = {
      * Deploys in spite of locks and freeze windows; admins only, and the audit log says so.
      */
     override?: boolean;
+    /**
+     * With `source`: deploys only if that changes anything. Where the newest deployment is live and a new one would make
+     * an equal release (same source, specification, configuration, versions of secrets), the answer is that deployment,
+     * with status 200.
+     */
+    if_changed?: boolean;
     /**
      * What to say about it.
      */
@@ -764,6 +842,14 @@ export type Environment = {
      * Where its users find it, the most important first.
      */
     urls: Array<string>;
+    /**
+     * Requests that were counted in the last minute; missing where nothing is served, or nobody counts.
+     */
+    requests_per_minute?: number;
+    /**
+     * The newest deployment; missing before the first one.
+     */
+    last_deployment?: Deployment;
     /**
      * How it is.
      */
@@ -2235,7 +2321,7 @@ export type Problem = {
 /**
  * Stable word for a kind of error; clients decide by it. New ones may be added.
  */
-export type ProblemCode = 'invalid_request' | 'unauthenticated' | 'sign_in_refused' | 'session_ended' | 'forbidden' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'conflict' | 'name_taken' | 'quota' | 'last_owner' | 'account_exists' | 'invitation_unknown' | 'invitation_foreign' | 'invitation_used' | 'invitation_revoked' | 'invitation_expired' | 'in_flight' | 'refresh_superseded' | 'authorization_pending' | 'slow_down' | 'expired_token' | 'access_denied' | 'setup_refused' | 'precondition_failed' | 'body_too_large' | 'unsupported_media_type' | 'invalid' | 'fetch_failed' | 'deploys_held' | 'archive_refused' | 'idempotency_mismatch' | 'precondition_required' | 'rate_limited' | 'internal' | 'unavailable';
+export type ProblemCode = 'invalid_request' | 'unauthenticated' | 'sign_in_refused' | 'session_ended' | 'forbidden' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'conflict' | 'name_taken' | 'quota' | 'last_owner' | 'account_exists' | 'invitation_unknown' | 'invitation_foreign' | 'invitation_used' | 'invitation_revoked' | 'invitation_expired' | 'in_flight' | 'refresh_superseded' | 'authorization_pending' | 'slow_down' | 'expired_token' | 'access_denied' | 'setup_refused' | 'reset_refused' | 'confirmation_required' | 'precondition_failed' | 'body_too_large' | 'unsupported_media_type' | 'invalid' | 'fetch_failed' | 'deploys_held' | 'archive_refused' | 'idempotency_mismatch' | 'precondition_required' | 'rate_limited' | 'internal' | 'unavailable';
 
 /**
  * Where a promoted release came from.
@@ -2697,6 +2783,38 @@ export type Repo = {
 };
 
 /**
+ * A link by which a person sets a new password.
+ */
+export type ResetLink = {
+    /**
+     * What the person opens: only in this answer, never again.
+     */
+    link: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+    /**
+     * Whether the server sends it to the person's address too.
+     */
+    mailed: boolean;
+};
+
+/**
+ * A new password for whoever holds the link.
+ */
+export type ResetUse = {
+    /**
+     * What stands behind the `#` of the link.
+     */
+    token: string;
+    /**
+     * The new password: at least 10 characters.
+     */
+    password: string;
+};
+
+/**
  * How instances are replaced.
  */
 export type RolloutStrategy = 'switch' | 'rolling' | 'recreate';
@@ -2781,7 +2899,7 @@ export type Run = {
  */
 export type RunCreate = {
     /**
-     * The service whose image, variables and limits it has; `web` if not given, or the only one.
+     * The service whose image, variables, volumes and limits it has; `web` if not given, or the only one.
      */
     service?: string;
     /**
@@ -2901,6 +3019,20 @@ export type SecretPage = {
 export type SecretSet = {
     /**
      * The value.
+     */
+    value: string;
+};
+
+/**
+ * A secret with its value.
+ */
+export type SecretValue = {
+    /**
+     * Its key.
+     */
+    key: string;
+    /**
+     * Its newest value.
      */
     value: string;
 };
@@ -3441,9 +3573,51 @@ export type TeamRole = {
 };
 
 /**
- * A token of a team, without its secret unless it was made just now.
+ * A new token for a machine.
  */
-export type TeamToken = {
+export type TeamTokenCreate = {
+    /**
+     * For people.
+     */
+    name: string;
+    /**
+     * At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
+     */
+    role: string;
+    /**
+     * What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
+     * confirmed. `deploy` is enough to deploy an app that exists.
+     */
+    scopes: Array<string>;
+    /**
+     * Good for this app only, by name or id.
+     */
+    app?: string;
+    /**
+     * Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`): those that
+     * connect to the API. Empty: from everywhere.
+     */
+    address_ranges?: Array<string>;
+    /**
+     * Days until it ends, 1 to 366. Every token ends.
+     */
+    expires_in_days: number;
+};
+
+/**
+ * What may change of a team.
+ */
+export type TeamUpdate = {
+    /**
+     * Another name. The old one stays the team's: nobody else ever gets it.
+     */
+    name: string;
+};
+
+/**
+ * A token, without its secret unless it was made just now.
+ */
+export type Token = {
     /**
      * Its id.
      */
@@ -3503,115 +3677,6 @@ export type TeamToken = {
 };
 
 /**
- * A new token for a machine.
- */
-export type TeamTokenCreate = {
-    /**
-     * For people.
-     */
-    name: string;
-    /**
-     * At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
-     */
-    role: string;
-    /**
-     * What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app that exists.
-     */
-    scopes: Array<string>;
-    /**
-     * Good for this app only, by name or id.
-     */
-    app?: string;
-    /**
-     * Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`): those that
-     * connect to the API. Empty: from everywhere.
-     */
-    address_ranges?: Array<string>;
-    /**
-     * Days until it ends, 1 to 366. Every token ends.
-     */
-    expires_in_days: number;
-};
-
-/**
- * A page of tokens of a team, oldest first.
- */
-export type TeamTokenPage = {
-    /**
-     * This page's items.
-     */
-    items: Array<TeamToken>;
-    /**
-     * Send it as `cursor` to get the next page; missing on the last one.
-     */
-    next_cursor?: string;
-};
-
-/**
- * What may change of a team.
- */
-export type TeamUpdate = {
-    /**
-     * Another name. The old one stays the team's: nobody else ever gets it.
-     */
-    name: string;
-};
-
-/**
- * A token, without its secret.
- */
-export type Token = {
-    /**
-     * Its id.
-     */
-    id: string;
-    /**
-     * For people.
-     */
-    name: string;
-    /**
-     * Its first characters, so that it can be told apart.
-     */
-    prefix: string;
-    /**
-     * At most this role.
-     */
-    role: string;
-    /**
-     * What it is good for.
-     */
-    scopes: Array<string>;
-    /**
-     * Good for this app only.
-     */
-    app?: string;
-    /**
-     * Good from these networks only; empty: from everywhere.
-     */
-    address_ranges: Array<string>;
-    /**
-     * When it was made.
-     */
-    created_at: string;
-    /**
-     * When it ends.
-     */
-    expires_at: string;
-    /**
-     * When it was revoked.
-     */
-    revoked_at?: string;
-    /**
-     * When it was last used, to the minute.
-     */
-    used_at?: string;
-    /**
-     * The token itself: only in the answer that made it, never again.
-     */
-    token?: string;
-};
-
-/**
  * A new token.
  */
 export type TokenCreate = {
@@ -3624,7 +3689,8 @@ export type TokenCreate = {
      */
     role?: string;
     /**
-     * What it is good for: `read`, `deploy`, `write`, `admin`.
+     * What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
+     * confirmed.
      */
     scopes: Array<string>;
     /**
@@ -3642,7 +3708,7 @@ export type TokenCreate = {
 };
 
 /**
- * A page of tokens.
+ * A page of tokens, oldest first.
  */
 export type TokenPage = {
     /**
@@ -3761,7 +3827,9 @@ export type WebhookCreate = {
      */
     app?: string;
     /**
-     * Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go.
+     * Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go. Programs
+     * are told each step of a deployment; chat rooms and people only that it is live, failed, was rolled back or
+     * cancelled.
      */
     events?: Array<string>;
 };
@@ -3927,7 +3995,9 @@ export type WebhookCreateWritable = {
      */
     app?: string;
     /**
-     * Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go.
+     * Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go. Programs
+     * are told each step of a deployment; chat rooms and people only that it is live, failed, was rolled back or
+     * cancelled.
      */
     events?: Array<string>;
 };
@@ -4018,6 +4088,35 @@ export type ReadinessGetResponses = {
 };
 
 export type ReadinessGetResponse = ReadinessGetResponses[keyof ReadinessGetResponses];
+
+export type SessionConfirmData = {
+    body: Confirm;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/confirm';
+};
+
+export type SessionConfirmErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SessionConfirmError = SessionConfirmErrors[keyof SessionConfirmErrors];
+
+export type SessionConfirmResponses = {
+    /**
+     * It is confirmed.
+     */
+    200: Confirmed;
+};
+
+export type SessionConfirmResponse = SessionConfirmResponses[keyof SessionConfirmResponses];
 
 export type KeyListData = {
     body?: never;
@@ -4175,6 +4274,35 @@ export type SessionRefreshResponses = {
 };
 
 export type SessionRefreshResponse = SessionRefreshResponses[keyof SessionRefreshResponses];
+
+export type ResetUseData = {
+    body: ResetUse;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/reset';
+};
+
+export type ResetUseErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type ResetUseError = ResetUseErrors[keyof ResetUseErrors];
+
+export type ResetUseResponses = {
+    /**
+     * It is set; sign in with it.
+     */
+    204: void;
+};
+
+export type ResetUseResponse = ResetUseResponses[keyof ResetUseResponses];
 
 export type TokenExchangeData = {
     body?: never;
@@ -5158,6 +5286,10 @@ export type AppListData = {
     };
     query?: {
         /**
+         * Each app with its environments.
+         */
+        environments?: boolean;
+        /**
          * Items wanted, 1 to 100; 50 if not given.
          */
         limit?: number;
@@ -5965,6 +6097,13 @@ export type ConfigGetResponse = ConfigGetResponses[keyof ConfigGetResponses];
 
 export type ConfigUpdateData = {
     body: ConfigPatch;
+    headers?: {
+        /**
+         * The ETag of what the change is based on: refused with 412 if that was changed since. Without it the change is
+         * made to whatever is there.
+         */
+        'If-Match'?: string;
+    };
     path: {
         /**
          * Name or id of the team.
@@ -6157,6 +6296,10 @@ export type DeploymentCreateErrors = {
 export type DeploymentCreateError = DeploymentCreateErrors[keyof DeploymentCreateErrors];
 
 export type DeploymentCreateResponses = {
+    /**
+     * With `if_changed`: nothing would change; the deployment that is live.
+     */
+    200: Deployment;
     /**
      * It is under way; `Location` follows it.
      */
@@ -7504,6 +7647,52 @@ export type SecretSetResponses = {
 
 export type SecretSetResponse = SecretSetResponses[keyof SecretSetResponses];
 
+export type SecretRevealData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Name or id of the app.
+         */
+        app: string;
+        /**
+         * Name or id of the environment.
+         */
+        env: string;
+        /**
+         * Key of the secret
+         */
+        key: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}/reveal';
+};
+
+export type SecretRevealErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type SecretRevealError = SecretRevealErrors[keyof SecretRevealErrors];
+
+export type SecretRevealResponses = {
+    /**
+     * The secret with its value.
+     */
+    200: SecretValue;
+};
+
+export type SecretRevealResponse = SecretRevealResponses[keyof SecretRevealResponses];
+
 export type ServiceListData = {
     body?: never;
     path: {
@@ -8415,7 +8604,16 @@ export type AuditVerifyData = {
          */
         team: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Number of a record that you kept, with its `hash`: it must still be there.
+         */
+        seq?: number;
+        /**
+         * Its hash, 64 hexadecimal digits.
+         */
+        hash?: string;
+    };
     url: '/v1/teams/{team}/audit-events/verify';
 };
 
@@ -8759,6 +8957,44 @@ export type MemberUpdateResponses = {
 
 export type MemberUpdateResponse = MemberUpdateResponses[keyof MemberUpdateResponses];
 
+export type ResetLinkCreateData = {
+    body?: never;
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the person
+         */
+        user: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/members/{user}/reset-link';
+};
+
+export type ResetLinkCreateErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type ResetLinkCreateError = ResetLinkCreateErrors[keyof ResetLinkCreateErrors];
+
+export type ResetLinkCreateResponses = {
+    /**
+     * The link.
+     */
+    201: ResetLink;
+};
+
+export type ResetLinkCreateResponse = ResetLinkCreateResponses[keyof ResetLinkCreateResponses];
+
 export type QuotaGetData = {
     body?: never;
     path: {
@@ -8986,7 +9222,7 @@ export type TeamTokenListResponses = {
     /**
      * Tokens.
      */
-    200: TeamTokenPage;
+    200: TokenPage;
 };
 
 export type TeamTokenListResponse = TeamTokenListResponses[keyof TeamTokenListResponses];
@@ -9026,7 +9262,7 @@ export type TeamTokenCreateResponses = {
     /**
      * The token, with its secret.
      */
-    201: TeamToken;
+    201: Token;
 };
 
 export type TeamTokenCreateResponse = TeamTokenCreateResponses[keyof TeamTokenCreateResponses];

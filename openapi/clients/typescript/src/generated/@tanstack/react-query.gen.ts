@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen.js';
-import { appCreate, appDelete, appGet, appList, appUpdate, auditList, auditVerify, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentPromote, deploymentReceipt, deploymentRollback, deviceConfirm, deviceGet, deviceStart, deviceToken, environmentCompare, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, freezeCreate, freezeDelete, freezeList, healthGet, hookCall, hookCreate, hookDelete, hookDeliveryList, hookList, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, invitationAccept, invitationCreate, invitationDelete, invitationList, invitationShow, keyList, keyRotate, lockCreate, lockDelete, lockGet, logList, meGet, memberAdd, memberGet, memberList, memberRemove, memberUpdate, metricsGet, metricsSeries, meUpdate, openapiGet, type Options, passwordSet, quotaGet, quotaSet, readinessGet, registryCreate, registryDelete, registryList, releaseDiff, releaseGet, releaseList, runCancel, runCreate, runGet, runList, scaleSet, secretDelete, secretGet, secretList, secretSet, serviceGet, serviceList, serviceUpdate, sessionCreate, sessionDelete, sessionList, sessionLogout, sessionRefresh, setupCreate, sourceFetch, sourcePlan, sourceUpload, specGet, specPut, teamCreate, teamDelete, teamGet, teamList, teamTokenCreate, teamTokenDelete, teamTokenList, teamUpdate, tokenCreate, tokenDelete, tokenExchange, tokenList, webhookCreate, webhookDelete, webhookDeliveryList, webhookGet, webhookList, webhookTest, webhookUpdate } from '../sdk.gen.js';
-import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, AuditListData, AuditListError, AuditListResponse, AuditVerifyData, AuditVerifyError, AuditVerifyResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentPromoteData, DeploymentPromoteError, DeploymentPromoteResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, DeviceConfirmData, DeviceConfirmError, DeviceConfirmResponse, DeviceGetData, DeviceGetError, DeviceGetResponse, DeviceStartData, DeviceStartError, DeviceStartResponse, DeviceTokenData, DeviceTokenError, DeviceTokenResponse, EnvironmentCompareData, EnvironmentCompareError, EnvironmentCompareResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, FreezeCreateData, FreezeCreateError, FreezeCreateResponse, FreezeDeleteData, FreezeDeleteError, FreezeDeleteResponse, FreezeListData, FreezeListError, FreezeListResponse, HealthGetData, HealthGetError, HealthGetResponse, HookCallData, HookCallError, HookCallResponse, HookCreateData, HookCreateError, HookCreateResponse, HookDeleteData, HookDeleteError, HookDeleteResponse, HookDeliveryListData, HookDeliveryListError, HookDeliveryListResponse, HookListData, HookListError, HookListResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, InvitationAcceptData, InvitationAcceptError, InvitationAcceptResponse, InvitationCreateData, InvitationCreateError, InvitationCreateResponse, InvitationDeleteData, InvitationDeleteError, InvitationDeleteResponse, InvitationListData, InvitationListError, InvitationListResponse, InvitationShowData, InvitationShowError, InvitationShowResponse, KeyListData, KeyListError, KeyListResponse, KeyRotateData, KeyRotateError, KeyRotateResponse, LockCreateData, LockCreateError, LockCreateResponse, LockDeleteData, LockDeleteError, LockDeleteResponse, LockGetData, LockGetError, LockGetResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberGetData, MemberGetError, MemberGetResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MemberUpdateData, MemberUpdateError, MemberUpdateResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, MetricsSeriesData, MetricsSeriesError, MetricsSeriesResponse, MeUpdateData, MeUpdateError, MeUpdateResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, PasswordSetData, PasswordSetError, PasswordSetResponse, QuotaGetData, QuotaGetError, QuotaGetResponse, QuotaSetData, QuotaSetError, QuotaSetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, RegistryCreateData, RegistryCreateError, RegistryCreateResponse, RegistryDeleteData, RegistryDeleteError, RegistryDeleteResponse, RegistryListData, RegistryListError, RegistryListResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, RunCancelData, RunCancelError, RunCancelResponse, RunCreateData, RunCreateError, RunCreateResponse, RunGetData, RunGetError, RunGetResponse, RunListData, RunListError, RunListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SessionCreateData, SessionCreateError, SessionCreateResponse, SessionDeleteData, SessionDeleteError, SessionDeleteResponse, SessionListData, SessionListError, SessionListResponse, SessionLogoutData, SessionLogoutError, SessionLogoutResponse, SessionRefreshData, SessionRefreshError, SessionRefreshResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourceFetchData, SourceFetchError, SourceFetchResponse, SourcePlanData, SourcePlanError, SourcePlanResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamDeleteData, TeamDeleteError, TeamDeleteResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TeamTokenCreateData, TeamTokenCreateError, TeamTokenCreateResponse, TeamTokenDeleteData, TeamTokenDeleteError, TeamTokenDeleteResponse, TeamTokenListData, TeamTokenListError, TeamTokenListResponse, TeamUpdateData, TeamUpdateError, TeamUpdateResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse, WebhookCreateData, WebhookCreateError, WebhookCreateResponse, WebhookDeleteData, WebhookDeleteError, WebhookDeleteResponse, WebhookDeliveryListData, WebhookDeliveryListError, WebhookDeliveryListResponse, WebhookGetData, WebhookGetError, WebhookGetResponse, WebhookListData, WebhookListError, WebhookListResponse, WebhookTestData, WebhookTestError, WebhookTestResponse, WebhookUpdateData, WebhookUpdateError, WebhookUpdateResponse } from '../types.gen.js';
+import { appCreate, appDelete, appGet, appList, appUpdate, auditList, auditVerify, buildCancel, buildGet, buildList, buildLog, configGet, configUpdate, configVersionList, deploymentCancel, deploymentCreate, deploymentEvents, deploymentGet, deploymentList, deploymentPromote, deploymentReceipt, deploymentRollback, deviceConfirm, deviceGet, deviceStart, deviceToken, environmentCompare, environmentCreate, environmentDelete, environmentGet, environmentList, environmentUpdate, eventList, freezeCreate, freezeDelete, freezeList, healthGet, hookCall, hookCreate, hookDelete, hookDeliveryList, hookList, hostCordon, hostGet, hostList, hostUncordon, instanceGet, instanceList, instanceReplace, instanceWhy, invitationAccept, invitationCreate, invitationDelete, invitationList, invitationShow, keyList, keyRotate, lockCreate, lockDelete, lockGet, logList, meGet, memberAdd, memberGet, memberList, memberRemove, memberUpdate, metricsGet, metricsSeries, meUpdate, openapiGet, type Options, passwordSet, quotaGet, quotaSet, readinessGet, registryCreate, registryDelete, registryList, releaseDiff, releaseGet, releaseList, resetLinkCreate, resetUse, runCancel, runCreate, runGet, runList, scaleSet, secretDelete, secretGet, secretList, secretReveal, secretSet, serviceGet, serviceList, serviceUpdate, sessionConfirm, sessionCreate, sessionDelete, sessionList, sessionLogout, sessionRefresh, setupCreate, sourceFetch, sourcePlan, sourceUpload, specGet, specPut, teamCreate, teamDelete, teamGet, teamList, teamTokenCreate, teamTokenDelete, teamTokenList, teamUpdate, tokenCreate, tokenDelete, tokenExchange, tokenList, webhookCreate, webhookDelete, webhookDeliveryList, webhookGet, webhookList, webhookTest, webhookUpdate } from '../sdk.gen.js';
+import type { AppCreateData, AppCreateError, AppCreateResponse, AppDeleteData, AppDeleteError, AppDeleteResponse, AppGetData, AppGetError, AppGetResponse, AppListData, AppListError, AppListResponse, AppUpdateData, AppUpdateError, AppUpdateResponse, AuditListData, AuditListError, AuditListResponse, AuditVerifyData, AuditVerifyError, AuditVerifyResponse, BuildCancelData, BuildCancelError, BuildCancelResponse, BuildGetData, BuildGetError, BuildGetResponse, BuildListData, BuildListError, BuildListResponse, BuildLogData, BuildLogError, BuildLogResponse, ConfigGetData, ConfigGetError, ConfigGetResponse, ConfigUpdateData, ConfigUpdateError, ConfigUpdateResponse, ConfigVersionListData, ConfigVersionListError, ConfigVersionListResponse, DeploymentCancelData, DeploymentCancelError, DeploymentCancelResponse, DeploymentCreateData, DeploymentCreateError, DeploymentCreateResponse, DeploymentEventsData, DeploymentEventsError, DeploymentEventsResponse, DeploymentGetData, DeploymentGetError, DeploymentGetResponse, DeploymentListData, DeploymentListError, DeploymentListResponse, DeploymentPromoteData, DeploymentPromoteError, DeploymentPromoteResponse, DeploymentReceiptData, DeploymentReceiptError, DeploymentReceiptResponse, DeploymentRollbackData, DeploymentRollbackError, DeploymentRollbackResponse, DeviceConfirmData, DeviceConfirmError, DeviceConfirmResponse, DeviceGetData, DeviceGetError, DeviceGetResponse, DeviceStartData, DeviceStartError, DeviceStartResponse, DeviceTokenData, DeviceTokenError, DeviceTokenResponse, EnvironmentCompareData, EnvironmentCompareError, EnvironmentCompareResponse, EnvironmentCreateData, EnvironmentCreateError, EnvironmentCreateResponse, EnvironmentDeleteData, EnvironmentDeleteError, EnvironmentDeleteResponse, EnvironmentGetData, EnvironmentGetError, EnvironmentGetResponse, EnvironmentListData, EnvironmentListError, EnvironmentListResponse, EnvironmentUpdateData, EnvironmentUpdateError, EnvironmentUpdateResponse, EventListData, EventListError, EventListResponse, FreezeCreateData, FreezeCreateError, FreezeCreateResponse, FreezeDeleteData, FreezeDeleteError, FreezeDeleteResponse, FreezeListData, FreezeListError, FreezeListResponse, HealthGetData, HealthGetError, HealthGetResponse, HookCallData, HookCallError, HookCallResponse, HookCreateData, HookCreateError, HookCreateResponse, HookDeleteData, HookDeleteError, HookDeleteResponse, HookDeliveryListData, HookDeliveryListError, HookDeliveryListResponse, HookListData, HookListError, HookListResponse, HostCordonData, HostCordonError, HostCordonResponse, HostGetData, HostGetError, HostGetResponse, HostListData, HostListError, HostListResponse, HostUncordonData, HostUncordonError, HostUncordonResponse, InstanceGetData, InstanceGetError, InstanceGetResponse, InstanceListData, InstanceListError, InstanceListResponse, InstanceReplaceData, InstanceReplaceError, InstanceReplaceResponse, InstanceWhyData, InstanceWhyError, InstanceWhyResponse, InvitationAcceptData, InvitationAcceptError, InvitationAcceptResponse, InvitationCreateData, InvitationCreateError, InvitationCreateResponse, InvitationDeleteData, InvitationDeleteError, InvitationDeleteResponse, InvitationListData, InvitationListError, InvitationListResponse, InvitationShowData, InvitationShowError, InvitationShowResponse, KeyListData, KeyListError, KeyListResponse, KeyRotateData, KeyRotateError, KeyRotateResponse, LockCreateData, LockCreateError, LockCreateResponse, LockDeleteData, LockDeleteError, LockDeleteResponse, LockGetData, LockGetError, LockGetResponse, LogListData, LogListError, LogListResponse, MeGetData, MeGetError, MeGetResponse, MemberAddData, MemberAddError, MemberAddResponse, MemberGetData, MemberGetError, MemberGetResponse, MemberListData, MemberListError, MemberListResponse, MemberRemoveData, MemberRemoveError, MemberRemoveResponse, MemberUpdateData, MemberUpdateError, MemberUpdateResponse, MetricsGetData, MetricsGetError, MetricsGetResponse, MetricsSeriesData, MetricsSeriesError, MetricsSeriesResponse, MeUpdateData, MeUpdateError, MeUpdateResponse, OpenapiGetData, OpenapiGetError, OpenapiGetResponse, PasswordSetData, PasswordSetError, PasswordSetResponse, QuotaGetData, QuotaGetError, QuotaGetResponse, QuotaSetData, QuotaSetError, QuotaSetResponse, ReadinessGetData, ReadinessGetError, ReadinessGetResponse, RegistryCreateData, RegistryCreateError, RegistryCreateResponse, RegistryDeleteData, RegistryDeleteError, RegistryDeleteResponse, RegistryListData, RegistryListError, RegistryListResponse, ReleaseDiffData, ReleaseDiffError, ReleaseDiffResponse, ReleaseGetData, ReleaseGetError, ReleaseGetResponse, ReleaseListData, ReleaseListError, ReleaseListResponse, ResetLinkCreateData, ResetLinkCreateError, ResetLinkCreateResponse, ResetUseData, ResetUseError, ResetUseResponse, RunCancelData, RunCancelError, RunCancelResponse, RunCreateData, RunCreateError, RunCreateResponse, RunGetData, RunGetError, RunGetResponse, RunListData, RunListError, RunListResponse, ScaleSetData, ScaleSetError, ScaleSetResponse, SecretDeleteData, SecretDeleteError, SecretDeleteResponse, SecretGetData, SecretGetError, SecretGetResponse, SecretListData, SecretListError, SecretListResponse, SecretRevealData, SecretRevealError, SecretRevealResponse, SecretSetData, SecretSetError, SecretSetResponse, ServiceGetData, ServiceGetError, ServiceGetResponse, ServiceListData, ServiceListError, ServiceListResponse, ServiceUpdateData, ServiceUpdateError, ServiceUpdateResponse, SessionConfirmData, SessionConfirmError, SessionConfirmResponse, SessionCreateData, SessionCreateError, SessionCreateResponse, SessionDeleteData, SessionDeleteError, SessionDeleteResponse, SessionListData, SessionListError, SessionListResponse, SessionLogoutData, SessionLogoutError, SessionLogoutResponse, SessionRefreshData, SessionRefreshError, SessionRefreshResponse, SetupCreateData, SetupCreateError, SetupCreateResponse, SourceFetchData, SourceFetchError, SourceFetchResponse, SourcePlanData, SourcePlanError, SourcePlanResponse, SourceUploadData, SourceUploadError, SourceUploadResponse, SpecGetData, SpecGetError, SpecGetResponse, SpecPutData, SpecPutError, SpecPutResponse, TeamCreateData, TeamCreateError, TeamCreateResponse, TeamDeleteData, TeamDeleteError, TeamDeleteResponse, TeamGetData, TeamGetError, TeamGetResponse, TeamListData, TeamListError, TeamListResponse, TeamTokenCreateData, TeamTokenCreateError, TeamTokenCreateResponse, TeamTokenDeleteData, TeamTokenDeleteError, TeamTokenDeleteResponse, TeamTokenListData, TeamTokenListError, TeamTokenListResponse, TeamUpdateData, TeamUpdateError, TeamUpdateResponse, TokenCreateData, TokenCreateError, TokenCreateResponse, TokenDeleteData, TokenDeleteError, TokenDeleteResponse, TokenExchangeData, TokenExchangeError, TokenExchangeResponse, TokenListData, TokenListError, TokenListResponse, WebhookCreateData, WebhookCreateError, WebhookCreateResponse, WebhookDeleteData, WebhookDeleteError, WebhookDeleteResponse, WebhookDeliveryListData, WebhookDeliveryListError, WebhookDeliveryListResponse, WebhookGetData, WebhookGetError, WebhookGetResponse, WebhookListData, WebhookListError, WebhookListResponse, WebhookTestData, WebhookTestError, WebhookTestResponse, WebhookUpdateData, WebhookUpdateError, WebhookUpdateResponse } from '../types.gen.js';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'baseUrl' | 'body' | 'headers' | 'path' | 'query'> & {
@@ -93,6 +93,24 @@ export const readinessGetOptions = (options?: Options<ReadinessGetData>) => quer
     queryKey: readinessGetQueryKey(options)
 });
 
+/**
+ * Confirms the session of the request with the password, for ten minutes. Some operations answer
+ * `confirmation_required` without.
+ */
+export const sessionConfirmMutation = (options?: Partial<Options<SessionConfirmData>>): UseMutationOptions<SessionConfirmResponse, SessionConfirmError, Options<SessionConfirmData>> => {
+    const mutationOptions: UseMutationOptions<SessionConfirmResponse, SessionConfirmError, Options<SessionConfirmData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await sessionConfirm({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const keyListQueryKey = (options?: Options<KeyListData>) => createQueryKey('keyList', options);
 
 /**
@@ -174,6 +192,24 @@ export const sessionRefreshMutation = (options?: Partial<Options<SessionRefreshD
     const mutationOptions: UseMutationOptions<SessionRefreshResponse, SessionRefreshError, Options<SessionRefreshData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await sessionRefresh({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Sets a new password with a link. Every session of the person ends, and so do the tokens of their devices; API tokens
+ * that were made by hand stay.
+ */
+export const resetUseMutation = (options?: Partial<Options<ResetUseData>>): UseMutationOptions<ResetUseResponse, ResetUseError, Options<ResetUseData>> => {
+    const mutationOptions: UseMutationOptions<ResetUseResponse, ResetUseError, Options<ResetUseData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await resetUse({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
@@ -513,7 +549,8 @@ export const meUpdateMutation = (options?: Partial<Options<MeUpdateData>>): UseM
 };
 
 /**
- * Changes the own password. Every other session ends; API tokens stay.
+ * Changes the own password. Every other session ends, and so do the tokens of devices and links for a new password; API
+ * tokens that were made by hand stay, and what it is changed with.
  */
 export const passwordSetMutation = (options?: Partial<Options<PasswordSetData>>): UseMutationOptions<PasswordSetResponse, PasswordSetError, Options<PasswordSetData>> => {
     const mutationOptions: UseMutationOptions<PasswordSetResponse, PasswordSetError, Options<PasswordSetData>> = {
@@ -741,7 +778,8 @@ export const teamCreateMutation = (options?: Partial<Options<TeamCreateData>>): 
 };
 
 /**
- * Removes a team that has no apps. For its owners. Its name is never given again.
+ * Removes a team that has no apps. For its owners; a session must have been confirmed (`POST /v1/auth/confirm`). Its name
+ * is never given again.
  */
 export const teamDeleteMutation = (options?: Partial<Options<TeamDeleteData>>): UseMutationOptions<TeamDeleteResponse, TeamDeleteError, Options<TeamDeleteData>> => {
     const mutationOptions: UseMutationOptions<TeamDeleteResponse, TeamDeleteError, Options<TeamDeleteData>> = {
@@ -855,7 +893,8 @@ export const appCreateMutation = (options?: Partial<Options<AppCreateData>>): Us
 };
 
 /**
- * Removes an app with all its environments; their containers are stopped.
+ * Removes an app with all its environments; their containers are stopped. A session must have been confirmed (`POST
+ * /v1/auth/confirm`).
  */
 export const appDeleteMutation = (options?: Partial<Options<AppDeleteData>>): UseMutationOptions<AppDeleteResponse, AppDeleteError, Options<AppDeleteData>> => {
     const mutationOptions: UseMutationOptions<AppDeleteResponse, AppDeleteError, Options<AppDeleteData>> = {
@@ -1186,7 +1225,8 @@ export const configGetOptions = (options: Options<ConfigGetData>) => queryOption
 });
 
 /**
- * Sets and removes variables and rolls the change out.
+ * Sets and removes variables and rolls the change out. Of two people who change what both have read, the second is
+ * told 412 and which variables moved, if `If-Match` says what the change is based on.
  */
 export const configUpdateMutation = (options?: Partial<Options<ConfigUpdateData>>): UseMutationOptions<ConfigUpdateResponse, ConfigUpdateError, Options<ConfigUpdateData>> => {
     const mutationOptions: UseMutationOptions<ConfigUpdateResponse, ConfigUpdateError, Options<ConfigUpdateData>> = {
@@ -1822,6 +1862,26 @@ export const secretSetMutation = (options?: Partial<Options<SecretSetData>>): Us
     return mutationOptions;
 };
 
+/**
+ * Shows the value of a secret, and the team that it was shown. For admins; of a protected environment for owners.
+ *
+ * A session must have been confirmed (`POST /v1/auth/confirm`); an API token needs the scope `secret:reveal`, which no
+ * token has unless it was asked for.
+ */
+export const secretRevealMutation = (options?: Partial<Options<SecretRevealData>>): UseMutationOptions<SecretRevealResponse, SecretRevealError, Options<SecretRevealData>> => {
+    const mutationOptions: UseMutationOptions<SecretRevealResponse, SecretRevealError, Options<SecretRevealData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await secretReveal({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
 export const serviceListQueryKey = (options: Options<ServiceListData>) => createQueryKey('serviceList', options);
 
 /**
@@ -2271,7 +2331,8 @@ export const auditListInfiniteOptions = (options: Options<AuditListData>) => inf
 export const auditVerifyQueryKey = (options: Options<AuditVerifyData>) => createQueryKey('auditVerify', options);
 
 /**
- * Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+ * Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and names the first
+ * record that was changed, removed or moved.
  */
 export const auditVerifyOptions = (options: Options<AuditVerifyData>) => queryOptions<AuditVerifyResponse, AuditVerifyError, AuditVerifyResponse, ReturnType<typeof auditVerifyQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -2470,6 +2531,27 @@ export const memberUpdateMutation = (options?: Partial<Options<MemberUpdateData>
     const mutationOptions: UseMutationOptions<MemberUpdateResponse, MemberUpdateError, Options<MemberUpdateData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await memberUpdate({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Makes a one-time link by which a person of the team sets a new password. It is shown once, is good for an hour, and
+ * replaces an older one; the team is told.
+ *
+ * For admins of every team that the person is in, with at least the person's role there; for everybody else the people
+ * who run the installation do it. A session must have been confirmed (`POST /v1/auth/confirm`).
+ */
+export const resetLinkCreateMutation = (options?: Partial<Options<ResetLinkCreateData>>): UseMutationOptions<ResetLinkCreateResponse, ResetLinkCreateError, Options<ResetLinkCreateData>> => {
+    const mutationOptions: UseMutationOptions<ResetLinkCreateResponse, ResetLinkCreateError, Options<ResetLinkCreateData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await resetLinkCreate({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
