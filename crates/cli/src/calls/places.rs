@@ -41,6 +41,7 @@ impl Session {
                     team: team.to_owned()
                 },
                 query: AppListRequestQuery {
+                    environments: None,
                     limit: Some(100),
                     cursor: cursor.take()
                 },

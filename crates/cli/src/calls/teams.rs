@@ -204,7 +204,7 @@ impl Session {
         self.value("verifying the audit log", answer).await
     }
 
-    pub async fn team_token_list(&self, team: &str) -> Result<Vec<TeamToken>> {
+    pub async fn team_token_list(&self, team: &str) -> Result<Vec<Token>> {
         every_page!(self, "listing deploy tokens", |cursor| self
             .client
             .team_token_list(TeamTokenListRequest {
@@ -223,7 +223,7 @@ impl Session {
         team: &str,
         body: TeamTokenCreate,
         key: Option<String>,
-    ) -> Result<TeamToken> {
+    ) -> Result<Token> {
         let what = format!("making deploy token {}", body.name);
         let request = TeamTokenCreateRequest {
             path: TeamTokenCreateRequestPath {

@@ -29,6 +29,7 @@ impl Session {
         let request = ConfigUpdateRequest {
             path: at!(ConfigUpdateRequestPath, place),
             query: ConfigUpdateRequestQuery::default(),
+            header: ConfigUpdateRequestHeader::default(),
             body: ConfigPatch {
                 additional_properties: patch.clone().into_iter().collect(),
             },

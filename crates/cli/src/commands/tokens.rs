@@ -1,6 +1,6 @@
 //! API tokens, one's own and the team's for deploying: listed, made, ended.
 
-use segue_client::{TeamToken, TeamTokenCreate, Token, TokenCreate as Body};
+use segue_client::{TeamTokenCreate, Token, TokenCreate as Body};
 
 use super::{Context, Place, idempotency_key, now, teams::of_team};
 use crate::args::{TokenCreate, Tokens};
@@ -20,14 +20,14 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Tokens) -> Result<Exit
         Tokens::List { deploy: true } => {
             let (session, team) = of_team(context).await?;
             let tokens = session.team_token_list(&team).await?;
-            table(context, &tokens.into_iter().map(own).collect::<Vec<_>>())?;
+            table(context, &tokens)?;
         }
         Tokens::Create(args) => create(context, args).await?,
         Tokens::Revoke { token, deploy } => {
             let (session, team) = of_team(context).await?;
             let found = if *deploy {
                 let tokens = session.team_token_list(&team).await?;
-                session.token_among(tokens.into_iter().map(own).collect(), token)?
+                session.token_among(tokens, token)?
             } else {
                 session.token_find(token).await?
             };
@@ -45,24 +45,6 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Tokens) -> Result<Exit
         }
     }
     Ok(Exit::Ok)
-}
-
-/// A team's token as one's own, for one table of both.
-fn own(token: TeamToken) -> Token {
-    Token {
-        id: token.id,
-        name: token.name,
-        prefix: token.prefix,
-        role: token.role,
-        scopes: token.scopes,
-        app: token.app,
-        address_ranges: token.address_ranges,
-        created_at: token.created_at,
-        expires_at: token.expires_at,
-        revoked_at: token.revoked_at,
-        used_at: token.used_at,
-        token: token.token,
-    }
 }
 
 async fn create(context: &mut Context<'_>, args: &TokenCreate) -> Result<()> {
@@ -90,9 +72,9 @@ async fn create(context: &mut Context<'_>, args: &TokenCreate) -> Result<()> {
             address_ranges,
             expires_in_days: args.expires.unwrap_or(DEPLOY_DAYS),
         };
-        own(session
+        session
             .team_token_create(&team, body, idempotency_key())
-            .await?)
+            .await?
     } else {
         let body = Body {
             name: args.name.clone(),

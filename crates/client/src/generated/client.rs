@@ -136,6 +136,26 @@ impl SegueClient {
         let response = self.client.get(url).send().await?;
         Ok(ReadinessGetRequest::parse_response(response).await?)
     }
+    /// Confirms the session of the request with the password, for ten minutes. Some operations answer
+    /// `confirmation_required` without.
+    ///
+    /// * Path: `POST /v1/auth/confirm`
+    pub async fn session_confirm(
+        &self,
+        request: SessionConfirmRequest,
+    ) -> anyhow::Result<ApiResponse<Confirmed, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("auth")
+            .push("confirm");
+        let mut req_builder = self.client.post(url).json(&request.body);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(SessionConfirmRequest::parse_response(response).await?)
+    }
     /// Lists the public keys that verify access tokens.
     ///
     /// * Path: `GET /v1/auth/jwks`
@@ -244,6 +264,24 @@ impl SegueClient {
             .send()
             .await?;
         Ok(SessionRefreshRequest::parse_response(response).await?)
+    }
+    /// Sets a new password with a link. Every session of the person ends, and so do the tokens of their devices; API tokens
+    /// that were made by hand stay.
+    ///
+    /// * Path: `POST /v1/auth/reset`
+    pub async fn reset_use(
+        &self,
+        request: ResetUseRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("auth")
+            .push("reset");
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(ResetUseRequest::parse_response(response).await?)
     }
     /// Exchanges the API token of the request for an access token of ten minutes.
     ///
@@ -539,7 +577,8 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(MeUpdateRequest::parse_response(response).await?)
     }
-    /// Changes the own password. Every other session ends; API tokens stay.
+    /// Changes the own password. Every other session ends, and so do the tokens of devices and links for a new password; API
+    /// tokens that were made by hand stay, and what it is changed with.
     ///
     /// * Path: `POST /v1/me/password`
     pub async fn password_set(
@@ -781,7 +820,8 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(TeamGetRequest::parse_response(response).await?)
     }
-    /// Removes a team that has no apps. For its owners. Its name is never given again.
+    /// Removes a team that has no apps. For its owners; a session must have been confirmed (`POST /v1/auth/confirm`). Its name
+    /// is never given again.
     ///
     /// * Path: `DELETE /v1/teams/{team}`
     pub async fn team_delete(
@@ -899,7 +939,8 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(AppGetRequest::parse_response(response).await?)
     }
-    /// Removes an app with all its environments; their containers are stopped.
+    /// Removes an app with all its environments; their containers are stopped. A session must have been confirmed (`POST
+    /// /v1/auth/confirm`).
     ///
     /// * Path: `DELETE /v1/teams/{team}/apps/{app}`
     pub async fn app_delete(
@@ -1265,7 +1306,8 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(ConfigGetRequest::parse_response(response).await?)
     }
-    /// Sets and removes variables and rolls the change out.
+    /// Sets and removes variables and rolls the change out. Of two people who change what both have read, the second is
+    /// told 412 and which variables moved, if `If-Match` says what the change is based on.
     ///
     /// * Path: `PATCH /v1/teams/{team}/apps/{app}/envs/{env}/config`
     pub async fn config_update(
@@ -1295,6 +1337,10 @@ impl SegueClient {
         let mut req_builder = self
             .client
             .patch(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            )
             .header(reqwest::header::CONTENT_TYPE, "application/merge-patch+json")
             .json(&request.body);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
@@ -2153,6 +2199,35 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(SecretDeleteRequest::parse_response(response).await?)
     }
+    /// Shows the value of a secret, and the team that it was shown. For admins; of a protected environment for owners.
+    ///
+    /// A session must have been confirmed (`POST /v1/auth/confirm`); an API token needs the scope `secret:reveal`, which no
+    /// token has unless it was asked for.
+    ///
+    /// * Path: `POST /v1/teams/{team}/apps/{app}/envs/{env}/secrets/{key}/reveal`
+    pub async fn secret_reveal(
+        &self,
+        request: SecretRevealRequest,
+    ) -> anyhow::Result<ApiResponse<SecretValue, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("apps")
+            .push(&request.path.app.to_string())
+            .push("envs")
+            .push(&request.path.env.to_string())
+            .push("secrets")
+            .push(&request.path.key.to_string())
+            .push("reveal");
+        let mut req_builder = self.client.post(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(SecretRevealRequest::parse_response(response).await?)
+    }
     /// Lists the services of the newest wanted release.
     ///
     /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/services`
@@ -2706,7 +2781,8 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(AuditListRequest::parse_response(response).await?)
     }
-    /// Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+    /// Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and names the first
+    /// record that was changed, removed or moved.
     ///
     /// * Path: `GET /v1/teams/{team}/audit-events/verify`
     pub async fn audit_verify(
@@ -2722,6 +2798,14 @@ impl SegueClient {
             .push(&request.path.team.to_string())
             .push("audit-events")
             .push("verify");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.get(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
@@ -2926,6 +3010,32 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(MemberUpdateRequest::parse_response(response).await?)
     }
+    /// Makes a one-time link by which a person of the team sets a new password. It is shown once, is good for an hour, and
+    /// replaces an older one; the team is told.
+    ///
+    /// For admins of every team that the person is in, with at least the person's role there; for everybody else the people
+    /// who run the installation do it. A session must have been confirmed (`POST /v1/auth/confirm`).
+    ///
+    /// * Path: `POST /v1/teams/{team}/members/{user}/reset-link`
+    pub async fn reset_link_create(
+        &self,
+        request: ResetLinkCreateRequest,
+    ) -> anyhow::Result<ApiResponse<ResetLink, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("members")
+            .push(&request.path.user.to_string())
+            .push("reset-link");
+        let mut req_builder = self.client.post(url);
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(ResetLinkCreateRequest::parse_response(response).await?)
+    }
     /// Shows what the team has and may have.
     ///
     /// * Path: `GET /v1/teams/{team}/quota`
@@ -3048,7 +3158,7 @@ impl SegueClient {
     pub async fn team_token_list(
         &self,
         request: TeamTokenListRequest,
-    ) -> anyhow::Result<ApiResponse<TeamTokenPage, Problem>> {
+    ) -> anyhow::Result<ApiResponse<TokenPage, Problem>> {
         request.validate().context("parameter validation")?;
         let mut url = self.base_url.clone();
         url.path_segments_mut()
@@ -3076,7 +3186,7 @@ impl SegueClient {
     pub async fn team_token_create(
         &self,
         request: TeamTokenCreateRequest,
-    ) -> anyhow::Result<ApiResponse<TeamToken, Problem>> {
+    ) -> anyhow::Result<ApiResponse<Token, Problem>> {
         request.validate().context("parameter validation")?;
         let mut url = self.base_url.clone();
         url.path_segments_mut()

@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: f40f4180c8b86d11c04a3d81f9a6b9239645e8089b187e932b6eaf4206e036c3
+// SHA-256 of openapi/v1.json: 9995bbed6061fda712711c3c436f9327bade9381282eab470e453d1a866be380
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

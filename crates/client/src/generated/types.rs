@@ -18,24 +18,29 @@ static REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH: std::sync::LazyLock<regex::Rege
 regex::Regex::new("^\"[0-9]{1,18}\"$").expect("invalid regex"));
 static REGEX_AUDIT_LIST_REQUEST_QUERY_ACTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[a-z_]+$").expect("invalid regex"));
-static REGEX_AUDIT_LIST_REQUEST_QUERY_ACTOR: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
-regex::Regex::new("^[^\\x00-\\x1f\\x7f-\\x9f]*$").expect("invalid regex"));
 static REGEX_BUILD_LOG_REQUEST_QUERY_INSTANCE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^ins_[0-9a-f]{32}$").expect("invalid regex"));
 static REGEX_DEPLOYMENT_CREATE_IMAGE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[A-Za-z0-9][A-Za-z0-9./:@_-]*$").expect("invalid regex"));
+static REGEX_DEPLOYMENT_CREATE_MESSAGE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]*$").expect("invalid regex"));
 static REGEX_DEPLOYMENT_CREATE_REQUEST_QUERY_WAIT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^([0-9]{1,2}|[0-2][0-9]{2}|300)s$").expect("invalid regex"));
 static REGEX_DEPLOYMENT_CREATE_SOURCE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[0-9a-f]{64}$").expect("invalid regex"));
 static REGEX_DEVICE_START_CLIENT_NAME: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
-regex::Regex::new("\\S").expect("invalid regex"));
-static REGEX_EVENT_LIST_REQUEST_QUERY_APP: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
-regex::Regex::new("^app_[0-9a-f]{32}$").expect("invalid regex"));
+{
+    regex::Regex::new(
+            "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$",
+        )
+        .expect("invalid regex")
+});
 static REGEX_EVENT_LIST_REQUEST_QUERY_ENVIRONMENT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^env_[0-9a-f]{32}$").expect("invalid regex"));
 static REGEX_FREEZE_CREATE_FROM: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^([01][0-9]|2[0-3]):[0-5][0-9]$").expect("invalid regex"));
+static REGEX_INVITATION_ACCEPT_NAME: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[^\\x00-\\x1f\\x7f-\\x9f]*$").expect("invalid regex"));
 static REGEX_INVITATION_CREATE_EMAIL: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 {
     regex::Regex::new("^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$")
@@ -48,18 +53,29 @@ static REGEX_REGISTRY_CREATE_HOST: std::sync::LazyLock<regex::Regex> = std::sync
     regex::Regex::new("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$")
         .expect("invalid regex")
 });
+static REGEX_REGISTRY_CREATE_USERNAME: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[^:\\x00-\\x1f\\x7f-\\x9f]*$").expect("invalid regex"));
 static REGEX_REPO_URL: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
     regex::Regex::new("^https?://[!-~]*$").expect("invalid regex")
 });
 static REGEX_SECRET_GET_REQUEST_PATH_KEY: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
 regex::Regex::new("^[A-Za-z_][A-Za-z0-9_]{0,127}$").expect("invalid regex"));
+static REGEX_SECRET_SET_VALUE: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^[^\\x00]*$").expect("invalid regex"));
 static REGEX_SESSION_LOGOUT_REQUEST_HEADER_X_SEGUE_CSRF: std::sync::LazyLock<
     regex::Regex,
 > = std::sync::LazyLock::new(|| regex::Regex::new("^1$").expect("invalid regex"));
+static REGEX_TOKEN_CREATE_APP: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+regex::Regex::new("^app_[0-9a-f]{32}$").expect("invalid regex"));
 static REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY: std::sync::LazyLock<
     regex::Regex,
 > = std::sync::LazyLock::new(|| {
     regex::Regex::new("^[!-~]{1,200}$").expect("invalid regex")
+});
+static REGEX_VARIABLE_FROM: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(||
+{
+    regex::Regex::new("^services\\.[a-z][a-z0-9]*(-[a-z0-9]+)*\\.(host|port|address)$")
+        .expect("invalid regex")
 });
 pub const X_SEGUE_CSRF: http::HeaderName = http::HeaderName::from_static("x-segue-csrf");
 pub const IDEMPOTENCY_KEY: http::HeaderName = http::HeaderName::from_static(
@@ -88,6 +104,8 @@ pub struct App {
     pub repo: Option<Repo>,
     /// Free labels.
     pub labels: indexmap::IndexMap<String, String>,
+    /// Its environments, the oldest first, at most 20: only where a list was asked for with `environments=true`.
+    pub environments: Option<Vec<Environment>>,
     /// Environments by branch.
     pub previews: Option<Previews>,
     /// Address to push to with git.
@@ -146,6 +164,26 @@ pub struct AppUpdate {
     pub labels: Option<indexmap::IndexMap<String, String>>,
     /// Environments by branch (`enabled`, `from`, `ttl`, `secrets`, `limit`); null removes the setting.
     pub previews: Option<serde_json::Value>,
+}
+/// The end of the log at a moment, signed by the server.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct AuditCheckpoint {
+    /// Its number in the team, from 1.
+    pub number: i64,
+    /// The record.
+    pub seq: i64,
+    /// The record's hash.
+    pub hash: String,
+    /// When it was signed.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// The key: 16 digits of the SHA-256 of its public half.
+    pub key_id: String,
+    /// Public half of the key (Ed25519), hexadecimal.
+    pub public_key: String,
+    /// Signature over `segue audit checkpoint v1`, the team's UUID, `number`, `seq`, `hash`, microseconds of `at`, and
+    /// `key_id`, each behind its length in eight bytes; numbers in eight bytes. Hexadecimal.
+    pub signature: String,
 }
 /// A page of audit records, newest first.
 #[serde_with::skip_serializing_none]
@@ -207,12 +245,19 @@ pub struct AuditRecord {
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct AuditVerification {
-    /// Whether every record follows from the one before it, up to the newest.
+    /// Whether every record follows from the one before it, up to the newest, and is what was signed and kept.
     pub whole: bool,
     /// Records that were found to be good.
     pub records: i64,
-    /// Number of the first record that was changed, removed or moved; missing if there is none.
+    /// Number of the first record that was changed, removed or moved, also of one that is missing at the end; missing if
+    /// there is none.
     pub first_bad: Option<i64>,
+    /// Number of the signed checkpoint that shows it, where the chain by itself does not.
+    pub first_bad_checkpoint: Option<i64>,
+    /// Signed checkpoints that were found to be good; missing in a broken log.
+    pub checkpoints: Option<i64>,
+    /// The end of the log at a moment, signed by the server.
+    pub newest_checkpoint: Option<AuditCheckpoint>,
 }
 /// How source becomes an image.
 #[serde_with::skip_serializing_none]
@@ -471,6 +516,27 @@ pub struct ConfigPatch {
     #[serde(flatten)]
     pub additional_properties: indexmap::IndexMap<String, Option<String>>,
 }
+/// The own password.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct Confirm {
+    /// The present password.
+    #[validate(length(max = 256u64))]
+    pub password: String,
+}
+/// A session that was confirmed.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct Confirmed {
+    /// It counts until then, in this session only.
+    pub confirmed_until: chrono::DateTime<chrono::Utc>,
+}
 /// How releases are rolled out.
 #[serde_with::skip_serializing_none]
 #[derive(
@@ -598,6 +664,7 @@ pub struct DeploymentCreate {
     #[validate(range(min = 1i64))]
     pub release: Option<i64>,
     /// The same in new containers: these services, or all if the list is empty.
+    #[validate(length(max = 50u64))]
     pub restart: Option<Vec<String>>,
     /// The newest specification on the image that runs; images named in it are looked up again.
     #[default(Some(false))]
@@ -612,7 +679,7 @@ pub struct DeploymentCreate {
     #[default(Some(false))]
     pub if_changed: Option<bool>,
     /// What to say about it.
-    #[validate(length(max = 1_000u64))]
+    #[validate(length(max = 1_000u64), regex(path = "REGEX_DEPLOYMENT_CREATE_MESSAGE"))]
     #[default(Some(String::new()))]
     pub message: Option<String>,
 }
@@ -658,7 +725,7 @@ pub struct DeploymentPromote {
     #[validate(length(max = 40u64))]
     pub to: String,
     /// What to say about it.
-    #[validate(length(max = 1_000u64))]
+    #[validate(length(max = 1_000u64), regex(path = "REGEX_DEPLOYMENT_CREATE_MESSAGE"))]
     pub message: Option<String>,
 }
 /// A device that waits for its person.
@@ -783,6 +850,10 @@ pub struct Environment {
     pub stable: Option<i64>,
     /// Where its users find it, the most important first.
     pub urls: Vec<String>,
+    /// Requests that were counted in the last minute; missing where nothing is served, or nobody counts.
+    pub requests_per_minute: Option<i64>,
+    /// An attempt to carry an environment to a release.
+    pub last_deployment: Option<Deployment>,
     /// How it is.
     pub conditions: Vec<Condition>,
     /// The branch that a preview follows.
@@ -1102,7 +1173,10 @@ impl From<String> for Forge {
 )]
 pub struct FreezeCreate {
     /// Why: it is told to everybody who tries to deploy.
-    #[validate(length(min = 1u64, max = 500u64))]
+    #[validate(
+        length(min = 1u64, max = 500u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
     pub reason: String,
     /// Name of the environment; without it all of the app.
     #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
@@ -1412,7 +1486,7 @@ pub struct InvitationAccept {
     #[validate(length(min = 1u64))]
     pub token: String,
     /// Name of a new person; what stands before the @ if not given. Not with a sign-in.
-    #[validate(length(max = 100u64))]
+    #[validate(length(max = 100u64), regex(path = "REGEX_INVITATION_ACCEPT_NAME"))]
     pub name: Option<String>,
     /// Password of a new person, at least 10 characters. Not with a sign-in.
     #[validate(length(min = 10u64, max = 256u64))]
@@ -1451,8 +1525,10 @@ pub struct InvitationCreate {
     #[validate(length(min = 1u64), regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: String,
     /// Only on this app, by name or id.
+    #[validate(length(max = 40u64))]
     pub app: Option<String>,
     /// Only on this environment of the app, by name or id.
+    #[validate(length(max = 40u64))]
     pub environment: Option<String>,
     /// Days until it ends, 1 to 30; 7 if not given.
     #[validate(range(min = 1i32, max = 30i32))]
@@ -1609,7 +1685,10 @@ pub struct Lock {
 )]
 pub struct LockCreate {
     /// Why: it is told to everybody who tries to deploy.
-    #[validate(length(min = 1u64, max = 500u64))]
+    #[validate(
+        length(min = 1u64, max = 500u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
     pub reason: String,
     /// Name of the environment; without it all of the app.
     #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
@@ -1725,7 +1804,10 @@ pub struct Me {
 )]
 pub struct MeUpdate {
     /// Their name.
-    #[validate(length(min = 1u64, max = 100u64))]
+    #[validate(
+        length(min = 1u64, max = 100u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
     pub name: Option<String>,
 }
 /// A person in a team.
@@ -1761,8 +1843,10 @@ pub struct MemberAdd {
     #[validate(length(min = 1u64), regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: String,
     /// Only on this app, by name or id.
+    #[validate(length(max = 40u64))]
     pub app: Option<String>,
     /// Only on this environment of the app, by name or id.
+    #[validate(length(max = 40u64))]
     pub environment: Option<String>,
 }
 /// People in a team.
@@ -1787,13 +1871,23 @@ pub struct MemberRole {
 }
 /// Another role for a person at a place.
 #[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
 pub struct MemberUpdate {
     /// What they may do there from now on; null takes the role there away.
+    #[validate(regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: Option<String>,
     /// On this app, by name or id; missing: on the whole team.
+    #[validate(length(max = 40u64))]
     pub app: Option<String>,
     /// On this environment of the app, by name or id.
+    #[validate(length(max = 40u64))]
     pub environment: Option<String>,
 }
 /// Requests of an environment over time.
@@ -2077,6 +2171,10 @@ pub enum ProblemCode {
     AccessDenied,
     #[serde(rename = "setup_refused")]
     SetupRefused,
+    #[serde(rename = "reset_refused")]
+    ResetRefused,
+    #[serde(rename = "confirmation_required")]
+    ConfirmationRequired,
     #[serde(rename = "precondition_failed")]
     PreconditionFailed,
     #[serde(rename = "body_too_large")]
@@ -2133,6 +2231,8 @@ impl core::fmt::Display for ProblemCode {
             Self::ExpiredToken => write!(f, "expired_token"),
             Self::AccessDenied => write!(f, "access_denied"),
             Self::SetupRefused => write!(f, "setup_refused"),
+            Self::ResetRefused => write!(f, "reset_refused"),
+            Self::ConfirmationRequired => write!(f, "confirmation_required"),
             Self::PreconditionFailed => write!(f, "precondition_failed"),
             Self::BodyTooLarge => write!(f, "body_too_large"),
             Self::UnsupportedMediaType => write!(f, "unsupported_media_type"),
@@ -2184,6 +2284,8 @@ impl From<String> for ProblemCode {
             "expired_token" => Self::ExpiredToken,
             "access_denied" => Self::AccessDenied,
             "setup_refused" => Self::SetupRefused,
+            "reset_refused" => Self::ResetRefused,
+            "confirmation_required" => Self::ConfirmationRequired,
             "precondition_failed" => Self::PreconditionFailed,
             "body_too_large" => Self::BodyTooLarge,
             "unsupported_media_type" => Self::UnsupportedMediaType,
@@ -2358,10 +2460,16 @@ pub struct RegistryCreate {
     )]
     pub host: String,
     /// Name of the account.
-    #[validate(length(min = 1u64, max = 200u64))]
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_REGISTRY_CREATE_USERNAME")
+    )]
     pub username: String,
     /// Password or token. It is sealed and never shown again.
-    #[validate(length(min = 1u64, max = 4_096u64))]
+    #[validate(
+        length(min = 1u64, max = 4_096u64),
+        regex(path = "REGEX_INVITATION_ACCEPT_NAME")
+    )]
     pub password: String,
 }
 /// What a credential is for.
@@ -2543,6 +2651,34 @@ pub struct Repo {
     /// Deploy by itself when the branch moves.
     pub auto_deploy: Option<bool>,
 }
+/// A link by which a person sets a new password.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct ResetLink {
+    /// What the person opens: only in this answer, never again.
+    pub link: String,
+    /// When it ends.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+    /// Whether the server sends it to the person's address too.
+    pub mailed: bool,
+}
+/// A new password for whoever holds the link.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct ResetUse {
+    /// What stands behind the `#` of the link.
+    #[validate(length(min = 1u64))]
+    pub token: String,
+    /// The new password: at least 10 characters.
+    #[validate(length(min = 10u64, max = 256u64))]
+    pub password: String,
+}
 /// How instances are replaced.
 #[derive(
     Debug,
@@ -2643,7 +2779,7 @@ pub struct Run {
     oas3_gen_support::Default
 )]
 pub struct RunCreate {
-    /// The service whose image, variables and limits it has; `web` if not given, or the only one.
+    /// The service whose image, variables, volumes and limits it has; `web` if not given, or the only one.
     #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
     pub service: Option<String>,
     /// Arguments, no shell: `["python", "manage.py", "migrate"]`.
@@ -2724,7 +2860,16 @@ pub struct SecretPage {
 )]
 pub struct SecretSet {
     /// The value.
-    #[validate(length(max = 32_768u64))]
+    #[validate(length(max = 32_768u64), regex(path = "REGEX_SECRET_SET_VALUE"))]
+    pub value: String,
+}
+/// A secret with its value.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
+pub struct SecretValue {
+    /// Its key.
+    pub key: String,
+    /// Its newest value.
     pub value: String,
 }
 /// One service.
@@ -2926,7 +3071,7 @@ pub struct SetupCreate {
     #[validate(length(max = 254u64), regex(path = "REGEX_INVITATION_CREATE_EMAIL"))]
     pub email: String,
     /// Their name.
-    #[validate(length(max = 100u64))]
+    #[validate(length(max = 100u64), regex(path = "REGEX_INVITATION_ACCEPT_NAME"))]
     pub name: Option<String>,
     /// At least 10 characters.
     #[validate(length(min = 10u64, max = 256u64))]
@@ -3130,10 +3275,59 @@ pub struct TeamRole {
     /// apps only.
     pub role: Option<String>,
 }
-/// A token of a team, without its secret unless it was made just now.
+/// A new token for a machine.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TeamTokenCreate {
+    /// For people.
+    #[validate(
+        length(min = 1u64, max = 100u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
+    pub name: String,
+    /// At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
+    #[validate(length(min = 1u64), regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
+    pub role: String,
+    /// What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
+    /// confirmed. `deploy` is enough to deploy an app that exists.
+    #[validate(length(min = 1u64, max = 10u64))]
+    pub scopes: Vec<String>,
+    /// Good for this app only, by name or id.
+    #[validate(length(max = 40u64))]
+    pub app: Option<String>,
+    /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`): those that
+    /// connect to the API. Empty: from everywhere.
+    #[validate(length(max = 32u64))]
+    pub address_ranges: Option<Vec<String>>,
+    /// Days until it ends, 1 to 366. Every token ends.
+    #[validate(range(min = 1i32, max = 366i32))]
+    pub expires_in_days: i32,
+}
+/// What may change of a team.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TeamUpdate {
+    /// Another name. The old one stays the team's: nobody else ever gets it.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
+    pub name: String,
+}
+/// A token, without its secret unless it was made just now.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
-pub struct TeamToken {
+pub struct Token {
     /// Its id.
     pub id: String,
     /// For people.
@@ -3163,88 +3357,6 @@ pub struct TeamToken {
     /// The token itself: only in the answer that made it, never again.
     pub token: Option<String>,
 }
-/// A new token for a machine.
-#[serde_with::skip_serializing_none]
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Serialize,
-    validator::Validate,
-    oas3_gen_support::Default
-)]
-pub struct TeamTokenCreate {
-    /// For people.
-    #[validate(length(min = 1u64, max = 100u64))]
-    pub name: String,
-    /// At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
-    #[validate(length(min = 1u64), regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
-    pub role: String,
-    /// What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app that exists.
-    #[validate(length(min = 1u64, max = 5u64))]
-    pub scopes: Vec<String>,
-    /// Good for this app only, by name or id.
-    pub app: Option<String>,
-    /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`, `2001:db8::/32`): those that
-    /// connect to the API. Empty: from everywhere.
-    #[validate(length(max = 32u64))]
-    pub address_ranges: Option<Vec<String>>,
-    /// Days until it ends, 1 to 366. Every token ends.
-    #[validate(range(min = 1i32, max = 366i32))]
-    pub expires_in_days: i32,
-}
-/// A page of tokens of a team, oldest first.
-#[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
-pub struct TeamTokenPage {
-    /// This page's items.
-    pub items: Vec<TeamToken>,
-    /// Send it as `cursor` to get the next page; missing on the last one.
-    pub next_cursor: Option<String>,
-}
-/// What may change of a team.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Serialize,
-    validator::Validate,
-    oas3_gen_support::Default
-)]
-pub struct TeamUpdate {
-    /// Another name. The old one stays the team's: nobody else ever gets it.
-    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
-    pub name: String,
-}
-/// A token, without its secret.
-#[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
-pub struct Token {
-    /// Its id.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// Its first characters, so that it can be told apart.
-    pub prefix: String,
-    /// At most this role.
-    pub role: String,
-    /// What it is good for.
-    pub scopes: Vec<String>,
-    /// Good for this app only.
-    pub app: Option<String>,
-    /// Good from these networks only; empty: from everywhere.
-    pub address_ranges: Vec<String>,
-    /// When it was made.
-    pub created_at: chrono::DateTime<chrono::Utc>,
-    /// When it ends.
-    pub expires_at: chrono::DateTime<chrono::Utc>,
-    /// When it was revoked.
-    pub revoked_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// When it was last used, to the minute.
-    pub used_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// The token itself: only in the answer that made it, never again.
-    pub token: Option<String>,
-}
 /// A new token.
 #[serde_with::skip_serializing_none]
 #[derive(
@@ -3257,15 +3369,20 @@ pub struct Token {
 )]
 pub struct TokenCreate {
     /// For people.
-    #[validate(length(min = 1u64, max = 100u64))]
+    #[validate(
+        length(min = 1u64, max = 100u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
     pub name: String,
     /// At most this role; the own one if not given.
     #[validate(regex(path = "REGEX_INVITATION_CREATE_ROLE"))]
     pub role: Option<String>,
-    /// What it is good for: `read`, `deploy`, `write`, `admin`.
-    #[validate(length(min = 1u64))]
+    /// What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
+    /// confirmed.
+    #[validate(length(min = 1u64, max = 10u64))]
     pub scopes: Vec<String>,
     /// Good for this app only, by id.
+    #[validate(regex(path = "REGEX_TOKEN_CREATE_APP"))]
     pub app: Option<String>,
     /// Good from these addresses and networks only (`203.0.113.7`, `203.0.113.0/24`).
     #[validate(length(max = 32u64))]
@@ -3274,7 +3391,7 @@ pub struct TokenCreate {
     #[validate(range(min = 1i32, max = 366i32))]
     pub expires_in_days: Option<i32>,
 }
-/// A page of tokens.
+/// A page of tokens, oldest first.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct TokenPage {
@@ -3298,10 +3415,10 @@ pub struct TokenPage {
 #[serde(default)]
 pub struct Variable {
     /// Its value.
-    #[validate(length(max = 32_768u64))]
+    #[validate(length(max = 32_768u64), regex(path = "REGEX_SECRET_SET_VALUE"))]
     pub value: Option<String>,
     /// A property of another service: `services.cache.host`, `.port` or `.address`.
-    #[validate(length(max = 100u64))]
+    #[validate(length(max = 100u64), regex(path = "REGEX_VARIABLE_FROM"))]
     pub from: Option<String>,
     /// A random secret, made once at the first deployment.
     #[default(Some(false))]
@@ -3356,7 +3473,10 @@ pub struct Webhook {
 )]
 pub struct WebhookCreate {
     /// For people.
-    #[validate(length(min = 1u64, max = 100u64))]
+    #[validate(
+        length(min = 1u64, max = 100u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
     pub name: String,
     /// How somebody is told.
     pub kind: Channel,
@@ -3369,7 +3489,9 @@ pub struct WebhookCreate {
     /// Events of this app only, by name.
     #[validate(length(max = 40u64))]
     pub app: Option<String>,
-    /// Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go.
+    /// Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any, how deployments go. Programs
+    /// are told each step of a deployment; chat rooms and people only that it is live, failed, was rolled back or
+    /// cancelled.
     #[validate(length(max = 20u64))]
     pub events: Option<Vec<String>>,
 }
@@ -3428,7 +3550,10 @@ pub struct WebhookPage {
 )]
 pub struct WebhookUpdate {
     /// For people.
-    #[validate(length(min = 1u64, max = 100u64))]
+    #[validate(
+        length(min = 1u64, max = 100u64),
+        regex(path = "REGEX_DEVICE_START_CLIENT_NAME")
+    )]
     pub name: Option<String>,
     /// Kinds, groups or `*`.
     #[validate(length(min = 1u64, max = 20u64))]
@@ -3565,6 +3690,60 @@ impl ReadinessGetRequest {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
                 let data = oas3_gen_support::Diagnostics::<
                     Status,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// Confirms the session of the request with the password, for ten minutes. Some operations answer
+/// `confirmation_required` without.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SessionConfirmRequest {
+    #[validate(nested)]
+    pub body: Confirm,
+}
+impl SessionConfirmRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<Confirmed, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Confirmed,
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(data));
@@ -3906,6 +4085,54 @@ impl SessionRefreshRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
+/// Sets a new password with a link. Every session of the person ends, and so do the tokens of their devices; API tokens
+/// that were made by hand stay.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct ResetUseRequest {
+    #[validate(nested)]
+    pub body: ResetUse,
+}
+impl ResetUseRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
 /// Exchanges the API token of the request for an access token of ten minutes.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct TokenExchangeRequest {}
@@ -4184,7 +4411,7 @@ pub struct EventListRequestQuery {
     #[validate(length(max = 40u64))]
     pub team: Option<String>,
     /// Id of an app.
-    #[validate(regex(path = "REGEX_EVENT_LIST_REQUEST_QUERY_APP"))]
+    #[validate(regex(path = "REGEX_TOKEN_CREATE_APP"))]
     pub app: Option<String>,
     /// Id of an environment.
     #[validate(regex(path = "REGEX_EVENT_LIST_REQUEST_QUERY_ENVIRONMENT"))]
@@ -4765,7 +4992,8 @@ impl MeUpdateRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
-/// Changes the own password. Every other session ends; API tokens stay.
+/// Changes the own password. Every other session ends, and so do the tokens of devices and links for a new password; API
+/// tokens that were made by hand stay, and what it is changed with.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct PasswordSetRequest {
     #[validate(nested)]
@@ -5449,7 +5677,8 @@ pub struct TeamDeleteRequestPath {
     #[validate(length(min = 1u64))]
     pub team: String,
 }
-/// Removes a team that has no apps. For its owners. Its name is never given again.
+/// Removes a team that has no apps. For its owners; a session must have been confirmed (`POST /v1/auth/confirm`). Its name
+/// is never given again.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct TeamDeleteRequest {
     #[validate(nested)]
@@ -5573,6 +5802,8 @@ pub struct AppListRequestPath {
     oas3_gen_support::Default
 )]
 pub struct AppListRequestQuery {
+    /// Each app with its environments.
+    pub environments: Option<bool>,
     /// Items wanted, 1 to 100; 50 if not given.
     #[validate(range(min = 1i32, max = 100i32))]
     pub limit: Option<i32>,
@@ -5828,7 +6059,8 @@ impl core::convert::TryFrom<AppDeleteRequestHeader> for http::HeaderMap {
         http::HeaderMap::try_from(&headers)
     }
 }
-/// Removes an app with all its environments; their containers are stopped.
+/// Removes an app with all its environments; their containers are stopped. A session must have been confirmed (`POST
+/// /v1/auth/confirm`).
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct AppDeleteRequest {
     #[validate(nested)]
@@ -6878,12 +7110,44 @@ pub struct ConfigUpdateRequestQuery {
     /// Deploy the change at once; true if not given.
     pub deploy: Option<bool>,
 }
-/// Sets and removes variables and rolls the change out.
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct ConfigUpdateRequestHeader {
+    /// The ETag of what the change is based on: refused with 412 if that was changed since. Without it the change is
+    /// made to whatever is there.
+    /// - Example: `Some("\"7\"".to_string())`
+    #[validate(regex(path = "REGEX_APP_DELETE_REQUEST_HEADER_IF_MATCH"))]
+    pub if_match: Option<String>,
+}
+impl core::convert::TryFrom<&ConfigUpdateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &ConfigUpdateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.if_match {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(http::header::IF_MATCH, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<ConfigUpdateRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: ConfigUpdateRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Sets and removes variables and rolls the change out. Of two people who change what both have read, the second is
+/// told 412 and which variables moved, if `If-Match` says what the change is based on.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct ConfigUpdateRequest {
     #[validate(nested)]
     pub path: ConfigUpdateRequestPath,
     pub query: ConfigUpdateRequestQuery,
+    #[validate(nested)]
+    pub header: ConfigUpdateRequestHeader,
     pub body: ConfigPatch,
 }
 impl ConfigUpdateRequest {
@@ -9280,6 +9544,75 @@ impl SecretDeleteRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct SecretRevealRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Name or id of the app.
+    #[validate(length(min = 1u64))]
+    pub app: String,
+    /// Name or id of the environment.
+    #[validate(length(min = 1u64))]
+    pub env: String,
+    /// Key of the secret
+    #[validate(length(min = 1u64), regex(path = "REGEX_SECRET_GET_REQUEST_PATH_KEY"))]
+    pub key: String,
+}
+/// A session must have been confirmed (`POST /v1/auth/confirm`); an API token needs the scope `secret:reveal`, which no
+/// token has unless it was asked for.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct SecretRevealRequest {
+    #[validate(nested)]
+    pub path: SecretRevealRequestPath,
+}
+impl SecretRevealRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<SecretValue, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::OK {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    SecretValue,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct ServiceListRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]
@@ -10725,7 +11058,7 @@ pub struct AuditListRequestQuery {
     /// Segue (`segue/worker`).
     #[validate(
         length(min = 1u64, max = 254u64),
-        regex(path = "REGEX_AUDIT_LIST_REQUEST_QUERY_ACTOR")
+        regex(path = "REGEX_INVITATION_ACCEPT_NAME")
     )]
     pub actor: Option<String>,
     /// Of this operation, `deployment_create`.
@@ -10737,7 +11070,7 @@ pub struct AuditListRequestQuery {
     /// About this thing, by id.
     #[validate(
         length(min = 1u64, max = 100u64),
-        regex(path = "REGEX_AUDIT_LIST_REQUEST_QUERY_ACTOR")
+        regex(path = "REGEX_INVITATION_ACCEPT_NAME")
     )]
     pub resource: Option<String>,
     /// Not older than this (RFC 3339).
@@ -10828,11 +11161,31 @@ pub struct AuditVerifyRequestPath {
     #[validate(length(min = 1u64))]
     pub team: String,
 }
-/// Computes the chain of the team's records again and names the first one that was changed, removed or moved.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct AuditVerifyRequestQuery {
+    /// Number of a record that you kept, with its `hash`: it must still be there.
+    #[validate(range(min = 1i64))]
+    pub seq: Option<i64>,
+    /// Its hash, 64 hexadecimal digits.
+    #[validate(regex(path = "REGEX_DEPLOYMENT_CREATE_SOURCE"))]
+    pub hash: Option<String>,
+}
+/// Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and names the first
+/// record that was changed, removed or moved.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct AuditVerifyRequest {
     #[validate(nested)]
     pub path: AuditVerifyRequestPath,
+    #[validate(nested)]
+    pub query: AuditVerifyRequestQuery,
 }
 impl AuditVerifyRequest {
     /// Parse the HTTP response into the response enum.
@@ -11412,6 +11765,7 @@ pub struct MemberUpdateRequestPath {
 pub struct MemberUpdateRequest {
     #[validate(nested)]
     pub path: MemberUpdateRequestPath,
+    #[validate(nested)]
     pub body: MemberUpdate,
 }
 impl MemberUpdateRequest {
@@ -11435,6 +11789,69 @@ impl MemberUpdateRequest {
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct ResetLinkCreateRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the person
+    #[validate(length(min = 1u64))]
+    pub user: String,
+}
+/// For admins of every team that the person is in, with at least the person's role there; for everybody else the people
+/// who run the installation do it. A session must have been confirmed (`POST /v1/auth/confirm`).
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct ResetLinkCreateRequest {
+    #[validate(nested)]
+    pub path: ResetLinkCreateRequestPath,
+}
+impl ResetLinkCreateRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<ResetLink, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::CREATED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    ResetLink,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Created(data));
             }
             return Ok(ApiResponse::Other(Box::new(req)));
         }
@@ -11842,7 +12259,7 @@ impl TeamTokenListRequest {
     /// Parse the HTTP response into the response enum.
     pub async fn parse_response(
         req: reqwest::Response,
-    ) -> anyhow::Result<ApiResponse<TeamTokenPage, Problem>> {
+    ) -> anyhow::Result<ApiResponse<TokenPage, Problem>> {
         let status = req.status();
         let content_type = req
             .headers()
@@ -11855,7 +12272,7 @@ impl TeamTokenListRequest {
         if status == http::StatusCode::OK {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
                 let data = oas3_gen_support::Diagnostics::<
-                    TeamTokenPage,
+                    TokenPage,
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Ok(data));
@@ -11935,7 +12352,7 @@ impl TeamTokenCreateRequest {
     /// Parse the HTTP response into the response enum.
     pub async fn parse_response(
         req: reqwest::Response,
-    ) -> anyhow::Result<ApiResponse<TeamToken, Problem>> {
+    ) -> anyhow::Result<ApiResponse<Token, Problem>> {
         let status = req.status();
         let content_type = req
             .headers()
@@ -11948,7 +12365,7 @@ impl TeamTokenCreateRequest {
         if status == http::StatusCode::CREATED {
             if content_type.ends_with("/json") || content_type.ends_with("+json") {
                 let data = oas3_gen_support::Diagnostics::<
-                    TeamToken,
+                    Token,
                 >::json_with_diagnostics(req)
                     .await?;
                 return Ok(ApiResponse::Created(data));

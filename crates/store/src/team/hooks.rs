@@ -281,6 +281,19 @@ impl TeamScope {
         page: Page<DeliveryId>,
     ) -> Result<Vec<HookDelivery>, StoreError> {
         let mut intent = self.begin().await?;
+        // Of a hook that is not there, there is no list, not an empty one.
+        sqlx::query_scalar!(
+            "
+            select id
+            from hooks
+            where team_id = $1 and app_id = $2 and id = $3
+            ",
+            intent.team(),
+            app.as_uuid(),
+            hook.as_uuid(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
         sqlx::query!(
             r#"
             select id, delivery, state, git_ref, commit_id, detail, deployment_id, received_at

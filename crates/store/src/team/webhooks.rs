@@ -329,6 +329,7 @@ impl TeamScope {
         page: Page<DeliveryId>,
     ) -> Result<Vec<WebhookDelivery>, StoreError> {
         let mut intent = self.begin().await?;
+        find(&mut intent, id).await?;
         deliveries(&mut intent, id, None, page.after, page.sql_limit()).await
     }
 }

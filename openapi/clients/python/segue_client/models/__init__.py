@@ -10,6 +10,7 @@ from .app_update import AppUpdate
 from .app_update_labels import AppUpdateLabels
 from .app_update_previews_type_0 import AppUpdatePreviewsType0
 from .app_update_repo_type_0 import AppUpdateRepoType0
+from .audit_checkpoint import AuditCheckpoint
 from .audit_page import AuditPage
 from .audit_record import AuditRecord
 from .audit_record_detail import AuditRecordDetail
@@ -26,6 +27,8 @@ from .config_difference import ConfigDifference
 from .config_page import ConfigPage
 from .config_patch import ConfigPatch
 from .config_values import ConfigValues
+from .confirm import Confirm
+from .confirmed import Confirmed
 from .deploy import Deploy
 from .deployment import Deployment
 from .deployment_create import DeploymentCreate
@@ -127,6 +130,8 @@ from .release_share import ReleaseShare
 from .released_service import ReleasedService
 from .replicas import Replicas
 from .repo import Repo
+from .reset_link import ResetLink
+from .reset_use import ResetUse
 from .rollout_strategy_word import RolloutStrategyWord
 from .run import Run
 from .run_create import RunCreate
@@ -139,6 +144,7 @@ from .secret import Secret
 from .secret_difference import SecretDifference
 from .secret_page import SecretPage
 from .secret_set import SecretSet
+from .secret_value import SecretValue
 from .service import Service
 from .service_config import ServiceConfig
 from .service_page import ServicePage
@@ -165,9 +171,7 @@ from .team import Team
 from .team_create import TeamCreate
 from .team_page import TeamPage
 from .team_role import TeamRole
-from .team_token import TeamToken
 from .team_token_create import TeamTokenCreate
-from .team_token_page import TeamTokenPage
 from .team_update import TeamUpdate
 from .token import Token
 from .token_create import TokenCreate
@@ -194,6 +198,7 @@ __all__ = (
     "AppUpdateLabels",
     "AppUpdatePreviewsType0",
     "AppUpdateRepoType0",
+    "AuditCheckpoint",
     "AuditPage",
     "AuditRecord",
     "AuditRecordDetail",
@@ -210,6 +215,8 @@ __all__ = (
     "ConfigPage",
     "ConfigPatch",
     "ConfigValues",
+    "Confirm",
+    "Confirmed",
     "Deploy",
     "Deployment",
     "DeploymentCreate",
@@ -311,6 +318,8 @@ __all__ = (
     "ReleaseShare",
     "Replicas",
     "Repo",
+    "ResetLink",
+    "ResetUse",
     "RolloutStrategyWord",
     "Run",
     "RunCreate",
@@ -323,6 +332,7 @@ __all__ = (
     "SecretDifference",
     "SecretPage",
     "SecretSet",
+    "SecretValue",
     "Service",
     "ServiceConfig",
     "ServicePage",
@@ -349,9 +359,7 @@ __all__ = (
     "TeamCreate",
     "TeamPage",
     "TeamRole",
-    "TeamToken",
     "TeamTokenCreate",
-    "TeamTokenPage",
     "TeamUpdate",
     "Token",
     "TokenCreate",

@@ -11,6 +11,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.app_labels import AppLabels
+    from ..models.environment import Environment
     from ..models.previews import Previews
     from ..models.repo import Repo
 
@@ -30,6 +31,8 @@ class App:
         generation (int): Raised by every change; also the `ETag`.
         created_at (datetime.datetime): When it was made.
         repo (Repo | Unset): Where an app's source is fetched from.
+        environments (list[Environment] | Unset): Its environments, the oldest first, at most 20: only where a list was
+            asked for with `environments=true`.
         previews (Previews | Unset): Environments by branch.
     """
 
@@ -40,6 +43,7 @@ class App:
     generation: int
     created_at: datetime.datetime
     repo: Repo | Unset = UNSET
+    environments: list[Environment] | Unset = UNSET
     previews: Previews | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -60,6 +64,13 @@ class App:
         if not isinstance(self.repo, Unset):
             repo = self.repo.to_dict()
 
+        environments: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.environments, Unset):
+            environments = []
+            for environments_item_data in self.environments:
+                environments_item = environments_item_data.to_dict()
+                environments.append(environments_item)
+
         previews: dict[str, Any] | Unset = UNSET
         if not isinstance(self.previews, Unset):
             previews = self.previews.to_dict()
@@ -78,6 +89,8 @@ class App:
         )
         if repo is not UNSET:
             field_dict["repo"] = repo
+        if environments is not UNSET:
+            field_dict["environments"] = environments
         if previews is not UNSET:
             field_dict["previews"] = previews
 
@@ -86,6 +99,7 @@ class App:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.app_labels import AppLabels  # noqa: PLC0415
+        from ..models.environment import Environment  # noqa: PLC0415
         from ..models.previews import Previews  # noqa: PLC0415
         from ..models.repo import Repo  # noqa: PLC0415
 
@@ -109,6 +123,15 @@ class App:
         else:
             repo = Repo.from_dict(_repo)
 
+        _environments = d.pop("environments", UNSET)
+        environments: list[Environment] | Unset = UNSET
+        if _environments is not UNSET:
+            environments = []
+            for environments_item_data in _environments:
+                environments_item = Environment.from_dict(environments_item_data)
+
+                environments.append(environments_item)
+
         _previews = d.pop("previews", UNSET)
         previews: Previews | Unset
         if isinstance(_previews, Unset):
@@ -124,6 +147,7 @@ class App:
             generation=generation,
             created_at=created_at,
             repo=repo,
+            environments=environments,
             previews=previews,
         )
 

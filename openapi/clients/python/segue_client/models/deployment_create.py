@@ -23,6 +23,11 @@ class DeploymentCreate:
             Default: False.
         override (bool | Unset): Deploys in spite of locks and freeze windows; admins only, and the audit log says so.
             Default: False.
+        if_changed (bool | Unset): With `source`: deploys only if that changes anything. Where the newest deployment is
+            live and a new one would make
+            an equal release (same source, specification, configuration, versions of secrets), the answer is that
+            deployment,
+            with status 200. Default: False.
         message (str | Unset): What to say about it. Default: ''.
     """
 
@@ -32,6 +37,7 @@ class DeploymentCreate:
     restart: list[str] | Unset = UNSET
     spec: bool | Unset = False
     override: bool | Unset = False
+    if_changed: bool | Unset = False
     message: str | Unset = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,6 +54,8 @@ class DeploymentCreate:
         spec = self.spec
 
         override = self.override
+
+        if_changed = self.if_changed
 
         message = self.message
 
@@ -66,6 +74,8 @@ class DeploymentCreate:
             field_dict["spec"] = spec
         if override is not UNSET:
             field_dict["override"] = override
+        if if_changed is not UNSET:
+            field_dict["if_changed"] = if_changed
         if message is not UNSET:
             field_dict["message"] = message
 
@@ -86,6 +96,8 @@ class DeploymentCreate:
 
         override = d.pop("override", UNSET)
 
+        if_changed = d.pop("if_changed", UNSET)
+
         message = d.pop("message", UNSET)
 
         deployment_create = cls(
@@ -95,6 +107,7 @@ class DeploymentCreate:
             restart=restart,
             spec=spec,
             override=override,
+            if_changed=if_changed,
             message=message,
         )
 

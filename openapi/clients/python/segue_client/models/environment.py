@@ -12,6 +12,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.condition import Condition
+    from ..models.deployment import Deployment
 
 
 T = TypeVar("T", bound="Environment")
@@ -34,6 +35,9 @@ class Environment:
         created_at (datetime.datetime): When it was made.
         serving (int | Unset): Version of the release it stands on.
         stable (int | Unset): Version of the newest release that was seen to be good.
+        requests_per_minute (int | Unset): Requests that were counted in the last minute; missing where nothing is
+            served, or nobody counts.
+        last_deployment (Deployment | Unset): An attempt to carry an environment to a release.
         branch (str | Unset): The branch that a preview follows.
         cloned_from (str | Unset): Name of the environment that it was made after, while that is there.
         ttl (int | Unset): Seconds that it lives after the last push; missing: until somebody removes it.
@@ -52,6 +56,8 @@ class Environment:
     created_at: datetime.datetime
     serving: int | Unset = UNSET
     stable: int | Unset = UNSET
+    requests_per_minute: int | Unset = UNSET
+    last_deployment: Deployment | Unset = UNSET
     branch: str | Unset = UNSET
     cloned_from: str | Unset = UNSET
     ttl: int | Unset = UNSET
@@ -90,6 +96,12 @@ class Environment:
 
         stable = self.stable
 
+        requests_per_minute = self.requests_per_minute
+
+        last_deployment: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.last_deployment, Unset):
+            last_deployment = self.last_deployment.to_dict()
+
         branch = self.branch
 
         cloned_from = self.cloned_from
@@ -120,6 +132,10 @@ class Environment:
             field_dict["serving"] = serving
         if stable is not UNSET:
             field_dict["stable"] = stable
+        if requests_per_minute is not UNSET:
+            field_dict["requests_per_minute"] = requests_per_minute
+        if last_deployment is not UNSET:
+            field_dict["last_deployment"] = last_deployment
         if branch is not UNSET:
             field_dict["branch"] = branch
         if cloned_from is not UNSET:
@@ -134,6 +150,7 @@ class Environment:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.condition import Condition  # noqa: PLC0415
+        from ..models.deployment import Deployment  # noqa: PLC0415
 
         d = dict(src_dict)
         id = d.pop("id")
@@ -176,6 +193,15 @@ class Environment:
 
         stable = d.pop("stable", UNSET)
 
+        requests_per_minute = d.pop("requests_per_minute", UNSET)
+
+        _last_deployment = d.pop("last_deployment", UNSET)
+        last_deployment: Deployment | Unset
+        if isinstance(_last_deployment, Unset):
+            last_deployment = UNSET
+        else:
+            last_deployment = Deployment.from_dict(_last_deployment)
+
         branch = d.pop("branch", UNSET)
 
         cloned_from = d.pop("cloned_from", UNSET)
@@ -202,6 +228,8 @@ class Environment:
             created_at=created_at,
             serving=serving,
             stable=stable,
+            requests_per_minute=requests_per_minute,
+            last_deployment=last_deployment,
             branch=branch,
             cloned_from=cloned_from,
             ttl=ttl,

@@ -16,8 +16,8 @@ class RunCreate:
 
     Attributes:
         command (list[str]): Arguments, no shell: `["python", "manage.py", "migrate"]`.
-        service (str | Unset): The service whose image, variables and limits it has; `web` if not given, or the only
-            one.
+        service (str | Unset): The service whose image, variables, volumes and limits it has; `web` if not given, or the
+            only one.
         time_limit (int | Unset): Seconds from its start after which it is stopped; an hour if not given.
     """
 

@@ -17,8 +17,9 @@ class TeamTokenCreate:
     Attributes:
         name (str): For people.
         role (str): At most this role: `viewer`, `deployer`, `admin`, `owner`; never more than its maker's.
-        scopes (list[str]): What it is good for: `read`, `deploy`, `write`, `admin`. `deploy` is enough to deploy an app
-            that exists.
+        scopes (list[str]): What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a
+            session must have been
+            confirmed. `deploy` is enough to deploy an app that exists.
         expires_in_days (int): Days until it ends, 1 to 366. Every token ends.
         app (str | Unset): Good for this app only, by name or id.
         address_ranges (list[str] | Unset): Good from these addresses and networks only (`203.0.113.7`,

@@ -14,7 +14,7 @@ T = TypeVar("T", bound="Token")
 
 @_attrs_define
 class Token:
-    """A token, without its secret.
+    """A token, without its secret unless it was made just now.
 
     Attributes:
         id (str): Its id.
@@ -23,6 +23,8 @@ class Token:
         role (str): At most this role.
         scopes (list[str]): What it is good for.
         address_ranges (list[str]): Good from these networks only; empty: from everywhere.
+        created_by (str): The person who made it, and whose role bounds it.
+        created_by_name (str): Their name.
         created_at (datetime.datetime): When it was made.
         expires_at (datetime.datetime): When it ends.
         app (str | Unset): Good for this app only.
@@ -37,6 +39,8 @@ class Token:
     role: str
     scopes: list[str]
     address_ranges: list[str]
+    created_by: str
+    created_by_name: str
     created_at: datetime.datetime
     expires_at: datetime.datetime
     app: str | Unset = UNSET
@@ -57,6 +61,10 @@ class Token:
         scopes = self.scopes
 
         address_ranges = self.address_ranges
+
+        created_by = self.created_by
+
+        created_by_name = self.created_by_name
 
         created_at = self.created_at.isoformat()
 
@@ -84,6 +92,8 @@ class Token:
                 "role": role,
                 "scopes": scopes,
                 "address_ranges": address_ranges,
+                "created_by": created_by,
+                "created_by_name": created_by_name,
                 "created_at": created_at,
                 "expires_at": expires_at,
             }
@@ -114,6 +124,10 @@ class Token:
 
         address_ranges = cast(list[str], d.pop("address_ranges"))
 
+        created_by = d.pop("created_by")
+
+        created_by_name = d.pop("created_by_name")
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         expires_at = datetime.datetime.fromisoformat(d.pop("expires_at"))
@@ -143,6 +157,8 @@ class Token:
             role=role,
             scopes=scopes,
             address_ranges=address_ranges,
+            created_by=created_by,
+            created_by_name=created_by_name,
             created_at=created_at,
             expires_at=expires_at,
             app=app,

@@ -16,7 +16,9 @@ class TokenCreate:
 
     Attributes:
         name (str): For people.
-        scopes (list[str]): What it is good for: `read`, `deploy`, `write`, `admin`.
+        scopes (list[str]): What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a
+            session must have been
+            confirmed.
         role (str | Unset): At most this role; the own one if not given.
         app (str | Unset): Good for this app only, by id.
         address_ranges (list[str] | Unset): Good from these addresses and networks only (`203.0.113.7`,

@@ -17,7 +17,7 @@ T = TypeVar("T", bound="TokenPage")
 
 @_attrs_define
 class TokenPage:
-    """A page of tokens.
+    """A page of tokens, oldest first.
 
     Attributes:
         items (list[Token]): This page's items.

@@ -22,7 +22,9 @@ class WebhookCreate:
         address (str | Unset): A mail address.
         app (str | Unset): Events of this app only, by name.
         events (list[str] | Unset): Kinds of events (`deployment.changed`), groups (`deployment.*`) or `*`; without any,
-            how deployments go.
+            how deployments go. Programs
+            are told each step of a deployment; chat rooms and people only that it is live, failed, was rolled back or
+            cancelled.
     """
 
     name: str

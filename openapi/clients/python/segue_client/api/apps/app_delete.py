@@ -68,7 +68,9 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     if_match: str,
 ) -> Response[Any | Problem]:
-    """Removes an app with all its environments; their containers are stopped.
+    """Removes an app with all its environments; their containers are stopped. A session must have been
+    confirmed (`POST
+    /v1/auth/confirm`).
 
     Args:
         team (str):
@@ -103,7 +105,9 @@ def sync(
     client: AuthenticatedClient | Client,
     if_match: str,
 ) -> Any | Problem | None:
-    """Removes an app with all its environments; their containers are stopped.
+    """Removes an app with all its environments; their containers are stopped. A session must have been
+    confirmed (`POST
+    /v1/auth/confirm`).
 
     Args:
         team (str):
@@ -133,7 +137,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     if_match: str,
 ) -> Response[Any | Problem]:
-    """Removes an app with all its environments; their containers are stopped.
+    """Removes an app with all its environments; their containers are stopped. A session must have been
+    confirmed (`POST
+    /v1/auth/confirm`).
 
     Args:
         team (str):
@@ -166,7 +172,9 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     if_match: str,
 ) -> Any | Problem | None:
-    """Removes an app with all its environments; their containers are stopped.
+    """Removes an app with all its environments; their containers are stopped. A session must have been
+    confirmed (`POST
+    /v1/auth/confirm`).
 
     Args:
         team (str):

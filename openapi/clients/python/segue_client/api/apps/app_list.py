@@ -14,11 +14,14 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     team: str,
     *,
+    environments: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
+
+    params["environments"] = environments
 
     params["limit"] = limit
 
@@ -72,6 +75,7 @@ def sync_detailed(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    environments: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Response[AppPage | Problem]:
@@ -79,6 +83,7 @@ def sync_detailed(
 
     Args:
         team (str):
+        environments (bool | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -92,6 +97,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         team=team,
+        environments=environments,
         limit=limit,
         cursor=cursor,
     )
@@ -107,6 +113,7 @@ def sync(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    environments: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> AppPage | Problem | None:
@@ -114,6 +121,7 @@ def sync(
 
     Args:
         team (str):
+        environments (bool | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -128,6 +136,7 @@ def sync(
     return sync_detailed(
         team=team,
         client=client,
+        environments=environments,
         limit=limit,
         cursor=cursor,
     ).parsed
@@ -137,6 +146,7 @@ async def asyncio_detailed(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    environments: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> Response[AppPage | Problem]:
@@ -144,6 +154,7 @@ async def asyncio_detailed(
 
     Args:
         team (str):
+        environments (bool | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -157,6 +168,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         team=team,
+        environments=environments,
         limit=limit,
         cursor=cursor,
     )
@@ -170,6 +182,7 @@ async def asyncio(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    environments: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> AppPage | Problem | None:
@@ -177,6 +190,7 @@ async def asyncio(
 
     Args:
         team (str):
+        environments (bool | Unset):
         limit (int | Unset):
         cursor (str | Unset):
 
@@ -192,6 +206,7 @@ async def asyncio(
         await asyncio_detailed(
             team=team,
             client=client,
+            environments=environments,
             limit=limit,
             cursor=cursor,
         )

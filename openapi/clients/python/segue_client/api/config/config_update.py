@@ -19,8 +19,11 @@ def _get_kwargs(
     *,
     body: ConfigPatch,
     deploy: bool | Unset = UNSET,
+    if_match: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
 
     params: dict[str, Any] = {}
 
@@ -85,14 +88,18 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: ConfigPatch,
     deploy: bool | Unset = UNSET,
+    if_match: str | Unset = UNSET,
 ) -> Response[Config | Problem]:
-    """Sets and removes variables and rolls the change out.
+    """Sets and removes variables and rolls the change out. Of two people who change what both have read,
+    the second is
+    told 412 and which variables moved, if `If-Match` says what the change is based on.
 
     Args:
         team (str):
         app (str):
         env (str):
         deploy (bool | Unset):
+        if_match (str | Unset):
         body (ConfigPatch): Variables to set; null removes one (RFC 7396).
 
     Raises:
@@ -109,6 +116,7 @@ def sync_detailed(
         env=env,
         body=body,
         deploy=deploy,
+        if_match=if_match,
     )
 
     response = client.get_httpx_client().request(
@@ -126,14 +134,18 @@ def sync(
     client: AuthenticatedClient | Client,
     body: ConfigPatch,
     deploy: bool | Unset = UNSET,
+    if_match: str | Unset = UNSET,
 ) -> Config | Problem | None:
-    """Sets and removes variables and rolls the change out.
+    """Sets and removes variables and rolls the change out. Of two people who change what both have read,
+    the second is
+    told 412 and which variables moved, if `If-Match` says what the change is based on.
 
     Args:
         team (str):
         app (str):
         env (str):
         deploy (bool | Unset):
+        if_match (str | Unset):
         body (ConfigPatch): Variables to set; null removes one (RFC 7396).
 
     Raises:
@@ -151,6 +163,7 @@ def sync(
         client=client,
         body=body,
         deploy=deploy,
+        if_match=if_match,
     ).parsed
 
 
@@ -162,14 +175,18 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: ConfigPatch,
     deploy: bool | Unset = UNSET,
+    if_match: str | Unset = UNSET,
 ) -> Response[Config | Problem]:
-    """Sets and removes variables and rolls the change out.
+    """Sets and removes variables and rolls the change out. Of two people who change what both have read,
+    the second is
+    told 412 and which variables moved, if `If-Match` says what the change is based on.
 
     Args:
         team (str):
         app (str):
         env (str):
         deploy (bool | Unset):
+        if_match (str | Unset):
         body (ConfigPatch): Variables to set; null removes one (RFC 7396).
 
     Raises:
@@ -186,6 +203,7 @@ async def asyncio_detailed(
         env=env,
         body=body,
         deploy=deploy,
+        if_match=if_match,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -201,14 +219,18 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: ConfigPatch,
     deploy: bool | Unset = UNSET,
+    if_match: str | Unset = UNSET,
 ) -> Config | Problem | None:
-    """Sets and removes variables and rolls the change out.
+    """Sets and removes variables and rolls the change out. Of two people who change what both have read,
+    the second is
+    told 412 and which variables moved, if `If-Match` says what the change is based on.
 
     Args:
         team (str):
         app (str):
         env (str):
         deploy (bool | Unset):
+        if_match (str | Unset):
         body (ConfigPatch): Variables to set; null removes one (RFC 7396).
 
     Raises:
@@ -227,5 +249,6 @@ async def asyncio(
             client=client,
             body=body,
             deploy=deploy,
+            if_match=if_match,
         )
     ).parsed

@@ -64,7 +64,9 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: PasswordSet,
 ) -> Response[Any | Problem]:
-    """Changes the own password. Every other session ends; API tokens stay.
+    """Changes the own password. Every other session ends, and so do the tokens of devices and links for a
+    new password; API
+    tokens that were made by hand stay, and what it is changed with.
 
     Args:
         body (PasswordSet): A change of the password.
@@ -93,7 +95,9 @@ def sync(
     client: AuthenticatedClient | Client,
     body: PasswordSet,
 ) -> Any | Problem | None:
-    """Changes the own password. Every other session ends; API tokens stay.
+    """Changes the own password. Every other session ends, and so do the tokens of devices and links for a
+    new password; API
+    tokens that were made by hand stay, and what it is changed with.
 
     Args:
         body (PasswordSet): A change of the password.
@@ -117,7 +121,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: PasswordSet,
 ) -> Response[Any | Problem]:
-    """Changes the own password. Every other session ends; API tokens stay.
+    """Changes the own password. Every other session ends, and so do the tokens of devices and links for a
+    new password; API
+    tokens that were made by hand stay, and what it is changed with.
 
     Args:
         body (PasswordSet): A change of the password.
@@ -144,7 +150,9 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: PasswordSet,
 ) -> Any | Problem | None:
-    """Changes the own password. Every other session ends; API tokens stay.
+    """Changes the own password. Every other session ends, and so do the tokens of devices and links for a
+    new password; API
+    tokens that were made by hand stay, and what it is changed with.
 
     Args:
         body (PasswordSet): A change of the password.

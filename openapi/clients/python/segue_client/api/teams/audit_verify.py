@@ -8,18 +8,30 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.audit_verification import AuditVerification
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     team: str,
+    *,
+    seq: int | Unset = UNSET,
+    hash_: str | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["seq"] = seq
+
+    params["hash"] = hash_
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/teams/{team}/audit-events/verify".format(
             team=quote(str(team), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -64,12 +76,17 @@ def sync_detailed(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    seq: int | Unset = UNSET,
+    hash_: str | Unset = UNSET,
 ) -> Response[AuditVerification | Problem]:
-    """Computes the chain of the team's records again and names the first one that was changed, removed or
-    moved.
+    """Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and
+    names the first
+    record that was changed, removed or moved.
 
     Args:
         team (str):
+        seq (int | Unset):
+        hash_ (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -81,6 +98,8 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         team=team,
+        seq=seq,
+        hash_=hash_,
     )
 
     response = client.get_httpx_client().request(
@@ -94,12 +113,17 @@ def sync(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    seq: int | Unset = UNSET,
+    hash_: str | Unset = UNSET,
 ) -> AuditVerification | Problem | None:
-    """Computes the chain of the team's records again and names the first one that was changed, removed or
-    moved.
+    """Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and
+    names the first
+    record that was changed, removed or moved.
 
     Args:
         team (str):
+        seq (int | Unset):
+        hash_ (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,6 +136,8 @@ def sync(
     return sync_detailed(
         team=team,
         client=client,
+        seq=seq,
+        hash_=hash_,
     ).parsed
 
 
@@ -119,12 +145,17 @@ async def asyncio_detailed(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    seq: int | Unset = UNSET,
+    hash_: str | Unset = UNSET,
 ) -> Response[AuditVerification | Problem]:
-    """Computes the chain of the team's records again and names the first one that was changed, removed or
-    moved.
+    """Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and
+    names the first
+    record that was changed, removed or moved.
 
     Args:
         team (str):
+        seq (int | Unset):
+        hash_ (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -136,6 +167,8 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         team=team,
+        seq=seq,
+        hash_=hash_,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -147,12 +180,17 @@ async def asyncio(
     team: str,
     *,
     client: AuthenticatedClient | Client,
+    seq: int | Unset = UNSET,
+    hash_: str | Unset = UNSET,
 ) -> AuditVerification | Problem | None:
-    """Computes the chain of the team's records again and names the first one that was changed, removed or
-    moved.
+    """Computes the chain of the team's records again, checks the signed checkpoints and what you kept, and
+    names the first
+    record that was changed, removed or moved.
 
     Args:
         team (str):
+        seq (int | Unset):
+        hash_ (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,5 +204,7 @@ async def asyncio(
         await asyncio_detailed(
             team=team,
             client=client,
+            seq=seq,
+            hash_=hash_,
         )
     ).parsed

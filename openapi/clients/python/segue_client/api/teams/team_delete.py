@@ -59,7 +59,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Any | Problem]:
-    """Removes a team that has no apps. For its owners. Its name is never given again.
+    """Removes a team that has no apps. For its owners; a session must have been confirmed (`POST
+    /v1/auth/confirm`). Its name
+    is never given again.
 
     Args:
         team (str):
@@ -88,7 +90,9 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> Any | Problem | None:
-    """Removes a team that has no apps. For its owners. Its name is never given again.
+    """Removes a team that has no apps. For its owners; a session must have been confirmed (`POST
+    /v1/auth/confirm`). Its name
+    is never given again.
 
     Args:
         team (str):
@@ -112,7 +116,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Any | Problem]:
-    """Removes a team that has no apps. For its owners. Its name is never given again.
+    """Removes a team that has no apps. For its owners; a session must have been confirmed (`POST
+    /v1/auth/confirm`). Its name
+    is never given again.
 
     Args:
         team (str):
@@ -139,7 +145,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> Any | Problem | None:
-    """Removes a team that has no apps. For its owners. Its name is never given again.
+    """Removes a team that has no apps. For its owners; a session must have been confirmed (`POST
+    /v1/auth/confirm`). Its name
+    is never given again.
 
     Args:
         team (str):

@@ -7,8 +7,8 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
-from ...models.team_token import TeamToken
 from ...models.team_token_create import TeamTokenCreate
+from ...models.token import Token
 from ...types import UNSET, Response, Unset
 
 
@@ -37,9 +37,9 @@ def _get_kwargs(
     return _kwargs
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Problem | TeamToken | None:
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Problem | Token | None:
     if response.status_code == 201:
-        response_201 = TeamToken.from_dict(response.json())
+        response_201 = Token.from_dict(response.json())
 
         return response_201
 
@@ -59,7 +59,7 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         return None
 
 
-def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Problem | TeamToken]:
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Problem | Token]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -74,7 +74,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: TeamTokenCreate,
     idempotency_key: None | str | Unset = UNSET,
-) -> Response[Problem | TeamToken]:
+) -> Response[Problem | Token]:
     """Makes a token for a machine. It is shown once.
 
     Args:
@@ -87,7 +87,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Problem | TeamToken]
+        Response[Problem | Token]
     """
 
     kwargs = _get_kwargs(
@@ -109,7 +109,7 @@ def sync(
     client: AuthenticatedClient | Client,
     body: TeamTokenCreate,
     idempotency_key: None | str | Unset = UNSET,
-) -> Problem | TeamToken | None:
+) -> Problem | Token | None:
     """Makes a token for a machine. It is shown once.
 
     Args:
@@ -122,7 +122,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Problem | TeamToken
+        Problem | Token
     """
 
     return sync_detailed(
@@ -139,7 +139,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: TeamTokenCreate,
     idempotency_key: None | str | Unset = UNSET,
-) -> Response[Problem | TeamToken]:
+) -> Response[Problem | Token]:
     """Makes a token for a machine. It is shown once.
 
     Args:
@@ -152,7 +152,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Problem | TeamToken]
+        Response[Problem | Token]
     """
 
     kwargs = _get_kwargs(
@@ -172,7 +172,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: TeamTokenCreate,
     idempotency_key: None | str | Unset = UNSET,
-) -> Problem | TeamToken | None:
+) -> Problem | Token | None:
     """Makes a token for a machine. It is shown once.
 
     Args:
@@ -185,7 +185,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Problem | TeamToken
+        Problem | Token
     """
 
     return (

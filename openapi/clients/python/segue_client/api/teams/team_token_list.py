@@ -7,7 +7,7 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
-from ...models.team_token_page import TeamTokenPage
+from ...models.token_page import TokenPage
 from ...types import UNSET, Response, Unset
 
 
@@ -37,11 +37,9 @@ def _get_kwargs(
     return _kwargs
 
 
-def _parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Problem | TeamTokenPage | None:
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Problem | TokenPage | None:
     if response.status_code == 200:
-        response_200 = TeamTokenPage.from_dict(response.json())
+        response_200 = TokenPage.from_dict(response.json())
 
         return response_200
 
@@ -61,9 +59,7 @@ def _parse_response(
         return None
 
 
-def _build_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[Problem | TeamTokenPage]:
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Problem | TokenPage]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -78,7 +74,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
-) -> Response[Problem | TeamTokenPage]:
+) -> Response[Problem | TokenPage]:
     """Lists the team's tokens: all of them for admins, one's own for everybody else.
 
     Args:
@@ -91,7 +87,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Problem | TeamTokenPage]
+        Response[Problem | TokenPage]
     """
 
     kwargs = _get_kwargs(
@@ -113,7 +109,7 @@ def sync(
     client: AuthenticatedClient | Client,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
-) -> Problem | TeamTokenPage | None:
+) -> Problem | TokenPage | None:
     """Lists the team's tokens: all of them for admins, one's own for everybody else.
 
     Args:
@@ -126,7 +122,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Problem | TeamTokenPage
+        Problem | TokenPage
     """
 
     return sync_detailed(
@@ -143,7 +139,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
-) -> Response[Problem | TeamTokenPage]:
+) -> Response[Problem | TokenPage]:
     """Lists the team's tokens: all of them for admins, one's own for everybody else.
 
     Args:
@@ -156,7 +152,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Problem | TeamTokenPage]
+        Response[Problem | TokenPage]
     """
 
     kwargs = _get_kwargs(
@@ -176,7 +172,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
-) -> Problem | TeamTokenPage | None:
+) -> Problem | TokenPage | None:
     """Lists the team's tokens: all of them for admins, one's own for everybody else.
 
     Args:
@@ -189,7 +185,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Problem | TeamTokenPage
+        Problem | TokenPage
     """
 
     return (
