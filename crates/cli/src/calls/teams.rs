@@ -200,7 +200,13 @@ impl Session {
         let path = AuditVerifyRequestPath {
             team: team.to_owned(),
         };
-        let answer = self.client.audit_verify(AuditVerifyRequest { path }).await;
+        let answer = self
+            .client
+            .audit_verify(AuditVerifyRequest {
+                path,
+                query: AuditVerifyRequestQuery::default(),
+            })
+            .await;
         self.value("verifying the audit log", answer).await
     }
 
