@@ -136,9 +136,17 @@ fn serve(stream: TcpStream, folder: &Path, told: &Mutex<Vec<Told>>) -> anyhow::R
         if advertise {
             let mut sent = b"001e# service=git-upload-pack\n0000".to_vec();
             sent.extend(output.stdout);
-            ("200 OK", "application/x-git-upload-pack-advertisement", sent)
+            (
+                "200 OK",
+                "application/x-git-upload-pack-advertisement",
+                sent,
+            )
         } else {
-            ("200 OK", "application/x-git-upload-pack-result", output.stdout)
+            (
+                "200 OK",
+                "application/x-git-upload-pack-result",
+                output.stdout,
+            )
         }
     } else {
         let said = Told {
@@ -146,7 +154,9 @@ fn serve(stream: TcpStream, folder: &Path, told: &Mutex<Vec<Told>>) -> anyhow::R
             headers,
             body: String::from_utf8_lossy(&body).into_owned(),
         };
-        told.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+        told.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(said);
         ("201 Created", "application/json", b"{\"id\": 1}".to_vec())
     };
     let mut stream = stream;

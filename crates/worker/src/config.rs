@@ -45,6 +45,8 @@ pub struct OutsideConfig {
     pub outbound: OutboundConfig,
     /// The mail server; `None`: no mail is sent.
     pub mail: Option<MailConfig>,
+    /// Where people reach this server: links in what they are told begin with it. `None`: they get none.
+    pub public_url: Option<String>,
 }
 
 /// The operator's mail server.

@@ -1,6 +1,8 @@
 //! The internal interface: edges and the git hook, on a listener of its own, never reachable by people.
 
 mod edges;
+mod push_story;
+mod push_wish;
 mod pushes;
 
 use axum::Router;

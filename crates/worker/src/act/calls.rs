@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Claim, image};
+use super::{Claim, image, registry};
 use crate::core::lease::{Term, TermOver};
 use crate::core::words;
 use crate::db::OpenError;
@@ -426,20 +426,24 @@ impl HostRun {
             .build
             .as_deref()
             .map(|build| build as &dyn Images);
-        let auth = match &service.image {
+        let access = match &service.image {
             ImageRef::Registry { repository, .. } => {
                 let environment = self.world.environment;
-                super::registry::access(&self.shared, environment, repository.as_str())
-                    .await?
-                    .auth
+                let access = registry::access(&self.shared, environment, repository.as_str());
+                Some(access.await?)
             }
             ImageRef::Engine { .. } => None,
         };
+        let auth = access.as_ref().and_then(|access| access.auth.clone());
         let images = driver as &dyn Images;
         let transfer = self
             .images
             .ensure(self.host, images, build, &service.image, auth);
-        self.term.call(transfer).await??;
+        let brought = self.term.call(transfer).await?;
+        brought.map_err(|error| match &access {
+            Some(access) => access.explain(error),
+            None => error,
+        })?;
         let env = crate::db::open_env(
             &self.shared.store,
             self.world.environment,

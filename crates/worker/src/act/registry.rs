@@ -22,6 +22,25 @@ pub(crate) struct Access {
     pub auth: Option<RegistryAuth>,
     /// Not for everybody: an image that is here already is used only after the registry gave it.
     pub guarded: bool,
+    /// Which registry.
+    host: String,
+}
+
+impl Access {
+    /// What the registry said, and how it was asked: whoever reads it knows whether a credential is missing or wrong.
+    pub(crate) fn explain(&self, error: DriverError) -> DriverError {
+        let DriverError::ImageRefused(why) = error else {
+            return error;
+        };
+        let host = &self.host;
+        DriverError::ImageRefused(match &self.auth {
+            None => format!("{why}; if it is private: the team keeps no credential for {host}"),
+            Some(auth) => {
+                let user = &auth.username;
+                format!("{why}; {host} was asked with the team's credential, account {user}")
+            }
+        })
+    }
 }
 
 /// How the registry of an image is asked for an environment.
@@ -57,6 +76,7 @@ pub(crate) async fn access(
     Ok(Access {
         auth,
         guarded: known.guarded,
+        host: host.to_owned(),
     })
 }
 
@@ -76,5 +96,27 @@ mod tests {
         ] {
             assert_eq!(host_of(name), host, "{name}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_the_credential_and_never_its_password() {
+        let access = |user: Option<&str>| Access {
+            auth: user.map(|user| RegistryAuth {
+                username: user.to_owned(),
+                password: "hunter2".to_owned().into(),
+            }),
+            guarded: true,
+            host: "r.example".to_owned(),
+        };
+        let said = |user, error: DriverError| access(user).explain(error).to_string();
+        let refused = || DriverError::ImageRefused("r.example/a:1: unauthorized".to_owned());
+        assert!(said(None, refused()).ends_with("no credential for r.example"));
+        let wrong = said(Some("ada"), refused());
+        assert!(
+            wrong.ends_with("account ada") && !wrong.contains("hunter2"),
+            "{wrong}"
+        );
+        let missing = DriverError::ImageNotPullable("manifest unknown".to_owned());
+        assert_eq!(access(None).explain(missing.clone()), missing);
     }
 }

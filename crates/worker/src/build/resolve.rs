@@ -96,19 +96,24 @@ async fn find(
     }
     let access = access(shared, environment, name.as_str()).await?;
     // A tag may stand for something newer by now.
-    let info = match (
-        driver
-            .image_pull(name.as_str(), access.auth, Deadline::after(PULL_LIMIT))
-            .await,
-        here,
-    ) {
+    let pulled = driver
+        .image_pull(
+            name.as_str(),
+            access.auth.clone(),
+            Deadline::after(PULL_LIMIT),
+        )
+        .await;
+    let info = match (pulled, here) {
         (Ok(info), _) => info,
-        // What another team could pull is not this team's because it lies here.
-        (Err(error), Some(info)) if !access.guarded => {
+        // What another team could pull is not this team's because it lies here: neither while a team keeps a
+        // credential for the registry, nor where the registry wants to know who asks.
+        (Err(error), Some(info))
+            if !access.guarded && !matches!(error, DriverError::ImageRefused(_)) =>
+        {
             tracing::info!(image = %name, %error, "the registry was not asked with success; what is here is used");
             info
         }
-        (Err(error), _) => return Err(error),
+        (Err(error), _) => return Err(access.explain(error)),
     };
     let image = digest_of(name, &info).unwrap_or(ImageRef::Engine {
         id: info.id.clone(),

@@ -8,6 +8,7 @@ use segue_driver::DriverError;
 pub(crate) fn detail(error: &DriverError) -> String {
     match error {
         DriverError::ImageNotPullable(why)
+        | DriverError::ImageRefused(why)
         | DriverError::CommandNotFound(why)
         | DriverError::ExecFormat(why)
         | DriverError::BadConfig(why) => why.clone(),
@@ -46,6 +47,7 @@ mod tests {
         let why = || format!("{name}: pull access denied");
         for error in [
             DriverError::ImageNotPullable(why()),
+            DriverError::ImageRefused(why()),
             DriverError::ImageMissing(name.to_owned()),
             DriverError::CommandNotFound("exec: \"nope\"".to_owned()),
             DriverError::ExecFormat("exec /app".to_owned()),

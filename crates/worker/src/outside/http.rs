@@ -13,14 +13,17 @@ use segue_store::ClaimedDelivery;
 use serde::Deserialize;
 use sha2::Sha256;
 
-use super::{Failed, line};
+use super::Failed;
+use super::text::Text;
 
 /// Who takes longer does not answer.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// What of an answer is read: enough to end the exchange in order.
 const ANSWER_BYTES: usize = 4 << 10;
-/// A chat room's longest message.
-const CHAT_CHARS: usize = 3000;
+/// Of what happened, in a chat room; their messages end at 4,000 characters and more.
+const CHAT_CHARS: usize = 2000;
+/// Of why it was done.
+const CAUSE_CHARS: usize = 500;
 
 /// What is sealed of a webhook.
 #[derive(Deserialize)]
@@ -30,10 +33,9 @@ struct Sealed {
     secret: String,
 }
 
-fn sealed(delivery: &ClaimedDelivery) -> Result<(Target, String), Failed> {
+fn opened(sealed: &[u8]) -> Result<(Target, String), Failed> {
     let unreadable = || Failed::new("its address cannot be read", false);
-    let sealed: Sealed =
-        serde_json::from_slice(delivery.sealed.expose()).map_err(|_| unreadable())?;
+    let sealed: Sealed = serde_json::from_slice(sealed).map_err(|_| unreadable())?;
     let target = Target::parse(&sealed.url).map_err(|_| unreadable())?;
     Ok((target, sealed.secret))
 }
@@ -41,9 +43,10 @@ fn sealed(delivery: &ClaimedDelivery) -> Result<(Target, String), Failed> {
 /// A request as Standard Webhooks says: id, time and body are signed together.
 pub(super) async fn standard(
     outbound: &Outbound,
+    sealed: &[u8],
     delivery: &ClaimedDelivery,
 ) -> Result<u16, Failed> {
-    let (target, secret) = sealed(delivery)?;
+    let (target, secret) = opened(sealed)?;
     let body = delivery.payload.to_string();
     let at = jiff::Timestamp::now().as_second();
     let id = delivery.id.to_string();
@@ -74,13 +77,28 @@ pub(super) fn sign(secret: &str, id: &str, at: i64, body: &str) -> Option<String
 }
 
 /// A message of a chat room.
-pub(super) async fn chat(outbound: &Outbound, delivery: &ClaimedDelivery) -> Result<u16, Failed> {
-    let (target, _) = sealed(delivery)?;
-    let (place, message) = line(&delivery.payload);
-    let text = format!("*{}* {}", escaped(&place), escaped(&message));
-    let text: String = text.chars().take(CHAT_CHARS).collect();
-    let body = serde_json::json!({"text": text}).to_string();
+pub(super) async fn chat(outbound: &Outbound, sealed: &[u8], text: &Text) -> Result<u16, Failed> {
+    let (target, _) = opened(sealed)?;
+    let body = serde_json::json!({"text": message(text)}).to_string();
     send(outbound, target, HeaderMap::new(), body).await
+}
+
+fn message(text: &Text) -> String {
+    let cut = |text: &str, most: usize| escaped(&text.chars().take(most).collect::<String>());
+    let mut message = format!(
+        "*{}* {}",
+        cut(&text.place, 200),
+        cut(&text.what, CHAT_CHARS)
+    );
+    if let Some(cause) = &text.cause {
+        message.push('\n');
+        message.push_str(&cut(cause, CAUSE_CHARS));
+    }
+    if let Some(link) = &text.link {
+        message.push('\n');
+        message.push_str(link);
+    }
+    message
 }
 
 /// What chat rooms read as their own signs: a message shall mention nobody.
@@ -145,6 +163,22 @@ mod tests {
             Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
         );
         assert_eq!(sign("plain", "a", 1, "b"), None);
+    }
+
+    #[test]
+    fn a_message_is_where_what_why_and_a_link() {
+        let text = Text {
+            place: "shop/production".to_owned(),
+            what: "deployment #4 is live".to_owned(),
+            cause: Some("deploy by Ada: <b> & @all".to_owned()),
+            link: Some("https://segue.example/apps/shop/production/deployments/4?team=acme".into()),
+        };
+        assert_eq!(
+            message(&text),
+            "*shop/production* deployment #4 is live\n\
+            deploy by Ada: &lt;b&gt; &amp; @\u{200b}all\n\
+            https://segue.example/apps/shop/production/deployments/4?team=acme"
+        );
     }
 
     #[test]

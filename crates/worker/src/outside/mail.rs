@@ -8,11 +8,12 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use segue_store::ClaimedDelivery;
+use segue_model::id::DeliveryId;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::{Failed, line};
+use super::Failed;
+use super::text::Text;
 use crate::config::MailConfig;
 
 /// A mail server that takes longer does not answer.
@@ -54,31 +55,57 @@ impl Mailer {
         })
     }
 
-    pub(super) async fn send(&self, delivery: &ClaimedDelivery) -> Result<(), Failed> {
-        let sealed: Sealed = serde_json::from_slice(delivery.sealed.expose())
+    pub(super) async fn send(
+        &self,
+        sealed: &[u8],
+        delivery: DeliveryId,
+        text: &Text,
+    ) -> Result<(), Failed> {
+        let sealed: Sealed = serde_json::from_slice(sealed)
             .map_err(|_| Failed::new("its address cannot be read", false))?;
-        let to: Mailbox = sealed
-            .address
-            .parse()
-            .map_err(|_| Failed::new("its address is none", false))?;
-        let (place, message) = line(&delivery.payload);
-        let subject: String = format!("[segue] {place}: {message}")
+        let Text {
+            place,
+            what,
+            cause,
+            link,
+        } = text;
+        let subject: String = format!("[segue] {place}: {what}")
             .chars()
             .filter(|c| !c.is_control())
             .take(SUBJECT_CHARS)
             .collect();
-        let text = format!(
-            "{place}: {message}\n\nSegue sends this because somebody asked for it; ask your team to take the address out.\n"
+        let lines = [
+            Some(format!("{place}: {what}")),
+            cause.clone(),
+            link.clone(),
+        ];
+        let lines: Vec<String> = lines.into_iter().flatten().collect();
+        let body = format!(
+            "{}\n\nSegue sends this because somebody asked for it; ask your team to take the address out.\n",
+            lines.join("\n")
         );
-        let id = format!("<{}@segue.invalid>", delivery.id);
+        let id = delivery.to_string();
+        self.post(&sealed.address, subject, body, id).await
+    }
+
+    /// Sends one mail. The same id again is the same mail.
+    pub(super) async fn post(
+        &self,
+        address: &str,
+        subject: String,
+        body: String,
+        id: String,
+    ) -> Result<(), Failed> {
+        let to: Mailbox = address
+            .parse()
+            .map_err(|_| Failed::new("its address is none", false))?;
         let mail = Message::builder()
             .from(self.from.clone())
             .to(to)
             .subject(subject)
-            // The same delivery again is the same mail.
-            .message_id(Some(id))
+            .message_id(Some(format!("<{id}@segue.invalid>")))
             .header(ContentType::TEXT_PLAIN)
-            .body(text)
+            .body(body)
             .map_err(|_| Failed::new("no mail can be made of it", false))?;
         match timeout(DEADLINE, self.transport.send(mail)).await {
             Ok(Ok(_)) => Ok(()),

@@ -6,7 +6,11 @@
 //! longer than one round. Must not: say more than the delivery holds, or show an address in a log.
 
 mod http;
+mod letters;
+#[cfg(test)]
+mod limits_tests;
 mod mail;
+mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +76,7 @@ impl Failed {
 pub(crate) struct Tellers {
     outbound: Outbound,
     mail: Option<Mailer>,
+    public_url: Option<String>,
 }
 
 impl Tellers {
@@ -83,14 +88,28 @@ impl Tellers {
         Ok(Self {
             outbound: Outbound::new(&config.outbound).map_err(|error| error.to_string())?,
             mail: config.mail.as_ref().map(Mailer::new).transpose()?,
+            public_url: config.public_url.clone(),
         })
     }
 
     async fn tell(&self, delivery: &ClaimedDelivery) -> Result<Option<u16>, Failed> {
+        let Some(sealed) = &delivery.sealed else {
+            return Err(Failed::new("its address cannot be opened", false));
+        };
+        let text = || text::text(&delivery.payload, self.public_url.as_deref());
         match (delivery.kind, &self.mail) {
-            (WebhookKind::Standard, _) => http::standard(&self.outbound, delivery).await.map(Some),
-            (WebhookKind::Chat, _) => http::chat(&self.outbound, delivery).await.map(Some),
-            (WebhookKind::Mail, Some(mailer)) => mailer.send(delivery).await.map(|()| None),
+            (WebhookKind::Standard, _) => {
+                let told = http::standard(&self.outbound, sealed.expose(), delivery).await;
+                told.map(Some)
+            }
+            (WebhookKind::Chat, _) => {
+                let told = http::chat(&self.outbound, sealed.expose(), &text()).await;
+                told.map(Some)
+            }
+            (WebhookKind::Mail, Some(mailer)) => {
+                let told = mailer.send(sealed.expose(), delivery.id, &text()).await;
+                told.map(|()| None)
+            }
             (WebhookKind::Mail, None) => {
                 let detail =
                     "this server sends no mail: its operator has set no mail server (mail.server)";
@@ -111,7 +130,7 @@ pub(crate) async fn keep(
     loop {
         let told = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            told = round(&shared, &tellers) => told?,
+            told = both(&shared, &tellers) => told?,
         };
         if Instant::now() >= sweep_at {
             shared.store.outside_sweep(KEEP).await?;
@@ -129,6 +148,12 @@ pub(crate) async fn keep(
             }
         }
     }
+}
+
+/// Tells what is due, and sends letters to single people. Answers how many that were.
+async fn both(shared: &Shared, tellers: &Tellers) -> Result<usize, StoreError> {
+    let told = round(shared, tellers).await?;
+    Ok(told + letters::round(shared, tellers.mail.as_ref()).await?)
 }
 
 /// Makes what is due. Answers how many deliveries that were.
@@ -162,52 +187,5 @@ async fn one(
                 .webhook_failed(&delivery, failed.status, &failed.detail, again, PATIENCE)
                 .await
         }
-    }
-}
-
-/// One line about an event: where, and what.
-fn line(payload: &serde_json::Value) -> (String, String) {
-    let data = payload.get("data");
-    let text = |name: &str| {
-        let value = data.and_then(|data| data.get(name));
-        value.and_then(|value| value.as_str()).unwrap_or_default()
-    };
-    let place = match (text("app"), text("environment")) {
-        ("", _) => text("team").to_owned(),
-        (app, "") => app.to_owned(),
-        (app, environment) => format!("{app}/{environment}"),
-    };
-    let mut message = text("message").to_owned();
-    let failure = data.and_then(|data| data.get("failure"));
-    let evidence = failure
-        .and_then(|failure| failure.get("evidence"))
-        .and_then(|value| value.as_str());
-    if let Some(evidence) = evidence {
-        message.push_str(": ");
-        message.push_str(evidence);
-    }
-    (place, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_names_the_place_and_the_reason() {
-        let payload = serde_json::json!({"type": "deployment.changed", "data": {
-            "team": "acme", "app": "shop", "environment": "production", "message": "#4 failed",
-            "failure": {"code": "build_failed", "evidence": "step 3 of 4"},
-        }});
-        assert_eq!(
-            line(&payload),
-            (
-                "shop/production".to_owned(),
-                "#4 failed: step 3 of 4".to_owned()
-            )
-        );
-        let payload = serde_json::json!({"data": {"team": "acme", "app": null, "message": "x"}});
-        assert_eq!(line(&payload), ("acme".to_owned(), "x".to_owned()));
-        assert_eq!(line(&serde_json::json!({})), (String::new(), String::new()));
     }
 }

@@ -99,17 +99,27 @@ fn tellers(allow: &[&str], mail: Option<&str>) -> Tellers {
         from: "Segue <segue@example.com>".to_owned(),
         login: None,
     });
+    config.public_url = Some("https://segue.example".to_owned());
     Tellers::new(&config).unwrap()
 }
 
 async fn webhook(bench: &Bench, kind: WebhookKind, sealed: serde_json::Value) -> WebhookId {
+    webhook_of(bench, kind, "deploys.*", sealed).await
+}
+
+async fn webhook_of(
+    bench: &Bench,
+    kind: WebhookKind,
+    events: &str,
+    sealed: serde_json::Value,
+) -> WebhookId {
     let new = NewWebhook {
         id: WebhookId::from_uuid(fresh_id()),
         app: None,
         name: kind.to_string(),
         kind,
         shown: "there".to_owned(),
-        events: vec!["deploys.*".to_owned()],
+        events: vec![events.to_owned()],
         sealed: SecretBytes::from(sealed.to_string()),
     };
     let scope = bench.fixture.scope();
@@ -341,4 +351,106 @@ async fn nothing_is_sent_where_nobody_is_sent_to() {
     assert!(told.lock().unwrap().is_empty());
     let made = deliveries(&bench, mail).await.remove(0);
     assert!(made.detail.contains("mail.server"), "{made:?}");
+}
+
+/// Seconds between tries, as OPERATIONS says.
+const WAITS: [i64; 10] = [
+    5, 30, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400,
+];
+
+#[tokio::test]
+async fn a_delivery_is_given_up_after_its_last_wait() {
+    let bench = Bench::new().await;
+    let shared = bench.shared();
+    let (room, said) = receiver(&["503 Later"]).await;
+    let tellers = tellers(&["127.0.0.1/32"], None);
+    let id = webhook(&bench, WebhookKind::Chat, json!({"url": room})).await;
+    happen(&bench).await;
+    for (tries, wait) in (1..).zip(WAITS) {
+        assert_eq!(round(&shared, &tellers).await.unwrap(), 1);
+        let made = deliveries(&bench, id).await.remove(0);
+        assert_eq!((made.attempts, made.state), (tries, WebhookState::Pending));
+        let waits = made.next_at.unwrap().as_second() - made.attempted_at.unwrap().as_second();
+        let tenth = wait / 10 + 1;
+        assert!((wait - tenth..=wait + tenth).contains(&waits), "{waits}");
+        let due = "update webhook_deliveries set next_at = now() where state = 'pending'";
+        bench.db.execute(due).await.unwrap();
+    }
+    assert_eq!(round(&shared, &tellers).await.unwrap(), 1);
+    let made = deliveries(&bench, id).await.remove(0);
+    assert_eq!((made.attempts, made.state), (11, WebhookState::Failed));
+    assert_eq!((made.next_at, made.status), (None, Some(503)));
+    assert_eq!(made.detail, "the answer was 503");
+    assert_eq!(said.lock().unwrap().len(), 11);
+    // Nobody is stopped for one delivery.
+    let kept = bench.fixture.scope().webhook_get(id).await.unwrap();
+    assert!(kept.enabled && kept.failing_since.is_some(), "{kept:?}");
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_open_stops_its_own_delivery_and_no_other() {
+    let bench = Bench::new().await;
+    let shared = bench.shared();
+    let (room, said) = receiver(&["200 OK"]).await;
+    let tellers = tellers(&["127.0.0.1/32"], None);
+    let moved = webhook(&bench, WebhookKind::Chat, json!({"url": room})).await;
+    let good = webhook(&bench, WebhookKind::Mail, json!({"url": room})).await;
+    let change = "update webhooks set sealed = set_byte(sealed, 30, 255 - get_byte(sealed, 30)) where kind = 'chat'";
+    bench.db.execute(change).await.unwrap();
+    let turn = "update webhooks set kind = 'chat' where kind = 'mail'";
+    bench.db.execute(turn).await.unwrap();
+    happen(&bench).await;
+    assert_eq!(round(&shared, &tellers).await.unwrap(), 2);
+    let made = deliveries(&bench, moved).await.remove(0);
+    assert_eq!(made.state, WebhookState::Failed, "{made:?}");
+    assert!(made.detail.contains("cannot be opened"), "{made:?}");
+    let made = deliveries(&bench, good).await.remove(0);
+    assert_eq!(made.state, WebhookState::Delivered, "{made:?}");
+    assert_eq!(said.lock().unwrap().len(), 1);
+}
+
+/// Programs follow a deployment; people hear that it is live, once, and where to look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_hear_of_the_end_of_a_deployment_only() {
+    let bench = Bench::new().await;
+    let (room, said) = receiver(&["200 OK"]).await;
+    let tellers = tellers(&["127.0.0.1/32"], None);
+    let url = json!({"url": room, "secret": SECRET});
+    let people = webhook_of(&bench, WebhookKind::Chat, "deployment.*", url.clone()).await;
+    let program = webhook_of(&bench, WebhookKind::Standard, "deployment.*", url).await;
+    let worker = bench.start();
+    let deployment = bench.deploy(bench.serving("app:1", 1)).await;
+    let done = segue_model::state::DeploymentState::Succeeded;
+    bench.reaches(deployment.id, done).await;
+    worker.end().await;
+
+    let states = |made: Vec<WebhookDelivery>| -> Vec<String> {
+        let state = |one: &WebhookDelivery| {
+            let told = &one.payload["data"]["deployment"];
+            assert_eq!(told["number"], deployment.number);
+            told["state"].as_str().unwrap().to_owned()
+        };
+        let of_change = made.iter().filter(|one| one.kind == "deployment.changed");
+        of_change.map(state).rev().collect()
+    };
+    let told = states(deliveries(&bench, program).await);
+    for state in ["starting", "live", "succeeded"] {
+        assert!(told.contains(&state.to_owned()), "{state}: {told:?}");
+    }
+    assert_eq!(states(deliveries(&bench, people).await), ["live"]);
+    // The worker itself may go nowhere, and has put off what it tried.
+    let due = "update webhook_deliveries set next_at = now() where state = 'pending'";
+    bench.db.execute(due).await.unwrap();
+    let shared = bench.shared();
+    while round(&shared, &tellers).await.unwrap() > 0 {}
+    let said = said.lock().unwrap();
+    let live = said.iter().filter(|(_, body)| body.contains(" is live"));
+    let live: Vec<_> = live.map(|(_, body)| body.clone()).collect();
+    let page = format!("/deployments/{}?team=", deployment.number);
+    assert!(
+        live.len() == 1
+            && live[0].contains("https://segue.example/apps/")
+            && live[0].contains(&page),
+        "{said:?}"
+    );
 }

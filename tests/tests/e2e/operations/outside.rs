@@ -1,13 +1,10 @@
 //! The part of the round that has to do with others: a forge on loopback with git's own server side, from which a
 //! source is fetched and which calls a hook; somebody who is told; a build that is ended.
 
-use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
+use segue_tests::forge::Forge;
 use segue_tests::images::probeapp;
 use segue_tests::machine::{Machine, wait_for};
 use serde_json::{Value, json};
@@ -16,104 +13,15 @@ use super::{Caller, text};
 
 const APP: &str = "/v1/teams/acme/apps/shop";
 
-fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<()> {
-    let output = Command::new("git")
-        .args(["-c", "user.name=T", "-c", "user.email=t@example.com"])
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()?;
-    ensure!(output.status.success(), "git {arguments:?}: {output:?}");
-    Ok(())
-}
-
-/// A forge with one repository; answers its address. It serves until the test's process ends.
-fn forge(folder: PathBuf) -> anyhow::Result<SocketAddr> {
-    std::fs::create_dir_all(&folder)?;
-    git(&folder, &["init", "--quiet", "--initial-branch=main"])?;
-    std::fs::write(folder.join("requirements.txt"), "flask\ngunicorn\n")?;
-    std::fs::write(folder.join("Procfile"), "web: gunicorn app:app\n")?;
-    std::fs::write(folder.join("app.py"), "app = None\n")?;
-    git(&folder, &["add", "."])?;
-    git(&folder, &["commit", "--quiet", "-m", "first"])?;
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let folder = folder.clone();
-            std::thread::spawn(move || {
-                if let Err(error) = serve(stream, &folder) {
-                    eprintln!("the forge: {error:#}");
-                }
-            });
-        }
-    });
-    Ok(address)
-}
-
-/// One request: git's, or one that tells something and is answered with 200.
-fn serve(stream: TcpStream, folder: &Path) -> anyhow::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        return Ok(());
-    }
-    let advertise = line.starts_with("GET ");
-    let asked = line.contains("/shop.git/");
-    let mut headers = HashMap::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else {
-            break;
-        };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    let length = headers
-        .get("content-length")
-        .map_or(Ok(0), |text| text.parse::<u64>())?;
-    let mut body = Vec::new();
-    reader.take(length).read_to_end(&mut body)?;
-    let (kind, sent) = if asked {
-        let mut command = Command::new("git");
-        command.args(["upload-pack", "--stateless-rpc"]);
-        if advertise {
-            command.arg("--advertise-refs");
-        }
-        if let Some(protocol) = headers.get("git-protocol") {
-            command.env("GIT_PROTOCOL", protocol);
-        }
-        let mut child = command
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        child.stdin.take().context("no input")?.write_all(&body)?;
-        let output = child.wait_with_output()?;
-        if advertise {
-            let mut sent = b"001e# service=git-upload-pack\n0000".to_vec();
-            sent.extend(output.stdout);
-            ("application/x-git-upload-pack-advertisement", sent)
-        } else {
-            ("application/x-git-upload-pack-result", output.stdout)
-        }
-    } else {
-        ("text/plain", b"ok".to_vec())
-    };
-    let mut stream = stream;
-    let length = sent.len();
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-    )?;
-    Ok(stream.write_all(&sent)?)
-}
-
 pub(super) fn outside(machine: &Machine, owner: &Caller<'_>) -> anyhow::Result<()> {
-    let forge = forge(machine.state().join("forge"))?;
-    fetched(owner, forge).context("fetch")?;
+    let forge = Forge::start(machine.state().join("forge"))?;
+    std::fs::write(forge.file("requirements.txt"), "flask\ngunicorn\n")?;
+    std::fs::write(forge.file("Procfile"), "web: gunicorn app:app\n")?;
+    std::fs::write(forge.file("app.py"), "app = None\n")?;
+    forge.commit("first")?;
+    fetched(owner, forge.address).context("fetch")?;
     called(machine, owner).context("hooks")?;
-    told(owner, forge).context("webhooks")?;
+    told(owner, forge.address).context("webhooks")?;
     ended(machine, owner).context("build")
 }
 
