@@ -85,7 +85,7 @@ pub(super) fn plain(name: &str) -> bool {
 
 /// Whether a path means the same to `COPY` and to a shell as it says, and stays inside of the source.
 pub(super) fn plain_path(path: &str) -> bool {
-    path.len() <= 200 && path.split('/').all(|part| plain(part))
+    path.len() <= 200 && path.split('/').all(plain)
 }
 
 fn json<S: AsRef<str>>(argv: &[S]) -> String {
