@@ -14,6 +14,12 @@ export async function browser() {
   return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
 }
 
+/** A link of the server as an address of the page that is walked on: a development server may stand in front. */
+export function at(url, link) {
+  const { pathname, search, hash } = new URL(link.trim());
+  return `${url}${pathname}${search}${hash}`;
+}
+
 /** Fails the walk with words. */
 export function check(holds, words) {
   if (!holds) throw new Error(words);

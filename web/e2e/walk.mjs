@@ -5,7 +5,7 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inside } from "./inside.mjs";
-import { axe, browser, check, pictures, watched } from "./lib.mjs";
+import { at, axe, browser, check, pictures, watched } from "./lib.mjs";
 import { forms, holds } from "./outside.mjs";
 import { device, forgotten, nowhere } from "./people.mjs";
 import { scroll } from "./scroll.mjs";
@@ -204,7 +204,7 @@ export async function walk({ root, program, url, link, edge, images, log }) {
         .getByText(/failed|rolled back/)
         .waitFor(LONG),
     ]);
-    await page.getByRole("region", { name: "Why it failed" }).waitFor();
+    await page.getByRole("alert", { name: "Why it failed" }).waitFor();
     told("the broken one failed, with its evidence");
     await look("a failed deployment");
     await shots("deployment-failed");
@@ -293,7 +293,8 @@ export async function walk({ root, program, url, link, edge, images, log }) {
     await page.locator("form").filter({ hasText: "Role" }).getByLabel("E-mail").fill(VIEWER.email);
     await page.getByLabel("Role", { exact: true }).selectOption("viewer");
     await button("Invite").click();
-    const invitation = (await page.getByLabel("The link", { exact: true }).textContent()).trim();
+    const given = await page.getByLabel("The link", { exact: true }).textContent();
+    const invitation = at(url, given);
     const guests = await engine.newContext({
       viewport: { width: 1280, height: 800 },
       reducedMotion: "reduce",
