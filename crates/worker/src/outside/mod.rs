@@ -151,7 +151,7 @@ pub(crate) async fn keep(
 }
 
 /// Tells what is due, and sends letters to single people. Answers how many that were.
-async fn both(shared: &Shared, tellers: &Tellers) -> Result<usize, StoreError> {
+pub(crate) async fn both(shared: &Shared, tellers: &Tellers) -> Result<usize, StoreError> {
     let told = round(shared, tellers).await?;
     Ok(told + letters::round(shared, tellers.mail.as_ref()).await?)
 }

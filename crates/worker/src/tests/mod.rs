@@ -7,5 +7,6 @@ mod life;
 mod logs;
 mod networks;
 mod outside;
+mod proofs;
 mod runs;
 mod sweep;

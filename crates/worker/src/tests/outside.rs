@@ -53,7 +53,7 @@ async fn receiver(script: &'static [&'static str]) -> (String, Heard) {
 }
 
 /// Takes mails and keeps them.
-async fn mail_server() -> (String, Arc<Mutex<Vec<String>>>) {
+pub(super) async fn mail_server() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     let mails: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -91,7 +91,7 @@ async fn mail_server() -> (String, Arc<Mutex<Vec<String>>>) {
     (url, mails)
 }
 
-fn tellers(allow: &[&str], mail: Option<&str>) -> Tellers {
+pub(super) fn tellers(allow: &[&str], mail: Option<&str>) -> Tellers {
     let mut config = OutsideConfig::default();
     config.outbound.allow = allow.iter().map(|net| net.parse().unwrap()).collect();
     config.mail = mail.map(|server| MailConfig {
