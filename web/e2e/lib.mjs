@@ -40,8 +40,9 @@ export async function watched(context, faults) {
   return page;
 }
 
-/** Looks at the page with axe. The policy forbids scripts of ours in the page, so it runs outside of its world. */
-export async function axe(page, where) {
+/** Looks at the page with axe, all of its rules or `only` some. The policy forbids scripts of ours in the page, so it runs outside of its world. */
+export async function axe(page, where, only) {
+  const options = { resultTypes: ["violations"], ...(only && { runOnly: only }) };
   const session = await page.context().newCDPSession(page);
   const { frameTree } = await session.send("Page.getFrameTree");
   const { executionContextId } = await session.send("Page.createIsolatedWorld", {
@@ -61,7 +62,7 @@ export async function axe(page, where) {
   };
   await run(`${AXE};0`);
   const found = await run(
-    "axe.run(document,{resultTypes:['violations']}).then(r=>r.violations.map(v=>({id:v.id,nodes:v.nodes.map(n=>n.target.join(' ')+' '+(n.failureSummary||'').replace(/\\s+/g,' '))})))",
+    `axe.run(document,${JSON.stringify(options)}).then(r=>r.violations.map(v=>({id:v.id,nodes:v.nodes.map(n=>n.target.join(' ')+' '+(n.failureSummary||'').replace(/\\s+/g,' '))})))`,
   );
   await session.detach();
   return found.map((one) => `${where}: ${one.id}\n    ${one.nodes.slice(0, 4).join("\n    ")}`);

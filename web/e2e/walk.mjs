@@ -54,7 +54,8 @@ export async function walk({ root, program, url, link, edge, images, log }) {
   const page = await watched(context, faults);
   const shots = (name, looks, on = page) =>
     images ? pictures(on, images, name, looks) : undefined;
-  const look = async (where, on = page) => faults.push(...(await axe(on, where)));
+  const look = async (where, on = page, only = undefined) =>
+    faults.push(...(await axe(on, where, only)));
   const button = (name, on = page) => on.getByRole("button", { name, exact: true });
   const begun = Date.now();
   const told = (words) =>
@@ -66,7 +67,7 @@ export async function walk({ root, program, url, link, edge, images, log }) {
     return {
       ...all,
       page: other,
-      look: (where, on = other) => look(where, on),
+      look: (where, on = other, only = undefined) => look(where, on, only),
       button: (name, on = other) => button(name, on),
     };
   };

@@ -8,6 +8,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
 import { Loading } from "../../components/Loading";
+import { More } from "../../components/More";
 import { Status, type Tone } from "../../components/Status";
 import { pagesAt } from "../../lib/pages";
 import type { AppPath } from "./AppFrame";
@@ -69,13 +70,7 @@ export function HookCalls({ path, hook }: { path: AppPath; hook: string }) {
       )}
       {list.hasNextPage && (
         <div className={classes.form}>
-          <Button
-            variant="default"
-            onClick={() => list.fetchNextPage()}
-            loading={list.isFetchingNextPage}
-          >
-            Older ones
-          </Button>
+          <More list={list} />
         </div>
       )}
     </Card>

@@ -1,6 +1,6 @@
 // An app's name and labels, and its end.
 
-import { Textarea, TextInput } from "@mantine/core";
+import { Textarea } from "@mantine/core";
 import { type App, appDelete, appGet, appUpdate } from "@segue/client";
 import { environmentListOptions } from "@segue/client/query";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -13,6 +13,7 @@ import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FormFault } from "../../components/FormFault";
 import { Page } from "../../components/Page";
+import { Rename } from "../../components/Rename";
 import { toast } from "../../components/toast";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -23,36 +24,20 @@ function Name({ app, path }: { app: App; path: AppPath }) {
   const why = useWhyNot()("settings");
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { name: app.name },
-    validate: checks.AppUpdate,
-    send: async ({ name }) => {
-      const headers = { "If-Match": `"${app.generation}"` };
-      await appUpdate({ path, headers, body: { name }, throwOnError: true });
-      await queries.invalidateQueries({ queryKey: [{ _id: "appList" }] });
-      await navigate({ to: "/apps/$app/-/settings", params: { app: name }, replace: true });
-    },
-  });
   return (
-    <Card title="Name" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
-        <TextInput
-          label="Name of the app"
-          description="Its git address changes with it."
-          autoComplete="off"
-          {...form.getInputProps("name")}
-        />
-        <Act
-          type="submit"
-          variant="default"
-          loading={busy}
-          why={why ?? (form.isDirty() ? undefined : "It has that name.")}
-        >
-          Change it
-        </Act>
-      </form>
-    </Card>
+    <Rename
+      label="Name of the app"
+      effect="Its git address changes with it."
+      name={app.name}
+      check={checks.AppUpdate.name}
+      why={why}
+      onRename={async (name) => {
+        const headers = { "If-Match": `"${app.generation}"` };
+        await appUpdate({ path, headers, body: { name }, throwOnError: true });
+        await queries.invalidateQueries({ queryKey: [{ _id: "appList" }] });
+        await navigate({ to: "/apps/$app/-/settings", params: { app: name }, replace: true });
+      }}
+    />
   );
 }
 

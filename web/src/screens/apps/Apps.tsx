@@ -16,6 +16,7 @@ import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
 import { IconOut } from "../../components/icons";
 import { Loading } from "../../components/Loading";
+import { More } from "../../components/More";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { number } from "../../lib/format";
@@ -153,15 +154,7 @@ export function Apps() {
           </Table>
         </Card>
       )}
-      {apps.hasNextPage && (
-        <Button
-          variant="default"
-          onClick={() => apps.fetchNextPage()}
-          loading={apps.isFetchingNextPage}
-        >
-          More apps
-        </Button>
-      )}
+      <More list={apps} label="More apps" />
     </Page>
   );
 }

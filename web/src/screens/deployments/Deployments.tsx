@@ -1,6 +1,6 @@
 // Every attempt to carry the environment somewhere, newest first.
 
-import { Anchor, Button } from "@mantine/core";
+import { Anchor } from "@mantine/core";
 import { deploymentListInfiniteOptions } from "@segue/client/query";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -9,6 +9,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
 import { Loading } from "../../components/Loading";
+import { More } from "../../components/More";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { duration } from "../../lib/format";
@@ -87,15 +88,7 @@ export function Deployments() {
           </Table>
         </Card>
       )}
-      {list.hasNextPage && (
-        <Button
-          variant="default"
-          onClick={() => list.fetchNextPage()}
-          loading={list.isFetchingNextPage}
-        >
-          Older ones
-        </Button>
-      )}
+      <More list={list} />
     </Page>
   );
 }

@@ -1,6 +1,6 @@
 // Releases: what ran, and the way back to it.
 
-import { Button, NativeSelect } from "@mantine/core";
+import { NativeSelect } from "@mantine/core";
 import { deploymentCreate } from "@segue/client";
 import { releaseListInfiniteOptions } from "@segue/client/query";
 import { useInfiniteQuery } from "@tanstack/react-query";
@@ -13,6 +13,7 @@ import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
 import { Loading } from "../../components/Loading";
+import { More } from "../../components/More";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { pagesAt } from "../../lib/pages";
@@ -87,15 +88,7 @@ export function Releases() {
           </Table>
         </Card>
       )}
-      {list.hasNextPage && (
-        <Button
-          variant="default"
-          onClick={() => list.fetchNextPage()}
-          loading={list.isFetchingNextPage}
-        >
-          Older ones
-        </Button>
-      )}
+      <More list={list} />
       {items.length > 1 && (
         <>
           <div className={own.pick}>

@@ -1,6 +1,6 @@
 // One-off runs of an environment: a command in a container of the release, once.
 
-import { Anchor, Button, NativeSelect, TextInput } from "@mantine/core";
+import { Anchor, NativeSelect, TextInput } from "@mantine/core";
 import { runCreate } from "@segue/client";
 import { runListInfiniteOptions, serviceListOptions } from "@segue/client/query";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
@@ -12,6 +12,7 @@ import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
 import { FormFault } from "../../components/FormFault";
 import { Loading } from "../../components/Loading";
+import { More } from "../../components/More";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { checks } from "../../lib/checks";
@@ -150,15 +151,7 @@ export function Runs() {
           )}
         </Card>
       )}
-      {list.hasNextPage && (
-        <Button
-          variant="default"
-          onClick={() => list.fetchNextPage()}
-          loading={list.isFetchingNextPage}
-        >
-          Older ones
-        </Button>
-      )}
+      <More list={list} />
     </Page>
   );
 }

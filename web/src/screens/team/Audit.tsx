@@ -14,6 +14,7 @@ import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
 import { FaultBox } from "../../components/FaultBox";
 import { Loading } from "../../components/Loading";
+import { More } from "../../components/More";
 import { toast } from "../../components/toast";
 import { number } from "../../lib/format";
 import { pagesAt } from "../../lib/pages";
@@ -139,13 +140,7 @@ export function Audit() {
         )}
         {list.hasNextPage && (
           <div className={own.filters}>
-            <Button
-              variant="default"
-              onClick={() => list.fetchNextPage()}
-              loading={list.isFetchingNextPage}
-            >
-              Older records
-            </Button>
+            <More list={list} label="Older records" />
           </div>
         )}
       </Card>

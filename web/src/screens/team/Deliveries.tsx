@@ -11,6 +11,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
 import { Loading } from "../../components/Loading";
+import { More } from "../../components/More";
 import { Status, type Tone } from "../../components/Status";
 import { count } from "../../lib/format";
 import { pagesAt } from "../../lib/pages";
@@ -114,13 +115,7 @@ export function Deliveries({
       )}
       {list.hasNextPage && (
         <div className={classes.form}>
-          <Button
-            variant="default"
-            onClick={() => list.fetchNextPage()}
-            loading={list.isFetchingNextPage}
-          >
-            Older ones
-          </Button>
+          <More list={list} />
         </div>
       )}
     </Card>

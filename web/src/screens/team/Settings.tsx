@@ -1,6 +1,5 @@
 // What the team may use, its name, and its end.
 
-import { TextInput } from "@mantine/core";
 import { teamDelete, teamUpdate } from "@segue/client";
 import { appListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
@@ -12,43 +11,26 @@ import { Act } from "../../components/Act";
 import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Rename } from "../../components/Rename";
 import { checks } from "../../lib/checks";
-import { useApiForm } from "../../lib/form";
 import { Quota } from "./Quota";
 import { TeamPage } from "./TeamPage";
 
 function Name({ team, why }: { team: string; why?: string }) {
   const navigate = useNavigate();
-  const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { name: team },
-    validate: checks.TeamUpdate,
-    send: async ({ name }) => {
-      const { data } = await teamUpdate({ path: { team }, body: { name }, throwOnError: true });
-      await refresh();
-      await navigate({ to: "/team/settings", search: { team: data.name }, replace: true });
-    },
-  });
   return (
-    <Card title="Name" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
-        <TextInput
-          label="Name of the team"
-          description="Git remotes and addresses of the API with the old name end at once."
-          autoComplete="off"
-          {...form.getInputProps("name")}
-        />
-        <Act
-          type="submit"
-          variant="default"
-          loading={busy}
-          why={why ?? (form.isDirty() ? undefined : "It has that name.")}
-        >
-          Change it
-        </Act>
-      </form>
-    </Card>
+    <Rename
+      label="Name of the team"
+      effect="Git remotes and addresses of the API with the old name end at once."
+      name={team}
+      check={checks.TeamUpdate.name}
+      why={why}
+      onRename={async (name) => {
+        const { data } = await teamUpdate({ path: { team }, body: { name }, throwOnError: true });
+        await refresh();
+        await navigate({ to: "/team/settings", search: { team: data.name }, replace: true });
+      }}
+    />
   );
 }
 
