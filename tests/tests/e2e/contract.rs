@@ -18,7 +18,7 @@ const SEED: &str = "20261121";
 
 /// Requests of each operation that are made up, besides those that try each bound of the document.
 /// `SEGUE_CONTRACT_EXAMPLES` makes it a longer run by hand.
-const EXAMPLES: &str = "2";
+const EXAMPLES: &str = "1";
 
 /// Parts of the document that are asked at the same time, by the first letter of an operation: making requests up
 /// takes a core, and one program cannot do it in two threads.
