@@ -111,7 +111,11 @@ pub struct TokenCreate {
     pub role: Option<String>,
     /// What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
     /// confirmed.
-    #[schema(min_items = 1, max_items = 10, pattern = "^(read|deploy|write|admin|secret:reveal)$")]
+    #[schema(
+        min_items = 1,
+        max_items = 10,
+        pattern = "^(read|deploy|write|admin|secret:reveal)$"
+    )]
     pub scopes: Vec<String>,
     /// Good for this app only, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -54,7 +54,11 @@ pub struct TeamTokenCreate {
     pub role: String,
     /// What it is good for: `read`, `deploy`, `write`, `admin`, and `secret:reveal`, for which a session must have been
     /// confirmed. `deploy` is enough to deploy an app that exists.
-    #[schema(min_items = 1, max_items = 10, pattern = "^(read|deploy|write|admin|secret:reveal)$")]
+    #[schema(
+        min_items = 1,
+        max_items = 10,
+        pattern = "^(read|deploy|write|admin|secret:reveal)$"
+    )]
     pub scopes: Vec<String>,
     /// Good for this app only, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

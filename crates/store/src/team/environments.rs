@@ -14,8 +14,8 @@ use segue_model::name::EnvironmentName;
 use serde_json::{Value, json};
 
 pub use self::clone::{CloneSecrets, EnvironmentOrigin};
-pub use self::state::EnvironmentState;
 pub(super) use self::life::renew;
+pub use self::state::EnvironmentState;
 
 use super::TeamScope;
 use super::domains::{self, NewDomain};
