@@ -65,7 +65,7 @@ pub struct SecretPage {
 #[serde(deny_unknown_fields)]
 pub struct SecretSet {
     /// The value.
-    #[schema(max_length = 32_768, format = Password)]
+    #[schema(max_length = 32_768, pattern = "^[^\\x00]*$", format = Password)]
     pub value: String,
 }
 
