@@ -362,8 +362,11 @@ export async function walk({ root, program, url, link, edge, images, log }) {
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     told("signed out");
   } catch (error) {
-    await page.screenshot({ path: join(tmpdir(), "segue-walk-failed.png") }).catch(() => undefined);
-    log(`at ${page.url()}`);
+    for (const [number, one] of context.pages().entries()) {
+      const path = join(tmpdir(), `segue-walk-failed-${number}.png`);
+      await one.screenshot({ path }).catch(() => undefined);
+      log(`at ${one.url()}, ${path}`);
+    }
     faults.push(`the walk stopped: ${error.message}`);
   } finally {
     await engine.close();
