@@ -125,7 +125,8 @@ names_of() {
 
 stage_tests() { nextest_run tests "not ($END_TO_END)"; }
 
-stage_bases() { bases_up "$ENGINE_SOCKET"; }
+# Those of every installation, and those that tests/tests/e2e/samples.rs deploys on.
+stage_bases() { bases_up "$ENGINE_SOCKET" && bases_up "$ENGINE_SOCKET" go php deno bun; }
 
 # No test may be left out by a filter, an attribute or a broken binary.
 stage_complete() {

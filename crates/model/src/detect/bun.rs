@@ -32,7 +32,7 @@ pub(super) fn image(
         None => runtimes.choose(Runtime::Bun, None, |_| true)?,
     };
     let start = frameworks::start(source, &package, Runtime::Bun);
-    let steps = Steps::plan(&package, &start);
+    let steps = Steps::plan(source, &package, &start);
     let mut body = vec!["ARG NPM_CONFIG_REGISTRY".to_owned()];
     install(source, &package, &steps, &mut body);
     node::finish(chosen, body, start, runtimes, why)

@@ -60,7 +60,7 @@ pub(super) fn image(
     let package = Package::read(source)?;
     let chosen = version(source, &package, runtimes)?;
     let start = frameworks::start(source, &package, Runtime::Node);
-    let steps = Steps::plan(&package, &start);
+    let steps = Steps::plan(source, &package, &start);
     let mut body = vec![
         // Given by the server where packages come from a mirror; unset otherwise.
         "ARG NPM_CONFIG_REGISTRY".to_owned(),
@@ -79,7 +79,9 @@ pub(super) struct Steps {
 
 impl Steps {
     /// `npm run` works without npm's own lock file too, and `npx` finds what was installed.
-    pub(super) fn plan(package: &Package, start: &Start) -> Self {
+    pub(super) fn plan(source: Source<'_>, package: &Package, start: &Start) -> Self {
+        // Next reads its configuration when it starts, and wants the compiler for it.
+        let compiles = package.has("next") && source.has("next.config.ts");
         let script = package
             .scripts
             .contains_key("build")
@@ -94,10 +96,11 @@ impl Steps {
                 build: script.or_else(|| {
                     (text == "next start").then(|| "npx --no-install next build".to_owned())
                 }),
-                keep: scripts::uses(text, &package.scripts, |name| {
-                    package.dev_dependencies.contains_key(name)
-                        && !package.dependencies.contains_key(name)
-                }),
+                keep: compiles
+                    || scripts::uses(text, &package.scripts, |name| {
+                        package.dev_dependencies.contains_key(name)
+                            && !package.dependencies.contains_key(name)
+                    }),
             },
             Start::Nothing | Start::Unclear(_) => Self {
                 build: script,
@@ -117,7 +120,7 @@ pub(super) fn finish(
 ) -> Result<Image, Failure> {
     let bin = |folder: &str| {
         format!(
-            "ENV NODE_ENV=production NEXT_TELEMETRY_DISABLED=1 PATH={folder}/node_modules/.bin:$PATH"
+            "ENV NODE_ENV=production NPM_CONFIG_UPDATE_NOTIFIER=false NEXT_TELEMETRY_DISABLED=1 PATH={folder}/node_modules/.bin:$PATH"
         )
     };
     if let Start::Site(site) = start {
@@ -287,7 +290,7 @@ fn install(
             format!(" && {prune}")
         };
         // Next writes what it has rendered beside its build.
-        let own = if package.has("next") && !steps.keep {
+        let own = if package.has("next") {
             " && chown -R 10001:10001 .next"
         } else {
             ""

@@ -227,7 +227,7 @@ fn in_packages<'s>(source: Source<'s>, project: Option<&str>) -> Result<Option<F
             .iter()
             .find_map(|stem| found(source, &format!("{folder}/{stem}.py")));
         if let Some(found) = first {
-            let name = found.module.split('.').next().unwrap_or("");
+            let name = folder.strip_prefix("src/").unwrap_or(folder);
             if Some(name) == own.as_deref() || name == "app" {
                 return Ok(Some(found));
             }

@@ -555,6 +555,17 @@ fn frameworks_of_node_that_serve() {
         r#"{"scripts": {"start": "ts-node src/a.ts", "build": "tsc"}, "devDependencies": {"ts-node": "10", "typescript": "5"}}"#,
     )];
     says(&kept, &["npm install --include=dev", "RUN npm run build\n"]);
+    let next = [
+        (
+            "package.json",
+            r#"{"scripts": {"build": "next build", "start": "next start"}, "dependencies": {"next": "15"}, "devDependencies": {"typescript": "5"}}"#,
+        ),
+        ("next.config.ts", "export default {}"),
+    ];
+    says(
+        &next,
+        &["RUN npm run build && chown -R 10001:10001 .next\n"],
+    );
     // A port of its own is told to the engine, and by it to Segue.
     let fixed = [("package.json", "{}"), ("index.js", "app.listen(3000)")];
     says(&fixed, &["EXPOSE 3000"]);
