@@ -444,7 +444,10 @@ async fn people_hear_of_the_end_of_a_deployment_only() {
     let shared = bench.shared();
     while round(&shared, &tellers).await.unwrap() > 0 {}
     let said = said.lock().unwrap();
-    let live = said.iter().filter(|(_, body)| body.contains(" is live"));
+    let to_people = said
+        .iter()
+        .filter(|(_, body)| body.starts_with("{\"text\""));
+    let live = to_people.filter(|(_, body)| body.contains(" is live"));
     let live: Vec<_> = live.map(|(_, body)| body.clone()).collect();
     let page = format!("/deployments/{}?team=", deployment.number);
     assert!(

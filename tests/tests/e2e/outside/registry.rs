@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, ensure};
 use segue_tests::images::image;
 use segue_tests::machine::{Machine, docker, share_engine, wait_for};
-use segue_tests::tools::status;
+use segue_tests::tools::{answer, status};
 use serde_json::{Value, json};
 
 /// The registry's one account.
@@ -101,10 +101,39 @@ fn run(command: &mut Command) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Deploys an image in an app's production, and answers the deployment when it is over.
-fn deploy(machine: &Machine, team: &str, image: &str) -> anyhow::Result<Value> {
-    let path = format!("/v1/teams/{team}/apps/shop/envs/production/deployments?wait=120s");
-    machine.call("POST", &path, Some(&json!({"image": image})))
+/// A team and somebody of it.
+struct Team<'m> {
+    machine: &'m Machine,
+    name: &'static str,
+    token: String,
+}
+
+impl Team<'_> {
+    fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = format!(
+            "http://{}/v1/teams/{}/apps{path}",
+            self.machine.api(),
+            self.name
+        );
+        let bearer = format!("authorization: Bearer {}", self.token);
+        let (kind, text) = ("content-type: application/json", body.to_string());
+        let arguments = ["-H", &bearer, "-H", kind, "--data-binary", &text];
+        let answer = answer(&url, &arguments)?;
+        ensure!((200..300).contains(&answer.status), "{url}: {answer:?}");
+        Ok(serde_json::from_str(&answer.body)?)
+    }
+
+    fn app(&self) -> anyhow::Result<()> {
+        self.post("", &json!({"name": "shop"}))?;
+        let body = json!({"name": "production", "kind": "production"});
+        self.post("/shop/envs", &body).map(drop)
+    }
+
+    /// Deploys an image, and answers the deployment when it is settled.
+    fn deploy(&self, image: &str) -> anyhow::Result<Value> {
+        let path = "/shop/envs/production/deployments?wait=120s";
+        self.post(path, &json!({"image": image}))
+    }
 }
 
 /// That it failed for want of the image, and how people are told.
@@ -117,14 +146,6 @@ fn refused(deployment: &Value) -> anyhow::Result<String> {
     );
     let evidence = deployment["failure"]["evidence"].as_str();
     Ok(evidence.context("no evidence")?.to_owned())
-}
-
-fn app(machine: &Machine, team: &str) -> anyhow::Result<()> {
-    let apps = format!("/v1/teams/{team}/apps");
-    machine.call("POST", &apps, Some(&json!({"name": "shop"})))?;
-    let envs = format!("{apps}/shop/envs");
-    let body = json!({"name": "production", "kind": "production"});
-    machine.call("POST", &envs, Some(&body)).map(drop)
 }
 
 const REGISTRIES: &str = "/v1/teams/acme/registries";
@@ -143,15 +164,20 @@ async fn a_private_image_runs_with_the_credential_of_its_own_team_only() -> anyh
     let host = registry.at.to_string();
     let name = registry.push("private")?;
     let machine = Machine::start()?;
-    app(&machine, "acme")?;
+    let acme = Team {
+        machine: &machine,
+        name: "acme",
+        token: machine.token().to_owned(),
+    };
+    acme.app()?;
 
-    let said = refused(&deploy(&machine, "acme", &name)?)?;
+    let said = refused(&acme.deploy(&name)?)?;
     ensure!(
         said.contains(&format!("keeps no credential for {host}")),
         "{said}"
     );
     let wrong = credential(&machine, &host, "guess")?;
-    let said = refused(&deploy(&machine, "acme", &name)?)?;
+    let said = refused(&acme.deploy(&name)?)?;
     ensure!(
         said.contains("account ada") && !said.contains("guess"),
         "{said}"
@@ -159,7 +185,7 @@ async fn a_private_image_runs_with_the_credential_of_its_own_team_only() -> anyh
     machine.call("DELETE", &wrong, None)?;
 
     let right = credential(&machine, &host, PASSWORD)?;
-    let deployment = deploy(&machine, "acme", &name)?;
+    let deployment = acme.deploy(&name)?;
     ensure!(
         deployment["live"] == true,
         "{deployment}\n{}",
@@ -168,18 +194,18 @@ async fn a_private_image_runs_with_the_credential_of_its_own_team_only() -> anyh
     let body = machine.visit("shop.localhost", "/")?.body;
     ensure!(body.contains("version private"), "{body}");
     // A tag that the registry does not have is another fault.
-    let said = refused(&deploy(
-        &machine,
-        "acme",
-        &format!("{host}/{USER}/shop:none"),
-    )?)?;
+    let said = refused(&acme.deploy(&format!("{host}/{USER}/shop:none"))?)?;
     ensure!(!said.contains("credential"), "{said}");
 
     // The image lies on the engine now. That makes it nobody else's, neither while the credential is kept nor after.
-    machine.call("POST", "/v1/teams", Some(&json!({"name": "other"})))?;
-    app(&machine, "other")?;
+    let other = Team {
+        machine: &machine,
+        name: "other",
+        token: machine.operator_token("other")?,
+    };
+    other.app()?;
     for kept in [true, false] {
-        let said = refused(&deploy(&machine, "other", &name)?)?;
+        let said = refused(&other.deploy(&name)?)?;
         ensure!(said.contains("keeps no credential for"), "{kept}: {said}");
         if kept {
             hidden(&machine)?;

@@ -307,8 +307,8 @@ fn forge(place: &Place<'_>, words: [&str; 3]) -> anyhow::Result<()> {
 /// People are told that it is live, and that the next one has failed: where, which, why, and the page; nothing else.
 fn people(machine: &Machine, room: &Listener, mails: &Listener, app: &str) -> anyhow::Result<()> {
     let page = |number: i64| {
-        let api = machine.api();
-        format!("http://{api}/apps/{app}/production/deployments/{number}?team=acme")
+        let port = machine.api().port();
+        format!("http://localhost:{port}/apps/{app}/production/deployments/{number}?team=acme")
     };
     for (number, what) in [(1, "is live"), (2, "has failed: a build step failed (")] {
         let words = format!("{app}/production* deployment #{number} ");
