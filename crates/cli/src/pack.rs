@@ -17,6 +17,9 @@ use crate::error::{CliError, Result};
 /// Bytes of an archive at most, as the server has it.
 pub(crate) const MAX_BYTES: u64 = 256 << 20;
 
+/// Bytes that are gathered before they are written.
+const BUFFER: usize = 256 << 10;
+
 /// Folders that are made again by a build or belong to tools. A line `!NAME` in `.segueignore` lets one in.
 const LEFT_OUT: &[&str] = &["node_modules", ".venv", "__pycache__"];
 
@@ -38,7 +41,9 @@ pub(crate) struct Packed {
 /// Packs a folder into a temporary file.
 pub(crate) fn pack(folder: &Path) -> Result<Packed> {
     let file = tempfile::tempfile().map_err(|e| failed(folder, &e))?;
-    let (mut file, sha256, bytes, contents) = archive(folder, file)?;
+    let (file, sha256, bytes, contents) =
+        archive(folder, io::BufWriter::with_capacity(BUFFER, file))?;
+    let mut file = file.into_inner().map_err(|e| failed(folder, e.error()))?;
     file.seek(SeekFrom::Start(0))
         .map_err(|e| failed(folder, &e))?;
     Ok(Packed {
@@ -78,6 +83,8 @@ fn archive<W: Write>(folder: &Path, to: W) -> Result<(W, String, u64, Contents)>
     let mut builder = tar::Builder::new(canonical);
     builder.mode(tar::HeaderMode::Deterministic);
     builder.follow_symlinks(false);
+    // Files with holes are sent as what they read as: looking for holes is most of the work for many small files.
+    builder.sparse(false);
     for path in files(folder)? {
         let name = path.strip_prefix(folder).unwrap_or(&path);
         if let Err(error) = builder.append_path_with_name(&path, name) {

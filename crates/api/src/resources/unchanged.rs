@@ -22,7 +22,9 @@ pub(super) async fn live(
     at: DeployPlace<'_>,
     input: &DeployInput,
 ) -> Result<Option<Deployment>, Problem> {
-    let DeployPlace { scope, app, env, .. } = at;
+    let DeployPlace {
+        scope, app, env, ..
+    } = at;
     let What::Source(sha256) = &input.what else {
         return Ok(None);
     };
@@ -71,7 +73,9 @@ fn is_same(one: &ReleaseSpec, other: &ReleaseSpec) -> bool {
     };
     let built = |spec: &ReleaseSpec| {
         let images = spec.services.values().map(|service| &service.image);
-        images.filter(|image| matches!(image, ImageSource::Build(_))).count()
+        images
+            .filter(|image| matches!(image, ImageSource::Build(_)))
+            .count()
     };
     one.rollout == other.rollout
         && built(one) > 0
@@ -82,9 +86,10 @@ fn is_same(one: &ReleaseSpec, other: &ReleaseSpec) -> bool {
             .zip(other.services.values())
             .all(|(one, other)| match (&one.image, &other.image) {
                 (ImageSource::Build(_), ImageSource::Build(_)) => true,
-                (ImageSource::Resolve { name: one, .. }, ImageSource::Resolve { name: other, .. }) => {
-                    one == other
-                }
+                (
+                    ImageSource::Resolve { name: one, .. },
+                    ImageSource::Resolve { name: other, .. },
+                ) => one == other,
                 (ImageSource::Pinned(one), ImageSource::Pinned(other)) => one == other,
                 _ => false,
             })
@@ -104,10 +109,14 @@ async fn is_built_so(
         .builds
         .iter()
         .find(|build| matches!(build.input, BuildInput::Source(_)));
-    let before = base.spec.services.values().find_map(|service| match &service.image {
-        ImageSource::Build(build) => Some(*build),
-        ImageSource::Resolve { .. } | ImageSource::Pinned(_) => None,
-    });
+    let before = base
+        .spec
+        .services
+        .values()
+        .find_map(|service| match &service.image {
+            ImageSource::Build(build) => Some(*build),
+            ImageSource::Resolve { .. } | ImageSource::Pinned(_) => None,
+        });
     let (Some(wanted), Some(before)) = (wanted, before) else {
         return Ok(false);
     };
@@ -170,10 +179,7 @@ mod tests {
         let base = release(vec![("web", service(build()))]);
         let changes: [fn(&mut ReleaseSpec); 6] = [
             |spec| {
-                let variable = (
-                    "A".parse().unwrap(),
-                    EnvValue::Value("1".to_owned()),
-                );
+                let variable = ("A".parse().unwrap(), EnvValue::Value("1".to_owned()));
                 each(spec, |web| web.env.extend([variable.clone()]));
             },
             |spec| {

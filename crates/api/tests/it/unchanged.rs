@@ -24,7 +24,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("Procfile", "web: gunicorn app:app\n"),
 ];
 
-const MANIFEST: &str = "app = \"shop\"\n[services.web]\ncommand = \"gunicorn app:app\"\n[services.db]\nkind = \"data\"\nimage = \"postgres:16\"\n";
+const MANIFEST: &str = "app = \"shop\"\n[services.web]\ncommand = \"gunicorn app:app\"\n[services.db]\nkind = \"worker\"\nimage = \"postgres:16\"\n";
 
 impl Shop {
     async fn start(files: &[(&str, &str)]) -> Self {
@@ -63,7 +63,12 @@ impl Shop {
 
     async fn follows(&mut self, deployment: &Value, failure: Option<Failure>) {
         self.number = deployment["number"].as_i64().unwrap();
-        let env = self.server.api.get(&self.env, &self.owner).await.expect(200);
+        let env = self
+            .server
+            .api
+            .get(&self.env, &self.owner)
+            .await
+            .expect(200);
         settle(&self.server, id_of(&env), self.number, failure).await;
     }
 
@@ -79,10 +84,18 @@ impl Shop {
     }
 
     async fn sends(&self, method: Method, path: &str, body: Value) -> Value {
+        // Configuration and secrets have versions of their own.
+        let etag = if matches!(path, "" | "/spec") {
+            Some(self.etag().await)
+        } else {
+            None
+        };
+        let headers: Vec<(&str, &str)> = etag
+            .iter()
+            .map(|etag| ("if-match", etag.as_str()))
+            .collect();
         let path = format!("{}{path}", self.env);
         let token = Some(self.owner.token.as_str());
-        let headers = [("if-match", self.etag().await)];
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let answer = self
             .server
             .api
@@ -133,7 +146,11 @@ async fn what_serves_is_answered_and_nothing_is_made() {
         }
         // Without the word the same is deployed once more.
         let body = json!({ "source": shop.source });
-        shop.server.api.post(&path, &shop.owner, body).await.expect(202);
+        shop.server
+            .api
+            .post(&path, &shop.owner, body)
+            .await
+            .expect(202);
         shop.server.end().await;
     }
 }
@@ -145,11 +162,19 @@ async fn whatever_shapes_a_release_is_a_change() {
         .await;
     shop.deploys("a setting").await;
     shop.stays("the setting is in").await;
-    shop.sends(Method::PUT, "/secrets/KEY?deploy=false", json!({ "value": "1" }))
-        .await;
+    shop.sends(
+        Method::PUT,
+        "/secrets/KEY?deploy=false",
+        json!({ "value": "1" }),
+    )
+    .await;
     shop.deploys("a secret").await;
-    shop.sends(Method::PUT, "/secrets/KEY?deploy=false", json!({ "value": "1" }))
-        .await;
+    shop.sends(
+        Method::PUT,
+        "/secrets/KEY?deploy=false",
+        json!({ "value": "1" }),
+    )
+    .await;
     shop.deploys("a secret's new version").await;
     shop.stays("the secret is in").await;
     // A change that rolls itself out is one of the release that serves.
@@ -181,7 +206,12 @@ async fn a_failure_a_stop_and_a_way_back_are_no_reason_to_be_content() {
     let mut shop = Shop::start(PLAIN).await;
     let path = format!("{}/deployments", shop.env);
     let body = json!({ "image": "nginx" });
-    let failed = shop.server.api.post(&path, &shop.owner, body).await.expect(202);
+    let failed = shop
+        .server
+        .api
+        .post(&path, &shop.owner, body)
+        .await
+        .expect(202);
     let failure = Failure {
         code: FailureCode::HealthTimeout,
         evidence: "no answer".to_owned(),
@@ -198,7 +228,8 @@ async fn a_failure_a_stop_and_a_way_back_are_no_reason_to_be_content() {
     let back = shop.server.api.post(&path, &shop.owner, back).await;
     shop.follows(&back.expect(202), None).await;
     shop.stays("the first release").await;
-    shop.sends(Method::PATCH, "", json!({ "stopped": true })).await;
+    shop.sends(Method::PATCH, "", json!({ "stopped": true }))
+        .await;
     let (status, body) = shop.asks().await;
     assert_eq!(status, 202, "a stopped environment: {body}");
     shop.server.end().await;
@@ -216,7 +247,11 @@ async fn a_name_of_an_image_is_looked_up_each_time() {
 async fn a_source_that_is_not_kept_is_refused_as_ever() {
     let shop = Shop::start(PLAIN).await;
     let (status, body) = shop.asks_for(&"0".repeat(64)).await;
-    assert_eq!((status, &body["errors"][0]["pointer"]), (422, &json!("/source")), "{body}");
+    assert_eq!(
+        (status, &body["errors"][0]["pointer"]),
+        (422, &json!("/source")),
+        "{body}"
+    );
     shop.server.end().await;
 }
 
@@ -231,7 +266,9 @@ async fn nobody_is_told_that_nothing_changed_while_something_does() {
             let token = Some(shop.owner.token.as_str());
             let path = format!("{}/config?deploy=false", shop.env);
             let api = &shop.server.api;
-            let set = api.call(Method::PATCH, &path, token, Some(value), &[]).await;
+            let set = api
+                .call(Method::PATCH, &path, token, Some(value), &[])
+                .await;
             assert_eq!(set.status, 200, "{set:?}");
             shop.asks().await
         };

@@ -332,7 +332,14 @@ pub(crate) enum Audit {
         form: AuditForm,
     },
     /// Check that no record was changed or removed
-    Verify,
+    Verify {
+        /// A record that you kept: it must still be there
+        #[arg(long, value_name = "N", requires = "hash", value_parser = clap::value_parser!(i64).range(1..))]
+        record: Option<i64>,
+        /// The hash of that record
+        #[arg(long, value_name = "HASH", requires = "record")]
+        hash: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -67,6 +67,11 @@ pub(crate) enum Secret {
         #[arg(short, long, visible_alias = "no-wait")]
         detach: bool,
     },
+    /// Print the value of one; the team is told. Needs a token with the scope secret:reveal
+    Reveal {
+        /// Key
+        key: String,
+    },
     /// Give one a new random value, and deploy; the value is shown to nobody
     Rotate {
         /// Key

@@ -196,17 +196,19 @@ impl Session {
         }
     }
 
-    pub async fn audit_verify(&self, team: &str) -> Result<AuditVerification> {
+    /// Checks the audit log, also against a record (number, hash) that somebody kept.
+    pub async fn audit_verify(
+        &self,
+        team: &str,
+        seq: Option<i64>,
+        hash: Option<String>,
+    ) -> Result<AuditVerification> {
+        let query = AuditVerifyRequestQuery { seq, hash };
         let path = AuditVerifyRequestPath {
             team: team.to_owned(),
         };
-        let answer = self
-            .client
-            .audit_verify(AuditVerifyRequest {
-                path,
-                query: AuditVerifyRequestQuery::default(),
-            })
-            .await;
+        let request = AuditVerifyRequest { path, query };
+        let answer = self.client.audit_verify(request).await;
         self.value("verifying the audit log", answer).await
     }
 

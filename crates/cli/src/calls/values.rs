@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use segue_client::*;
 
+use super::missing;
 use crate::commands::Place;
 use crate::error::Result;
 use crate::session::Session;
@@ -87,6 +88,22 @@ impl Session {
         };
         let answer = self.client.secret_set(request).await;
         self.value(&format!("setting {key}"), answer).await
+    }
+
+    /// The value of a secret, for who may see it.
+    pub async fn secret_reveal(&self, place: &Place, key: &str) -> Result<SecretValue> {
+        let path = at!(SecretRevealRequestPath, place, key: key.to_owned());
+        let answer = self
+            .client
+            .secret_reveal(SecretRevealRequest { path })
+            .await;
+        let shown = self.maybe(&format!("revealing {key}"), answer).await?;
+        shown.ok_or_else(|| {
+            missing(
+                format!("secret {key} of {}", place.short()),
+                &format!("segue secret list {}", place.flags()),
+            )
+        })
     }
 
     pub async fn secret_unset(&self, place: &Place, key: &str) -> Result<()> {

@@ -72,21 +72,23 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Audit) -> Result<Exit>
                 }
             }
         }
-        Audit::Verify => {
-            let verdict = session.audit_verify(&team).await?;
+        Audit::Verify { record, hash } => {
+            let verdict = session.audit_verify(&team, *record, hash.clone()).await?;
             if context.out.json {
                 context.out.object(&verdict)?;
             }
             if !verdict.whole {
-                let at = verdict
-                    .first_bad
-                    .map(|seq| format!("record {seq} is not what was written"));
-                let error = CliError::new(format!("the audit log of team {team} was changed"))
+                let mut error = CliError::new(format!("the audit log of team {team} was changed"))
                     .now(format!("{} records were read", verdict.records));
-                return Err(match at {
-                    Some(at) => error.why(at),
-                    None => error,
-                });
+                if let Some(seq) = verdict.first_bad {
+                    error = error.why(format!("record {seq} is not what was written"));
+                }
+                if let Some(seq) = verdict.first_bad_checkpoint {
+                    error = error.why(format!(
+                        "the log does not hold what was signed at record {seq}"
+                    ));
+                }
+                return Err(error);
             }
             context.out.done(format!(
                 "{} records of team {team} are as they were written",

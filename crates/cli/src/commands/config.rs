@@ -207,6 +207,16 @@ pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<E
                 .done(format!("set {key} (version {})", secret.version));
             rolled_out(context, &session, &place, secret.deployment, *detach).await
         }
+        Secret::Reveal { key } => {
+            let (session, place) = context.target().await?;
+            let secret = session.secret_reveal(&place, key).await?;
+            if context.out.json {
+                context.out.object(&secret)?;
+            } else {
+                context.out.data(&secret.value)?;
+            }
+            Ok(Exit::Ok)
+        }
         Secret::Rotate { key, detach } => rotate(context, key, *detach).await,
         Secret::Unset { key, detach } => {
             let (session, place) = context.target().await?;

@@ -122,7 +122,7 @@ async fn rename(context: &mut Context<'_>, name: &str) -> Result<Exit> {
         credentials.save(context.out.host())?;
     }
     context.out.done(format!(
-        "team {team} is called {} now; the old name goes on to mean it",
+        "team {team} is called {} now; nobody else ever gets the old name",
         renamed.name
     ));
     if context.out.json {

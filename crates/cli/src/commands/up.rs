@@ -25,6 +25,9 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
     if args.dry_run {
         return super::rehearse::run(context, &folder, args).await;
     }
+    if let Some(git) = &args.git {
+        without_password(git)?;
+    }
     let session = context.session()?;
     let target = target(context, &folder, args)?;
     let place = Place::new(&session, target).await?;
@@ -81,6 +84,21 @@ async fn sent(
         link(context, session, place, folder)?;
     }
     Ok(source)
+}
+
+/// An address with a password would be shown in lists and errors; this one is not even repeated.
+fn without_password(git: &GitSource) -> Result<()> {
+    let authority = git.url.split('/').nth(2).unwrap_or_default();
+    let Some((_, host)) = authority.rsplit_once('@') else {
+        return Ok(());
+    };
+    Err(
+        CliError::usage("the address of a repository carries no name and no password")
+            .now("nothing was sent")
+            .next(format!(
+                "segue credentials set {host} --git --user NAME, with the password on stdin; then the address without them"
+            )),
+    )
 }
 
 /// Lets the server fetch a repository. Answers the source's name.

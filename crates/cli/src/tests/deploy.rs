@@ -277,6 +277,10 @@ async fn a_repository_is_fetched_by_the_server() {
         ),
         ("up --git ssh://git.example.com/a/b.git", "https"),
         (
+            "up --git https://me:hunter2@git.example.com/a/b.git -a shop",
+            "credentials set git.example.com",
+        ),
+        (
             "up . --git https://git.example.com/a/b.git",
             "cannot be used with",
         ),
@@ -289,6 +293,7 @@ async fn a_repository_is_fetched_by_the_server() {
         let ran = world.run(line).await;
         assert_eq!(ran.exit, Exit::Usage, "{line}");
         assert!(ran.stderr.contains(word), "{line}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
     }
 }
 

@@ -59,6 +59,40 @@ async fn a_file_of_variables_is_set_at_once_and_what_looks_secret_is_said() {
 }
 
 #[tokio::test]
+async fn a_value_is_revealed_only_as_data_and_only_to_who_may() {
+    let server = server().await;
+    server
+        .on(
+            &format!("POST {ENV}/secrets/KEY/reveal"),
+            200,
+            json!({ "key": "KEY", "value": "hunter2" }),
+        )
+        .problem(
+            &format!("POST {ENV}/secrets/OTHER/reveal"),
+            403,
+            "forbidden",
+            "this token does not have the scope secret:reveal",
+        );
+    let world = World::on(&server, &[]);
+    let ran = world.run("secret reveal KEY -a shop").await;
+    assert_eq!((ran.exit, ran.stdout.as_str()), (Exit::Ok, "hunter2\n"));
+    assert!(!ran.stderr.contains("hunter2"));
+    let refused = world.run("secret reveal OTHER -a shop").await;
+    assert_eq!(refused.exit, Exit::Failed);
+    assert!(
+        refused.stderr.contains("secret:reveal"),
+        "{}",
+        refused.stderr
+    );
+    let missing = world.run("secret reveal NONE -a shop").await;
+    assert!(
+        missing.stderr.contains("segue secret list"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[tokio::test]
 async fn what_is_exported_can_be_imported_and_holds_no_secret() {
     let server = server().await;
     server
