@@ -26,7 +26,7 @@ export function Holds() {
           title="Locks"
           name={`Locks of ${path.app}`}
           sub={`${path.app} · when nothing is deployed; rollbacks always are`}
-          command={`segue lock show -a ${path.app} -t ${path.team}`}
+          command={`segue locks -a ${path.app} -t ${path.team}`}
         >
           <Both path={path} />
         </Page>

@@ -48,7 +48,7 @@ export function Credentials() {
   });
   const items = list.data?.items ?? [];
   return (
-    <TeamPage title="Credentials" command={`segue registries list -t ${team.name}`}>
+    <TeamPage title="Credentials" command={`segue credentials list -t ${team.name}`}>
       <Card title="Accounts elsewhere" flush>
         {list.isPending && <Loading />}
         {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}

@@ -42,7 +42,7 @@ export function TeamSettings() {
   const [removing, setRemoving] = useState(false);
   const some = (apps.data?.items.length ?? 0) > 0;
   return (
-    <TeamPage title="Quota and name" command={`segue teams show -t ${team.name}`}>
+    <TeamPage title="Quota and name" command={`segue teams quota -t ${team.name}`}>
       <Quota />
       <Name key={team.name} team={team.name} why={why} />
       <Card title="Delete the team" flush>
