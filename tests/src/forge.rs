@@ -47,6 +47,7 @@ impl Forge {
     ///
     /// # Errors
     /// Git, or no port.
+    #[allow(clippy::print_stderr, reason = "what a test says when it fails")]
     pub fn start(folder: PathBuf) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)?;
         git(&folder, &["init", "--quiet", "--initial-branch=main"])?;

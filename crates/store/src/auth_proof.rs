@@ -280,10 +280,13 @@ impl SignIn {
             devices_ended: decode::number(row.devices, "devices")?,
         };
         let mut detail = changed.detail();
-        detail["link_of"] = match row.giver {
+        let giver = match row.giver {
             Some(giver) => json!(UserId::from_uuid(giver)),
             None => json!("segue/admin"),
         };
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert("link_of".to_owned(), giver);
+        }
         let person = UserId::from_uuid(row.person).to_string();
         intent.audit("password_reset", &person, &detail).await?;
         intent.finish(None, ()).await?;
