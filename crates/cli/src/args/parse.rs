@@ -132,7 +132,7 @@ pub(super) fn git_source(text: &str) -> Result<GitSource, String> {
     let marks = path.match_indices('@').map(|(at, _)| at);
     let last = marks
         .filter(|at| !path.get(..*at).is_some_and(|before| before.ends_with('/')))
-        .last();
+        .next_back();
     let (path, reference) = match last.and_then(|at| path.split_at_checked(at)) {
         Some((path, reference)) => (path, reference.strip_prefix('@')),
         None => (path, None),

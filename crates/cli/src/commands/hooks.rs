@@ -72,7 +72,7 @@ async fn create(
         }
     }
     let app = session.app_get(place).await?;
-    if !app.repo.is_some_and(|repo| repo.auto_deploy == Some(true)) {
+    if app.repo.is_none_or(|repo| repo.auto_deploy != Some(true)) {
         context.out.say(format!(
             "A push deploys once the app knows its repository: segue apps repo {} URL --branch main --auto-deploy",
             place.app

@@ -84,7 +84,7 @@ pub(crate) async fn services(context: &mut Context<'_>) -> Result<Exit> {
             let runs = spec
                 .command
                 .clone()
-                .or_else(|| spec.argv.as_ref().map(|argv| shell_words::join(argv)))
+                .or_else(|| spec.argv.as_ref().map(shell_words::join))
                 .or_else(|| spec.image.clone())
                 .unwrap_or_else(|| "its image's own command".to_owned());
             let resources = spec.resources.clone().unwrap_or_default();

@@ -313,7 +313,7 @@ async fn events_are_lines_for_people_and_objects_for_programs() {
     );
     let asked = server.find("GET /v1/events").line;
     assert!(
-        asked.contains("app=app_1&environment=env_1&limit=50"),
+        asked.contains("app=app_0190b5a0000070008000000000000001&environment=env_1&limit=50"),
         "{asked}"
     );
     let ran = world.run("events --all --json").await;
@@ -399,7 +399,7 @@ async fn a_token_is_data_once_and_found_by_its_begin() {
     let asked = server.find("POST /v1/me/tokens");
     assert_eq!(
         asked.json(),
-        json!({ "name": "ci", "scopes": ["read", "deploy"], "app": "app_1", "address_ranges": ["10.0.0.0/8"],
+        json!({ "name": "ci", "scopes": ["read", "deploy"], "app": "app_0190b5a0000070008000000000000001", "address_ranges": ["10.0.0.0/8"],
             "expires_in_days": 30 })
     );
     assert!(asked.header("idempotency-key").is_some());

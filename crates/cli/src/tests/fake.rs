@@ -263,7 +263,7 @@ pub fn me() -> Value {
 }
 
 pub fn app() -> Value {
-    json!({ "id": "app_1", "name": "shop", "labels": {}, "git_url": "http://x/git/acme/shop.git", "generation": 1,
+    json!({ "id": "app_0190b5a0000070008000000000000001", "name": "shop", "labels": {}, "git_url": "http://x/git/acme/shop.git", "generation": 1,
         "created_at": "2026-01-01T00:00:00Z" })
 }
 
