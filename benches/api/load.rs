@@ -233,7 +233,7 @@ impl Load {
         (method, name, path): (&str, &str, &str),
     ) -> anyhow::Result<Request<Full<Bytes>>> {
         let n = 1 + dice.next(self.apps);
-        let at = if n % 2 == 0 {
+        let at = if n.is_multiple_of(2) {
             0
         } else {
             1 + (n / 2) % (self.teams.len() - 1)
