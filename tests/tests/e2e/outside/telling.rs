@@ -244,11 +244,7 @@ async fn a_push_to_a_forge_is_live_and_everybody_is_told() -> anyhow::Result<()>
         people(&machine, &room, &mails, app)?;
     }
     programs(&machine, &program)?;
-    refused(
-        &machine,
-        &stranger,
-        "authority that this server does not know",
-    )?;
+    refused(&machine, &stranger, "its certificate")?;
     refused(&machine, &mover, "redirects are not followed")?;
     ensure!(inside.heard().is_empty(), "a redirect was followed");
     ensure!(
