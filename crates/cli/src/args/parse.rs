@@ -129,10 +129,8 @@ pub(super) fn git_source(text: &str) -> Result<GitSource, String> {
     }
     let path = rest.find('/').ok_or_else(wrong)?;
     let (host, path) = rest.split_at_checked(path).ok_or_else(wrong)?;
-    let marks = path.match_indices('@').map(|(at, _)| at);
-    let last = marks
-        .filter(|at| !path.get(..*at).is_some_and(|before| before.ends_with('/')))
-        .next_back();
+    let mut marks = path.match_indices('@').map(|(at, _)| at);
+    let last = marks.rfind(|at| !path.get(..*at).is_some_and(|before| before.ends_with('/')));
     let (path, reference) = match last.and_then(|at| path.split_at_checked(at)) {
         Some((path, reference)) => (path, reference.strip_prefix('@')),
         None => (path, None),
