@@ -18,6 +18,7 @@ mod build;
 mod client;
 mod database;
 mod deploy;
+#[allow(dead_code, reason = "shared with the figures of the API")]
 mod figure;
 mod heal;
 mod idle;

@@ -314,11 +314,11 @@ async fn an_apps_repository_and_previews_are_set_as_a_whole() {
         .on(&format!("PATCH {APP}"), 200, app);
     let world = World::on(&server, &[]);
     let last = || {
-        let patches = server
+        let mut patches = server
             .asked()
             .into_iter()
             .filter(|a| a.line.starts_with("PATCH"));
-        patches.last().unwrap()
+        patches.next_back().unwrap()
     };
     let ran = world
         .run("apps repo shop https://git.example.com/a.git --branch main --auto-deploy")
