@@ -409,7 +409,8 @@ async fn where_mail_is_sent_the_link_goes_that_way_too_and_only_sealed() {
         text.contains(&format!("/reset#{token}")) && text.contains("acme"),
         "{text}"
     );
-    let open = "select count(*)::text from letters where encode(sealed, 'escape') like '%segue_reset_%'";
+    let open =
+        "select count(*)::text from letters where encode(sealed, 'escape') like '%segue_reset_%'";
     let db = api.db.as_ref().unwrap();
     assert_eq!(db.texts(open).await.unwrap(), ["0"]);
     // It is somebody's for a while, comes back, and is forgotten when it is sent or too old.
