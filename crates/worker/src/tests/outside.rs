@@ -306,11 +306,15 @@ async fn what_did_not_arrive_is_tried_again_until_the_webhook_is_stopped() {
         "{stopped:?}"
     );
     assert_eq!(deliveries(&bench, id).await[0].state, WebhookState::Failed);
-    let events = scope
-        .event_list(None, None, Page::first(100))
-        .await
-        .unwrap();
-    assert!(events.iter().any(|event| event.kind == "webhook.disabled"));
+    // An event is shown when whoever wrote before it has ended, in any database of the server.
+    bench
+        .eventually("the team is told", || async {
+            let events = scope.event_list(None, None, Page::first(100)).await;
+            let events = events.unwrap();
+            let told = events.iter().any(|event| event.kind == "webhook.disabled");
+            told.then_some(())
+        })
+        .await;
     // People may let it go on.
     let patch = WebhookPatch {
         enabled: Some(true),
