@@ -264,6 +264,12 @@ fn docker_compose_brings_up_a_segue_that_deploys() -> anyhow::Result<()> {
     let set_up: Value = serde_json::from_str(&set_up.body)?;
     let token = set_up["token"].as_str().context("no token")?;
 
+    // Where no edge has come yet, none is waited for: it may be the last that starts.
+    wait_for("the edge to answer", || {
+        Ok(compose.visit("nobody.localhost").ok())
+    })
+    .with_context(|| compose.logs())?;
+
     // From source: built by the engine of builds, run by the machine's own, reached through the edge.
     let folder = source(compose.folder.path())?;
     let url = compose.segue(token, &folder, &["up"])?;
