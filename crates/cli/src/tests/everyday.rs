@@ -376,7 +376,8 @@ async fn a_token_is_data_once_and_found_by_its_begin() {
     let server = server().await;
     let token = |secret: bool| {
         let mut token = json!({ "id": "tok_2", "name": "ci", "prefix": "seg_abc", "role": "deployer", "scopes": ["deploy"],
-            "address_ranges": [], "created_at": "2026-01-01T00:00:00Z", "expires_at": "2026-04-01T00:00:00Z" });
+            "address_ranges": [], "created_at": "2026-01-01T00:00:00Z", "expires_at": "2026-04-01T00:00:00Z",
+            "created_by": "usr_01a1fe7b357d72e595fbda3dcfc27e6a", "created_by_name": "Ada" });
         if secret {
             token["token"] = json!("seg_abcdef");
         }
