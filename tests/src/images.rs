@@ -25,18 +25,18 @@ pub fn repository() -> PathBuf {
 /// `rustc` failed.
 pub fn probeapp() -> anyhow::Result<PathBuf> {
     let source = repository().join("tests/fixtures/probeapp/main.rs");
-    let folder = std::env::current_exe()?
-        .parent()
-        .context("no folder")?
-        .join("probeapp");
+    let tests = std::env::current_exe()?;
+    let tests = tests.parent().context("no folder")?;
+    let folder = tests.join("probeapp");
     std::fs::create_dir_all(&folder)?;
     let program = folder.join("probeapp");
     let modified = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     if modified(&program) > modified(&source) {
         return Ok(program);
     }
-    // Several tests may come here at once: each compiles to a name of its own and renames.
-    let own = folder.join(format!("probeapp-{}", std::process::id()));
+    // Several tests may come here at once: each compiles to a name of its own and renames. Not in the folder itself:
+    // images are made of it, and an engine that is reading it must not meet what the compiler puts there for a moment.
+    let own = tests.join(format!("probeapp-{}", std::process::id()));
     let status = Command::new("rustc")
         .args([
             "--edition",

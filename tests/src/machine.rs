@@ -36,8 +36,16 @@ fn fresh_folder() -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+/// Addresses that nobody listens at, each another: all are held until the last is found.
+fn free_addresses<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+    let mut held = Vec::with_capacity(N);
+    let mut found = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
+    for address in &mut found {
+        let listener = TcpListener::bind(*address)?;
+        *address = listener.local_addr()?;
+        held.push(listener);
+    }
+    Ok(found)
 }
 
 /// The program under test: built by `./dev test` before the tests run.
@@ -98,14 +106,15 @@ impl Machine {
     }
 
     fn start_in(folder: PathBuf, extra: Vec<(&'static str, String)>) -> anyhow::Result<Self> {
+        let [api, edge, tls, admin] = free_addresses()?;
         let mut machine = Self {
             folder,
             binary: binary()?,
             serve: None,
-            api: free_address()?,
-            edge: free_address()?,
-            tls: free_address()?,
-            admin: free_address()?,
+            api,
+            edge,
+            tls,
+            admin,
             token: String::new(),
             extra,
         };
