@@ -152,6 +152,11 @@ async fn a_container_reaches_neither_the_database_nor_the_control_plane() -> any
         );
         for port in &closed {
             let seen = dial(address, *port)?;
+            // The bridge of an installation beside this one may go meanwhile: then its address is no longer this
+            // machine's, and whoever answers is somebody else, outside.
+            if !seen.starts_with("closed") && !self::addresses(&container)?.contains(address) {
+                break;
+            }
             ensure!(
                 seen.starts_with("closed"),
                 "a container reaches port {port} of {address}: {seen}"
