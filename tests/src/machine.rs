@@ -3,6 +3,8 @@
 //!
 //! Owns what it starts and stops nothing else. Must not: look into the database or into the program.
 
+mod containers;
+
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -413,14 +415,6 @@ impl Machine {
         self.cli(&folder, &["apply", "-f", "detached.yaml", "--detach"])
     }
 
-    /// Running and stopped containers of a service of this installation, in every environment.
-    ///
-    /// # Errors
-    /// The engine does not answer.
-    pub fn containers(&self, service: &str) -> anyhow::Result<Vec<String>> {
-        self.labelled(&[&format!("segue.service={service}")])
-    }
-
     /// The id of an app's production, as its containers carry it.
     ///
     /// # Errors
@@ -430,32 +424,6 @@ impl Machine {
         let env = self.call("GET", &path, None)?;
         let id = env.get("id").and_then(Value::as_str);
         id.map(str::to_owned).context("the environment has no id")
-    }
-
-    /// Running and stopped containers of this installation that carry these labels, `key=value`.
-    ///
-    /// # Errors
-    /// The engine does not answer.
-    pub fn labelled(&self, labels: &[&str]) -> anyhow::Result<Vec<String>> {
-        let mut command = self.docker();
-        command
-            .args(["ps", "-aq", "--no-trunc", "--filter"])
-            .arg(format!("label=segue.installation={}", self.installation()?));
-        for label in labels {
-            command.arg("--filter").arg(format!("label={label}"));
-        }
-        let output = command.output()?;
-        Ok(String::from_utf8_lossy(&output.stdout)
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect())
-    }
-
-    /// The identity that its containers carry.
-    fn installation(&self) -> anyhow::Result<String> {
-        let path = self.folder.join("state/installation");
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        Ok(text.trim().to_owned())
     }
 
     /// The process of one child of the supervisor.
@@ -564,38 +532,6 @@ impl Machine {
             bail!("segue admin {order:?}: {output:?}");
         }
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-    }
-
-    /// Containers and networks of this installation.
-    fn sweep(&self) {
-        let Ok(installation) = self.installation() else {
-            return;
-        };
-        let filter = format!("label=segue.installation={installation}");
-        for (list, remove) in [(["ps", "-aq"], "rm"), (["network", "ls"], "network")] {
-            let mut command = self.docker();
-            command.args(list).args(["--filter", &filter]);
-            if remove == "network" {
-                command.arg("-q");
-            }
-            let Ok(output) = command.output() else {
-                continue;
-            };
-            // All at once: each takes a part of a second.
-            let mut removing = Vec::new();
-            for id in String::from_utf8_lossy(&output.stdout).split_whitespace() {
-                let mut command = self.docker();
-                match remove {
-                    "rm" => command.args(["rm", "-f", id]),
-                    _ => command.args(["network", "rm", id]),
-                };
-                command.stdout(Stdio::null()).stderr(Stdio::null());
-                removing.extend(command.spawn());
-            }
-            for mut child in removing {
-                drop(child.wait());
-            }
-        }
     }
 }
 

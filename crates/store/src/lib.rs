@@ -22,6 +22,7 @@ mod auth_keys;
 mod auth_proof;
 #[cfg(feature = "queries")]
 mod auth_sign_in;
+#[cfg(feature = "queries")]
 mod begin;
 #[cfg(feature = "queries")]
 mod chain;

@@ -13,6 +13,7 @@ mod outside;
 mod people;
 mod running;
 mod server;
+mod unchanged;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

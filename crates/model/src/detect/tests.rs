@@ -1,4 +1,5 @@
 mod languages;
+mod webframeworks;
 
 use proptest::prelude::*;
 
@@ -57,6 +58,24 @@ fn shown(files: &[(&str, &str)]) -> String {
 fn refused(files: &[(&str, &str)]) -> Failure {
     Fixture::new(files).detect().unwrap_err()
 }
+
+fn dockerfile(files: &[(&str, &str)]) -> String {
+    shown(files)
+}
+
+fn start(files: &[(&str, &str)]) -> String {
+    let detected = Fixture::new(files).detect().unwrap();
+    detected.start.unwrap_or_default()
+}
+
+fn says(files: &[(&str, &str)], parts: &[&str]) {
+    let text = dockerfile(files);
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
+}
+
+const GO: &str = "module example.com/shop/v2\n\ngo 1.22.1\n\nrequire example.com/a v1.0.0\n";
 
 #[test]
 fn python_with_a_procfile() {
