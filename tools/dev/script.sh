@@ -62,7 +62,7 @@ web_key() {
 # The dashboard's pages in web/dist, made when what they are made from has changed. Without Node the program is
 # built without them and says so on its page.
 web_dist_up() {
-  local key
+  local key kept=$SEGUE_CACHE/web-dist
   [ -e web/package.json ] || return 0
   if ! node_here; then
     say "- no Node $NODE_AT_LEAST here: the dashboard is not built (the program has a page that says so)"
@@ -70,6 +70,11 @@ web_dist_up() {
   fi
   key=$(web_key)
   [ -e web/dist/index.html ] && [ "$(cat web/node_modules/.segue-dist-key 2>/dev/null)" = "$key" ] && return 0
+  # The same pages made in another checkout, with their times: cargo need not put them into the program again.
+  if [ -e "$kept/index.html" ] && [ "$(cat "$kept.key" 2>/dev/null)" = "$key" ]; then
+    rm -rf --one-file-system web/dist && cp -a "$kept" web/dist && mkdir -p web/node_modules &&
+      echo "$key" >web/node_modules/.segue-dist-key && return 0
+  fi
   node_modules_up openapi/clients/typescript && node_modules_up web || return 1
   step "building the dashboard"
   (cd web && npm run --silent build) >"$STATE/log/web.log" 2>&1 || {
@@ -78,6 +83,8 @@ web_dist_up() {
     return 1
   }
   echo "$key" >web/node_modules/.segue-dist-key
+  rm -rf --one-file-system "$kept" "$kept.key" && mkdir -p "$SEGUE_CACHE" && cp -a web/dist "$kept" &&
+    echo "$key" >"$kept.key"
 }
 
 # The clients of TypeScript and Python, from the document.
