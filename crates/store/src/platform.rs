@@ -14,6 +14,7 @@ use crate::context::TeamContext;
 use crate::decode;
 use crate::error::StoreError;
 use crate::store::Inner;
+use crate::team::Page;
 use crate::team::intent::Intent;
 
 /// Operations on the installation itself.
@@ -65,13 +66,22 @@ impl PlatformScope {
         Intent::begin(&self.inner, &self.context).await
     }
 
-    /// All hosts that are not removed, by name.
+    /// Hosts that are not removed, by name.
     ///
     /// # Errors
     /// Only those of the database.
-    pub async fn host_list(&self) -> Result<Vec<HostView>, StoreError> {
+    pub async fn host_list(&self, page: Page<MachineName>) -> Result<Vec<HostView>, StoreError> {
         let mut intent = self.begin().await?;
-        fetch(&mut intent, None).await
+        fetch(&mut intent, Which::Page(&page)).await
+    }
+
+    /// A host by its name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn host_by_name(&self, name: &MachineName) -> Result<HostView, StoreError> {
+        let mut intent = self.begin().await?;
+        one(&mut intent, Which::Name(name)).await
     }
 
     /// A host.
@@ -80,11 +90,7 @@ impl PlatformScope {
     /// [`StoreError::NotFound`].
     pub async fn host_get(&self, id: HostId) -> Result<HostView, StoreError> {
         let mut intent = self.begin().await?;
-        fetch(&mut intent, Some(id))
-            .await?
-            .into_iter()
-            .next()
-            .ok_or(StoreError::NotFound)
+        one(&mut intent, Which::Id(id)).await
     }
 
     /// Keeps new instances away from a host, or lets them on it again.
@@ -114,17 +120,30 @@ impl PlatformScope {
             "host_uncordon"
         };
         intent.audit(action, &id.to_string(), &json!({})).await?;
-        let host = fetch(&mut intent, Some(id))
-            .await?
-            .into_iter()
-            .next()
-            .ok_or(StoreError::NotFound)?;
+        let host = one(&mut intent, Which::Id(id)).await?;
         intent.finish(None, ()).await?;
         Ok(host)
     }
 }
 
-async fn fetch(intent: &mut Intent<'_>, id: Option<HostId>) -> Result<Vec<HostView>, StoreError> {
+/// Which hosts are read.
+enum Which<'a> {
+    Id(HostId),
+    Name(&'a MachineName),
+    Page(&'a Page<MachineName>),
+}
+
+async fn one(intent: &mut Intent<'_>, which: Which<'_>) -> Result<HostView, StoreError> {
+    let found = fetch(intent, which).await?;
+    found.into_iter().next().ok_or(StoreError::NotFound)
+}
+
+async fn fetch(intent: &mut Intent<'_>, which: Which<'_>) -> Result<Vec<HostView>, StoreError> {
+    let (id, name, after, limit) = match which {
+        Which::Id(id) => (Some(id), None, None, 1),
+        Which::Name(name) => (None, Some(name), None, 1),
+        Which::Page(page) => (None, None, page.after.as_ref(), page.sql_limit()),
+    };
     sqlx::query!(
         r#"
         select h.id, h.name, h.labels, h.cordoned, h.generation, p.state, s.cpu_millis, s.memory_bytes, p.reserved_cpu_millis,
@@ -132,10 +151,17 @@ async fn fetch(intent: &mut Intent<'_>, id: Option<HostId>) -> Result<Vec<HostVi
         from hosts h
         join host_plan p on p.host_id = h.id
         join host_seen s on s.host_id = h.id
-        where h.removed_at is null and ($1::uuid is null or h.id = $1)
+        where h.removed_at is null
+            and ($1::uuid is null or h.id = $1)
+            and ($2::text is null or h.name = $2)
+            and ($3::text is null or h.name > $3)
         order by h.name
+        limit $4
         "#,
         id.map(HostId::as_uuid),
+        name.map(MachineName::as_str),
+        after.map(MachineName::as_str),
+        limit,
     )
     .fetch_all(&mut *intent.tx)
     .await?

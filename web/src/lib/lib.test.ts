@@ -6,6 +6,7 @@ import { applied, difference, effective, meanwhile, origin } from "./configdiff"
 import { parseDotenv } from "./dotenv";
 import { ago, bytes, clock, cpus, duration, number, percent, plainTimes, utc } from "./format";
 import { findLine, LogBuffer, sinceTime } from "./logbuffer";
+import { whole } from "./pages";
 import { phases, phaseTime } from "./phases";
 import { editedServices, unchanged } from "./plan";
 import { rank } from "./search";
@@ -270,6 +271,24 @@ describe("series", () => {
 });
 
 describe("the rest", () => {
+  it("reads every page of a list as one", async () => {
+    const asked: unknown[] = [];
+    const { queryFn } = whole({
+      queryFn: async ({ queryKey }: { queryKey: readonly unknown[] }) => {
+        const { path, query } = queryKey[0] as { path: string; query: { cursor?: string } };
+        asked.push({ path, ...query });
+        return query.cursor
+          ? { items: [3], missing: ["A"] }
+          : { items: [1, 2], missing: ["A"], next_cursor: "b" };
+      },
+    });
+    const all = await queryFn({ queryKey: [{ path: "here", query: { gone: true } }] });
+    expect(all).toEqual({ items: [1, 2, 3], missing: ["A"] });
+    expect(asked).toEqual([
+      { path: "here", gone: true, limit: 100, cursor: undefined },
+      { path: "here", gone: true, limit: 100, cursor: "b" },
+    ]);
+  });
   it("finds by letters, the beginning of words first", () => {
     const found = rank(
       ["shop production Logs", "blog staging", "Logs of all"],

@@ -180,7 +180,7 @@ async fn deployment_create(
     let wait = query.time()?;
     let what = body.what()?;
     if body.overriding {
-        at.scope = super::locks::overriding(&at)?;
+        at.scope = super::holds::overriding(&at)?;
     }
     let input = DeployInput {
         what,
@@ -375,7 +375,7 @@ async fn deployment_rollback(
 /// message `event` for each event, until it has ended.
 #[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/deployments/{number}/events",
     tag = "deployments",
-    params(EnvPath, ("number" = i64, Path, description = "Number of the deployment")),
+    params(EnvPath, PageQuery, ("number" = i64, Path, description = "Number of the deployment")),
     responses((status = 200, description = "Events, oldest first.", content(
         (DeploymentEventPage = "application/json"), (DeploymentView = "text/event-stream"))), Errors))]
 async fn deployment_events(
@@ -384,10 +384,11 @@ async fn deployment_events(
     wanted: Wanted,
     LastEventId(last): LastEventId,
     ApiPath((_, _, _, number)): ApiPath<(String, String, String, i64)>,
+    ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<Response, Problem> {
     let deployment = at.scope.deployment_by_number(at.env.id, number).await?;
     if wanted == Wanted::Json {
-        return Ok(ApiJson(happened(&at.scope, &deployment).await?).into_response());
+        return Ok(ApiJson(happened(&at.scope, &deployment, &query).await?).into_response());
     }
     followed(state, at.scope, deployment, last).await
 }

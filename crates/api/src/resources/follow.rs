@@ -14,7 +14,7 @@ use super::stream::{message, sse};
 use crate::dto::deployment::DeploymentView;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::wire::page::page;
+use crate::wire::page::{PageQuery, page};
 
 /// Pages of a hundred events that are looked through for a deployment's beginning.
 const PAGES: usize = 20;
@@ -23,7 +23,7 @@ const PAGES: usize = 20;
 const LATE_EVENTS: Duration = Duration::from_secs(1);
 
 page! {
-    /// Events of a deployment, oldest first.
+    /// A page of a deployment's events, oldest first.
     DeploymentEventPage of EventView
 }
 
@@ -35,20 +35,19 @@ fn belongs(event: &Event, deployment: &Deployment) -> bool {
     event.at >= deployment.created_at && deployment.finished_at.is_none_or(|end| event.at <= end)
 }
 
-/// Everything that happened in a deployment.
+/// A page of what happened in a deployment.
 pub(super) async fn happened(
     scope: &TeamScope,
     deployment: &Deployment,
+    query: &PageQuery,
 ) -> Result<DeploymentEventPage, Problem> {
-    let (events, _) = since_creation(scope, deployment).await?;
-    let items = events
-        .into_iter()
-        .filter(|event| belongs(event, deployment))
-        .map(EventView::from)
-        .collect();
+    let (mut events, _) = since_creation(scope, deployment).await?;
+    events.retain(|event| belongs(event, deployment));
+    let (events, next_cursor) =
+        query.of_all(events, |event| (event.cursor.xid, event.cursor.seq))?;
     Ok(DeploymentEventPage {
-        items,
-        next_cursor: None,
+        items: events.into_iter().map(EventView::from).collect(),
+        next_cursor,
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use segue_model::Timestamp;
 use segue_model::id::HostId;
+use segue_model::name::MachineName;
 use segue_store::{HostView, PlatformScope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,9 +16,9 @@ use crate::auth::principal::PlatformAdmin;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::page;
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::Errors;
-use crate::wire::query::ApiPath;
+use crate::wire::query::{ApiPath, ApiQuery};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -66,7 +67,7 @@ pub struct Host {
 }
 
 page! {
-    /// The installation's hosts.
+    /// A page of the installation's hosts, by name.
     HostPage of Host
 }
 
@@ -101,25 +102,24 @@ async fn find(scope: &PlatformScope, wanted: &str) -> Result<HostView, Problem> 
     if let Ok(id) = wanted.parse::<HostId>() {
         return Ok(scope.host_get(id).await?);
     }
-    let hosts = scope.host_list().await?;
-    hosts
-        .into_iter()
-        .find(|host| host.name.as_str() == wanted)
-        .ok_or_else(Problem::not_found)
+    let name = MachineName::new(wanted).map_err(|_| Problem::not_found())?;
+    Ok(scope.host_by_name(&name).await?)
 }
 
 /// Lists hosts.
-#[utoipa::path(get, path = "/v1/hosts", tag = "hosts",
+#[utoipa::path(get, path = "/v1/hosts", tag = "hosts", params(PageQuery),
     responses((status = 200, description = "Hosts.", body = HostPage), Errors))]
 async fn host_list(
     admin: PlatformAdmin,
     State(state): State<ApiState>,
+    ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<ApiJson<HostPage>, Problem> {
-    let hosts = scope(&admin, &state).host_list().await?;
-    Ok(ApiJson(HostPage {
-        items: hosts.iter().map(Host::from).collect(),
-        next_cursor: None,
-    }))
+    let scope = scope(&admin, &state);
+    let (hosts, next_cursor) = query
+        .read(|page| scope.host_list(page), |host| host.name.clone())
+        .await?;
+    let items = hosts.iter().map(Host::from).collect();
+    Ok(ApiJson(HostPage { items, next_cursor }))
 }
 
 /// Shows a host.

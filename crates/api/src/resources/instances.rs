@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use segue_model::Timestamp;
 use segue_model::id::{HostId, InstanceId};
+use segue_model::name::ServiceName;
 use segue_model::state::{Desired, Observed};
 use segue_store::{Done, InstanceView};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use crate::dto::failure::FailureView;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::page;
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{EnvPath, Errors, IdempotencyHeader};
 use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, answer, send, stored};
@@ -92,7 +93,7 @@ pub struct Instance {
 }
 
 page! {
-    /// Instances of an environment.
+    /// A page of an environment's instances.
     InstancePage of Instance
 }
 
@@ -140,14 +141,21 @@ impl From<&InstanceView> for Instance {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct InstanceQuery {
-    /// Also the last hundred that are gone.
+    /// Also those that are gone, behind the others, the newest first.
     #[serde(default)]
     gone: bool,
     /// Of this service only.
+    #[param(max_length = 40, pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
     service: Option<String>,
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 512)]
+    cursor: Option<String>,
 }
 
-/// Lists an environment's instances.
+/// Lists an environment's instances, by service and slot.
 #[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/instances", tag = "instances",
     params(EnvPath, InstanceQuery),
     responses((status = 200, description = "Instances.", body = InstancePage), Errors))]
@@ -155,21 +163,21 @@ async fn instance_list(
     at: InEnv<Read>,
     ApiQuery(query): ApiQuery<InstanceQuery>,
 ) -> Result<ApiJson<InstancePage>, Problem> {
-    let instances = at.scope.instance_list(at.env.id, query.gone).await?;
-    let items = instances
-        .iter()
-        .filter(|view| {
-            query
-                .service
-                .as_deref()
-                .is_none_or(|name| view.service.as_str() == name)
-        })
-        .map(Instance::from)
-        .collect();
-    Ok(ApiJson(InstancePage {
-        items,
-        next_cursor: None,
-    }))
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    let service = query.service.map(ServiceName::new).transpose();
+    let service = service.map_err(|error| Problem::invalid("service", error))?;
+    let (env, gone) = (at.env.id, query.gone);
+    let (instances, next_cursor) = page
+        .read(
+            |page| at.scope.instance_page(env, service.as_ref(), gone, page),
+            InstanceView::place,
+        )
+        .await?;
+    let items = instances.iter().map(Instance::from).collect();
+    Ok(ApiJson(InstancePage { items, next_cursor }))
 }
 
 /// Shows an instance.

@@ -19,6 +19,7 @@ use crate::dto::faults::Faults;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
+use crate::wire::page::PageQuery;
 use crate::wire::params::{EnvPath, Errors};
 use crate::wire::query::{ApiPath, ApiQuery};
 
@@ -46,7 +47,7 @@ pub struct Secret {
     pub deployment: Option<i64>,
 }
 
-/// Secrets of an environment, without values.
+/// A page of the secrets of an environment, without values.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SecretPage {
     /// The items of this page.
@@ -56,7 +57,7 @@ pub struct SecretPage {
     #[schema(nullable = false)]
     pub next_cursor: Option<String>,
     /// Keys that were taken over from another environment and that nobody has set here: deployments are refused with
-    /// `secret_missing` until they are set, or removed.
+    /// `secret_missing` until they are set, or removed. Every page has all of them.
     pub missing: Vec<String>,
 }
 
@@ -81,17 +82,25 @@ impl From<&SecretInfo> for Secret {
     }
 }
 
-/// Lists secrets without their values.
+/// Lists secrets without their values, by key.
 #[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/secrets", tag = "secrets",
-    params(EnvPath),
+    params(EnvPath, PageQuery),
     responses((status = 200, description = "Secrets.", body = SecretPage), Errors))]
-async fn secret_list(at: InEnv<Read>) -> Result<ApiJson<SecretPage>, Problem> {
-    let secrets = at.scope.secret_list(at.env.id).await?;
+async fn secret_list(
+    at: InEnv<Read>,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> Result<ApiJson<SecretPage>, Problem> {
+    let (secrets, next_cursor) = query
+        .read(
+            |page| at.scope.secret_page(at.env.id, page),
+            |secret| secret.key.clone(),
+        )
+        .await?;
     let items = secrets.iter().map(Secret::from).collect();
     let missing = at.scope.secrets_wished(at.env.id).await?;
     Ok(ApiJson(SecretPage {
         items,
-        next_cursor: None,
+        next_cursor,
         missing: missing.iter().map(ToString::to_string).collect(),
     }))
 }

@@ -20,9 +20,9 @@ use crate::dto::spec::Service;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
-use crate::wire::page::page;
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{EnvPath, Errors, IdempotencyHeader};
-use crate::wire::query::ApiPath;
+use crate::wire::query::{ApiPath, ApiQuery};
 use crate::wire::respond::{Call, answer, stored};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -55,7 +55,7 @@ pub struct Replicas {
 }
 
 page! {
-    /// The services of an environment.
+    /// A page of the services of an environment, by name.
     ServicePage of ServiceView
 }
 
@@ -134,13 +134,14 @@ fn views(
 
 /// Lists the services of the newest wanted release.
 #[utoipa::path(get, path = "/v1/teams/{team}/apps/{app}/envs/{env}/services", tag = "services",
-    params(EnvPath),
+    params(EnvPath, PageQuery),
     responses((status = 200, description = "Services.", body = ServicePage), Errors))]
-async fn service_list(at: InEnv<Read>) -> Result<ApiJson<ServicePage>, Problem> {
-    Ok(ApiJson(ServicePage {
-        items: load(&at).await?,
-        next_cursor: None,
-    }))
+async fn service_list(
+    at: InEnv<Read>,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> Result<ApiJson<ServicePage>, Problem> {
+    let (items, next_cursor) = query.of_all(load(&at).await?, |service| service.name.clone())?;
+    Ok(ApiJson(ServicePage { items, next_cursor }))
 }
 
 /// Shows a service.

@@ -21,8 +21,9 @@ use crate::auth::token;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
-use crate::wire::page::page;
+use crate::wire::page::{PageQuery, page};
 use crate::wire::params::{Errors, TeamPath};
+use crate::wire::query::ApiQuery;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -47,7 +48,7 @@ pub struct Team {
 }
 
 page! {
-    /// Teams that the credential reaches.
+    /// A page of the teams that the credential reaches, by name.
     TeamPage of Team
 }
 
@@ -70,19 +71,21 @@ pub struct TeamUpdate {
 }
 
 /// Lists the teams that the credential reaches.
-#[utoipa::path(get, path = "/v1/teams", tag = "teams",
+#[utoipa::path(get, path = "/v1/teams", tag = "teams", params(PageQuery),
     responses((status = 200, description = "Teams.", body = TeamPage), Errors))]
-async fn team_list(principal: Principal) -> Result<ApiJson<TeamPage>, Problem> {
+async fn team_list(
+    principal: Principal,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> Result<ApiJson<TeamPage>, Problem> {
     let teams = principal.teams().into_iter().map(|(id, name)| Team {
         id,
         name: name.to_owned(),
         role: principal.strongest(id).unwrap_or(Role::Viewer).to_string(),
         token: None,
     });
-    Ok(ApiJson(TeamPage {
-        items: teams.collect(),
-        next_cursor: None,
-    }))
+    let (items, next_cursor) =
+        query.of_all(teams.collect(), |team| (team.name.clone(), team.id))?;
+    Ok(ApiJson(TeamPage { items, next_cursor }))
 }
 
 /// Makes a team, owned by the one who asks. For the people who run the installation.

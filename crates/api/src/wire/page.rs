@@ -47,6 +47,24 @@ impl PageQuery {
         };
         Ok(cut(read(page).await?, limit, key))
     }
+
+    /// A page of a list that is small and at hand as a whole, in the order of `key`.
+    pub(crate) fn of_all<T, K>(
+        &self,
+        mut all: Vec<T>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<(Vec<T>, Option<String>), Problem>
+    where
+        K: Ord + Serialize + DeserializeOwned,
+    {
+        let limit = limit(self.limit)?;
+        let after: Option<K> = self.cursor.as_deref().map(decode).transpose()?;
+        all.sort_by_cached_key(&key);
+        if let Some(after) = after {
+            all.retain(|item| key(item) > after);
+        }
+        Ok(cut(all, limit, key))
+    }
 }
 
 /// Checks a number of items.
@@ -127,6 +145,28 @@ mod tests {
         for bad in ["", "!!!", "bm90IGpzb24", &"A".repeat(600)] {
             assert!(decode::<(String, i64)>(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_list_at_hand_is_read_to_its_end_without_a_gap() {
+        let all = vec!["d", "a", "c", "e", "b"];
+        let mut query = PageQuery {
+            limit: Some(2),
+            cursor: None,
+        };
+        let mut read = Vec::new();
+        loop {
+            let (items, next) = query
+                .of_all(all.clone(), |item| (*item).to_owned())
+                .unwrap();
+            assert!(items.len() <= 2);
+            read.extend(items);
+            let Some(next) = next else { break };
+            query.cursor = Some(next);
+        }
+        assert_eq!(read, ["a", "b", "c", "d", "e"]);
+        query.cursor = Some("!".to_owned());
+        assert!(query.of_all(all, |item| (*item).to_owned()).is_err());
     }
 
     #[test]

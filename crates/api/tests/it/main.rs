@@ -26,6 +26,7 @@ mod members;
 mod openapi;
 mod outages;
 mod outside;
+mod paging;
 mod pushes;
 mod quotas;
 mod replacing;

@@ -49,6 +49,29 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
     all
 }
 
+/// What a list lacks to be read page by page, if the operation is one.
+fn unpaged(document: &Value, operation: &Value) -> Option<String> {
+    let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+    let name = schema["$ref"].as_str()?.rsplit('/').next()?;
+    let properties = &document["components"]["schemas"][name]["properties"];
+    if properties["items"]["type"] != "array" {
+        return None;
+    }
+    let takes = |wanted: &str| {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        parameters
+            .filter(|parameter| parameter["in"] == "query")
+            .any(|parameter| parameter["name"] == wanted)
+    };
+    // A log is read by its last lines.
+    let paged = !properties["next_cursor"].is_null()
+        && takes("cursor")
+        && (takes("limit") || takes("tail"));
+    // One lock at most for the app and for each of its environments.
+    let bounded = operation["operationId"] == "lock_get";
+    (!paged && !bounded).then(|| format!("{name} is a list without pages"))
+}
+
 fn faults(document: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     if document["openapi"] != "3.1.0" {
@@ -111,6 +134,9 @@ fn faults(document: &Value) -> Vec<String> {
                     parameter["name"]
                 ));
             }
+        }
+        if let Some(lacking) = unpaged(document, operation) {
+            fault(&lacking);
         }
         for part in path
             .split('/')
@@ -175,5 +201,6 @@ fn the_rules_can_fail() {
     value["components"]["schemas"]["App"]["description"] = Value::Null;
     value["components"]["schemas"]["ScaleSet"]["properties"]["replicas"]["propertyNames"] =
         serde_json::json!({});
-    assert!(faults(&value).len() >= 5);
+    value["components"]["schemas"]["HostPage"]["properties"]["next_cursor"] = Value::Null;
+    assert!(faults(&value).len() >= 6);
 }

@@ -14,13 +14,13 @@ use crate::harness::{Answer, Api, Person};
 use crate::live::id_of;
 
 /// Commits what the reconciler would.
-async fn commit(store: &Store, env: EnvironmentId, make: impl FnOnce(&World) -> Changes) {
+pub async fn commit(store: &Store, env: EnvironmentId, make: impl FnOnce(&World) -> Changes) {
     let lease = lease(store, env).await.unwrap();
     decide(store, &lease, env, make).await.unwrap();
     store.system().lease_release(&lease).await.unwrap();
 }
 
-fn instance(world: &World, host: HostId, slot: u32, serial: u64) -> NewInstance {
+pub fn instance(world: &World, host: HostId, slot: u32, serial: u64) -> NewInstance {
     let octet = u8::try_from(serial + 1).unwrap();
     new_instance(world, host, slot, serial, octet).unwrap()
 }
@@ -169,7 +169,7 @@ async fn an_instance_is_replaced_once_and_waited_for() {
 }
 
 /// A release whose image is known, so that there is something to place.
-async fn deploy(api: &Api, person: &Person, env: EnvironmentId, spec: ReleaseSpec) {
+pub async fn deploy(api: &Api, person: &Person, env: EnvironmentId, spec: ReleaseSpec) {
     let scope = api
         .store()
         .team(&TeamContext::new(person.team, Actor::User(person.user)));

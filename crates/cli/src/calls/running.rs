@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use segue_client::*;
 
-use super::{failed_in_build, missing, too_many};
+use super::{MOST_ITEMS, failed_in_build, missing, too_many};
 use crate::commands::Place;
 use crate::error::{CliError, Result};
 use crate::session::Session;
 
 impl Session {
     pub async fn service_list(&self, place: &Place) -> Result<Vec<ServiceView>> {
-        let request = ServiceListRequest {
-            path: at!(ServiceListRequestPath, place),
-        };
-        let answer = self.client.service_list(request).await;
-        Ok(self
-            .value(&format!("listing services of {}", place.short()), answer)
-            .await?
-            .items)
+        let what = format!("listing services of {}", place.short());
+        every_page!(self, &what, |cursor| self.client.service_list(
+            ServiceListRequest {
+                path: at!(ServiceListRequestPath, place),
+                query: ServiceListRequestQuery {
+                    limit: Some(100),
+                    cursor: cursor.take(),
+                },
+            }
+        ))
     }
 
     pub async fn scale(
@@ -60,18 +62,18 @@ impl Session {
     }
 
     async fn instances(&self, place: &Place, gone: bool) -> Result<Vec<Instance>> {
-        let request = InstanceListRequest {
-            path: at!(InstanceListRequestPath, place),
-            query: InstanceListRequestQuery {
-                gone: Some(gone),
-                ..InstanceListRequestQuery::default()
-            },
-        };
-        let answer = self.client.instance_list(request).await;
-        Ok(self
-            .value(&format!("listing instances of {}", place.short()), answer)
-            .await?
-            .items)
+        let what = format!("listing instances of {}", place.short());
+        every_page!(self, &what, |cursor| self.client.instance_list(
+            InstanceListRequest {
+                path: at!(InstanceListRequestPath, place),
+                query: InstanceListRequestQuery {
+                    gone: Some(gone),
+                    limit: Some(100),
+                    cursor: cursor.take(),
+                    ..InstanceListRequestQuery::default()
+                },
+            }
+        ))
     }
 
     /// An instance by its name, `web.2`.
@@ -103,8 +105,14 @@ impl Session {
             .await
     }
     pub async fn host_list(&self) -> Result<Vec<Host>> {
-        let answer = self.client.host_list(HostListRequest {}).await;
-        Ok(self.value("listing hosts", answer).await?.items)
+        every_page!(self, "listing hosts", |cursor| self.client.host_list(
+            HostListRequest {
+                query: HostListRequestQuery {
+                    limit: Some(100),
+                    cursor: cursor.take(),
+                },
+            }
+        ))
     }
 
     pub async fn host_get(&self, name: &str) -> Result<Host> {

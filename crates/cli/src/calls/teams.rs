@@ -8,8 +8,14 @@ use crate::session::Session;
 
 impl Session {
     pub async fn team_list(&self) -> Result<Vec<Team>> {
-        let answer = self.client.team_list(TeamListRequest {}).await;
-        Ok(self.value("listing teams", answer).await?.items)
+        every_page!(self, "listing teams", |cursor| self.client.team_list(
+            TeamListRequest {
+                query: TeamListRequestQuery {
+                    limit: Some(100),
+                    cursor: cursor.take(),
+                },
+            }
+        ))
     }
 
     pub async fn team_create(&self, name: &str) -> Result<Team> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use segue_client::*;
 
-use super::missing;
+use super::{MOST_ITEMS, missing};
 use crate::commands::Place;
 use crate::error::Result;
 use crate::session::Session;
@@ -70,14 +70,16 @@ impl Session {
     }
 
     pub async fn secret_list(&self, place: &Place) -> Result<Vec<Secret>> {
-        let request = SecretListRequest {
-            path: at!(SecretListRequestPath, place),
-        };
-        let answer = self.client.secret_list(request).await;
-        Ok(self
-            .value(&format!("listing secrets of {}", place.short()), answer)
-            .await?
-            .items)
+        let what = format!("listing secrets of {}", place.short());
+        every_page!(self, &what, |cursor| self.client.secret_list(
+            SecretListRequest {
+                path: at!(SecretListRequestPath, place),
+                query: SecretListRequestQuery {
+                    limit: Some(100),
+                    cursor: cursor.take(),
+                },
+            }
+        ))
     }
 
     pub async fn secret_set(&self, place: &Place, key: &str, value: String) -> Result<Secret> {

@@ -438,6 +438,14 @@ impl SegueClient {
             .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
             .push("v1")
             .push("hosts");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.get(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
@@ -778,6 +786,14 @@ impl SegueClient {
             .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
             .push("v1")
             .push("teams");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.get(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
@@ -1539,6 +1555,14 @@ impl SegueClient {
             .push("deployments")
             .push(&request.path.number.to_string())
             .push("events");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.get(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
@@ -1651,7 +1675,7 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(DeploymentRollbackRequest::parse_response(response).await?)
     }
-    /// Lists an environment's instances.
+    /// Lists an environment's instances, by service and slot.
     ///
     /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/instances`
     pub async fn instance_list(
@@ -2084,7 +2108,7 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(ScaleSetRequest::parse_response(response).await?)
     }
-    /// Lists secrets without their values.
+    /// Lists secrets without their values, by key.
     ///
     /// * Path: `GET /v1/teams/{team}/apps/{app}/envs/{env}/secrets`
     pub async fn secret_list(
@@ -2103,6 +2127,14 @@ impl SegueClient {
             .push("envs")
             .push(&request.path.env.to_string())
             .push("secrets");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.get(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;
@@ -2247,6 +2279,14 @@ impl SegueClient {
             .push("envs")
             .push(&request.path.env.to_string())
             .push("services");
+        serde::Serialize::serialize(
+                &request.query,
+                serde_html_form::Serializer::new(&mut url.query_pairs_mut()),
+            )
+            .context("encoding query parameters")?;
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
         let mut req_builder = self.client.get(url);
         req_builder = self.set_security(req_builder, &[Security::Bearer]);
         let response = req_builder.send().await?;

@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: 9995bbed6061fda712711c3c436f9327bade9381282eab470e453d1a866be380
+// SHA-256 of openapi/v1.json: f709349b9ac4cb8fbec463917a280576065df3065b2f5be4e5f1a5a0dec6c38f
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

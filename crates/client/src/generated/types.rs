@@ -683,7 +683,7 @@ pub struct DeploymentCreate {
     #[default(Some(String::new()))]
     pub message: Option<String>,
 }
-/// Events of a deployment, oldest first.
+/// A page of a deployment's events, oldest first.
 #[serde_with::skip_serializing_none]
 #[derive(
     Debug,
@@ -1383,7 +1383,7 @@ pub struct Host {
     /// What is wrong with it.
     pub problem: Option<String>,
 }
-/// The installation's hosts.
+/// A page of the installation's hosts, by name.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct HostPage {
@@ -1437,7 +1437,7 @@ pub struct Instance {
     /// Somebody asked to replace it, and its successor is not there yet.
     pub replacing: Option<bool>,
 }
-/// Instances of an environment.
+/// A page of an environment's instances.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct InstancePage {
@@ -2837,7 +2837,7 @@ pub struct SecretDifference {
     /// In the second one, in the same words.
     pub other: String,
 }
-/// Secrets of an environment, without values.
+/// A page of the secrets of an environment, without values.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct SecretPage {
@@ -2846,7 +2846,7 @@ pub struct SecretPage {
     /// Cursor of the next page; missing on the last one.
     pub next_cursor: Option<String>,
     /// Keys that were taken over from another environment and that nobody has set here: deployments are refused with
-    /// `secret_missing` until they are set, or removed.
+    /// `secret_missing` until they are set, or removed. Every page has all of them.
     pub missing: Vec<String>,
 }
 /// A secret's new value.
@@ -2935,7 +2935,7 @@ pub struct Service {
     #[default(Some(Default::default()))]
     pub config: Option<indexmap::IndexMap<String, Variable>>,
 }
-/// The services of an environment.
+/// A page of the services of an environment, by name.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct ServicePage {
@@ -3254,7 +3254,7 @@ pub struct TeamCreate {
     #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
     pub name: String,
 }
-/// Teams that the credential reaches.
+/// A page of the teams that the credential reaches, by name.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, oas3_gen_support::Default)]
 pub struct TeamPage {
@@ -4555,9 +4555,29 @@ impl HookCallRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct HostListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
 /// Lists hosts.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
-pub struct HostListRequest {}
+pub struct HostListRequest {
+    #[validate(nested)]
+    pub query: HostListRequestQuery,
+}
 impl HostListRequest {
     /// Parse the HTTP response into the response enum.
     pub async fn parse_response(
@@ -5509,9 +5529,29 @@ impl SetupCreateRequest {
         Ok(ApiResponse::Other(Box::new(req)))
     }
 }
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct TeamListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
 /// Lists the teams that the credential reaches.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
-pub struct TeamListRequest {}
+pub struct TeamListRequest {
+    #[validate(nested)]
+    pub query: TeamListRequestQuery,
+}
 impl TeamListRequest {
     /// Parse the HTTP response into the response enum.
     pub async fn parse_response(
@@ -7686,12 +7726,31 @@ pub struct DeploymentEventsRequestPath {
     /// Number of the deployment
     pub number: i64,
 }
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct DeploymentEventsRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
 /// With `Accept: text/event-stream`: a message `deployment` with the deployment whenever it has changed, and a
 /// message `event` for each event, until it has ended.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct DeploymentEventsRequest {
     #[validate(nested)]
     pub path: DeploymentEventsRequestPath,
+    #[validate(nested)]
+    pub query: DeploymentEventsRequestQuery,
 }
 impl DeploymentEventsRequest {
     /// Parse the HTTP response into the response enum.
@@ -8082,18 +8141,33 @@ pub struct InstanceListRequestPath {
     pub env: String,
 }
 #[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Serialize, oas3_gen_support::Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
 pub struct InstanceListRequestQuery {
-    /// Also the last hundred that are gone.
+    /// Also those that are gone, behind the others, the newest first.
     pub gone: Option<bool>,
     /// Of this service only.
+    #[validate(length(max = 40u64), regex(path = "REGEX_APP_CREATE_NAME"))]
     pub service: Option<String>,
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
 }
-/// Lists an environment's instances.
+/// Lists an environment's instances, by service and slot.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct InstanceListRequest {
     #[validate(nested)]
     pub path: InstanceListRequestPath,
+    #[validate(nested)]
     pub query: InstanceListRequestQuery,
 }
 impl InstanceListRequest {
@@ -9276,11 +9350,30 @@ pub struct SecretListRequestPath {
     #[validate(length(min = 1u64))]
     pub env: String,
 }
-/// Lists secrets without their values.
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct SecretListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
+/// Lists secrets without their values, by key.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct SecretListRequest {
     #[validate(nested)]
     pub path: SecretListRequestPath,
+    #[validate(nested)]
+    pub query: SecretListRequestQuery,
 }
 impl SecretListRequest {
     /// Parse the HTTP response into the response enum.
@@ -9624,11 +9717,30 @@ pub struct ServiceListRequestPath {
     #[validate(length(min = 1u64))]
     pub env: String,
 }
+#[serde_with::skip_serializing_none]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct ServiceListRequestQuery {
+    /// Items wanted, 1 to 100; 50 if not given.
+    #[validate(range(min = 1i32, max = 100i32))]
+    pub limit: Option<i32>,
+    /// `next_cursor` of the page before.
+    #[validate(length(max = 512u64))]
+    pub cursor: Option<String>,
+}
 /// Lists the services of the newest wanted release.
 #[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
 pub struct ServiceListRequest {
     #[validate(nested)]
     pub path: ServiceListRequestPath,
+    #[validate(nested)]
+    pub query: ServiceListRequestQuery,
 }
 impl ServiceListRequest {
     /// Parse the HTTP response into the response enum.

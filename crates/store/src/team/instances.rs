@@ -11,10 +11,11 @@ use segue_model::name::ServiceName;
 use segue_model::revision::Revision;
 use segue_model::state::{Desired, Observed};
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::intent::{Done, Idempotency, Intent};
-use super::{TeamScope, environments};
+use super::{Page, TeamScope, environments};
 use crate::decode;
 use crate::error::{StoreError, corrupt};
 
@@ -53,6 +54,8 @@ pub struct InstanceView {
     pub not_before: Timestamp,
     /// 0 for the first in its slot.
     pub attempt: u32,
+    /// Which instance of its environment it is; only grows.
+    pub serial: i64,
     /// When its process was first seen.
     pub started_at: Option<Timestamp>,
     /// Ready since.
@@ -71,8 +74,42 @@ pub struct InstanceView {
     pub replacing: bool,
 }
 
+/// Where an instance stands in lists: those whose container may exist by service and slot, behind them those that are
+/// gone, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancePlace {
+    /// Service and slot; `None` if it is gone.
+    present: Option<(ServiceName, i32)>,
+    serial: i64,
+}
+
+impl InstanceView {
+    /// Where it stands in lists.
+    #[must_use]
+    pub fn place(&self) -> InstancePlace {
+        let gone = matches!(self.observed, Observed::Gone | Observed::Lost);
+        let slot = i32::try_from(self.slot).unwrap_or(i32::MAX);
+        InstancePlace {
+            present: (!gone).then(|| (self.service.clone(), slot)),
+            serial: self.serial,
+        }
+    }
+}
+
+/// Which instances of an environment are read.
+struct Which<'a> {
+    id: Option<InstanceId>,
+    service: Option<&'a ServiceName>,
+    gone: bool,
+    after: Option<&'a InstancePlace>,
+    limit: i64,
+}
+
+/// Instances that are read at once at most, where no page is asked for.
+const MOST: i64 = 1100;
+
 impl TeamScope {
-    /// Instances of an environment whose container may exist, and with `gone` the last hundred others.
+    /// Instances of an environment whose container may exist, and with `gone` the newest others: eleven hundred in all.
     ///
     /// # Errors
     /// Only those of the database.
@@ -82,7 +119,36 @@ impl TeamScope {
         gone: bool,
     ) -> Result<Vec<InstanceView>, StoreError> {
         let mut intent = self.begin().await?;
-        fetch(&mut intent, environment, None, gone).await
+        let which = Which {
+            id: None,
+            service: None,
+            gone,
+            after: None,
+            limit: MOST,
+        };
+        fetch(&mut intent, environment, which).await
+    }
+
+    /// A page of an environment's instances, of one service if one is named, with `gone` also those that are gone.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn instance_page(
+        &self,
+        environment: EnvironmentId,
+        service: Option<&ServiceName>,
+        gone: bool,
+        page: Page<InstancePlace>,
+    ) -> Result<Vec<InstanceView>, StoreError> {
+        let mut intent = self.begin().await?;
+        let which = Which {
+            id: None,
+            service,
+            gone,
+            after: page.after.as_ref(),
+            limit: page.sql_limit(),
+        };
+        fetch(&mut intent, environment, which).await
     }
 
     /// An instance of an environment, gone or not.
@@ -167,7 +233,14 @@ async fn one(
     environment: EnvironmentId,
     id: InstanceId,
 ) -> Result<InstanceView, StoreError> {
-    fetch(intent, environment, Some(id), true)
+    let which = Which {
+        id: Some(id),
+        service: None,
+        gone: true,
+        after: None,
+        limit: 1,
+    };
+    fetch(intent, environment, which)
         .await?
         .into_iter()
         .next()
@@ -177,13 +250,13 @@ async fn one(
 async fn fetch(
     intent: &mut Intent<'_>,
     environment: EnvironmentId,
-    id: Option<InstanceId>,
-    gone: bool,
+    which: Which<'_>,
 ) -> Result<Vec<InstanceView>, StoreError> {
+    let after = which.after.and_then(|place| place.present.as_ref());
     sqlx::query!(
             r#"
             select i.id, i.service, i.slot, i.revision, i.release_id, r.version, i.host_id, h.name as host_name,
-                i.address as "address: IpNet", i.port, i.desired, s.state, s.observed_at, i.created_at, i.not_before, i.attempt,
+                i.address as "address: IpNet", i.port, i.desired, s.state, s.observed_at, i.created_at, i.not_before, i.attempt, i.serial,
                 s.started_at, s.ready_at, s.exit_code, s.oom, s.restarts, s.failure,
                 p.instance_id is not null and i.desired = 'run' as "replacing!",
                 i.desired = 'run' and o.deployment_id is not null and (
@@ -202,16 +275,28 @@ async fn fetch(
             left join rollouts o on o.environment_id = i.environment_id and o.state in ('live', 'baking')
             left join deployments d on d.id = o.deployment_id
             left join releases t on t.id = d.release_id
+            cross join lateral (
+                select g.gone, case when g.gone then '' else i.service end as service, case when g.gone then 0 else i.slot end as slot
+                from (select s.state in ('gone', 'lost') as gone) g
+            ) l
             where i.team_id = $1 and i.environment_id = $2 and i.run_id is null
                 and ($3::uuid is null or i.id = $3)
-                and ($4 or s.state not in ('gone', 'lost'))
-            order by s.state in ('gone', 'lost'), i.service, i.slot, i.serial desc
-            limit 1100
+                and ($4 or not l.gone)
+                and ($5::text is null or i.service = $5)
+                and ($6::bigint is null or (l.gone, l.service, l.slot, -i.serial) > ($7::boolean, $8::text, $9::integer, -$6))
+            order by l.gone, l.service, l.slot, i.serial desc
+            limit $10
             "#,
             intent.team(),
             environment.as_uuid(),
-            id.map(InstanceId::as_uuid),
-            gone,
+            which.id.map(InstanceId::as_uuid),
+            which.gone,
+            which.service.map(ServiceName::as_str),
+            which.after.map(|place| place.serial),
+            after.is_none(),
+            after.map_or("", |(service, _)| service.as_str()),
+            after.map_or(0, |(_, slot)| *slot),
+            which.limit,
         )
         .fetch_all(&mut *intent.tx)
         .await?
@@ -234,6 +319,7 @@ async fn fetch(
                 created_at: row.created_at.to_jiff(),
                 not_before: row.not_before.to_jiff(),
                 attempt: decode::number(row.attempt, "attempt")?,
+                serial: row.serial,
                 started_at: decode::time(row.started_at),
                 ready_at: decode::time(row.ready_at),
                 exit_code: row.exit_code,

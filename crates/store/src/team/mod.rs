@@ -56,7 +56,7 @@ pub use self::freezes::{FreezeTime, FreezeView, NewFreeze};
 pub use self::hooks::{
     HookDelivery, HookKind, HookState, HookView, NewCommitStatus, NewHook, NewHookDelivery,
 };
-pub use self::instances::InstanceView;
+pub use self::instances::{InstancePlace, InstanceView};
 pub use self::intent::{Done, Idempotency, StoredResponse};
 pub use self::invitations::{Guest, InvitationState, InvitationView, NewInvitation};
 pub use self::invitations_link::InvitationLink;

@@ -8,7 +8,7 @@ use segue_model::name::ConfigKey;
 use serde_json::json;
 
 use super::intent::{Done, Idempotency, Intent};
-use super::{TeamScope, environments};
+use super::{Page, TeamScope, environments};
 use crate::decode;
 use crate::error::StoreError;
 use crate::seal::{Key, Keyring, Place, SealError, SecretBytes};
@@ -73,13 +73,36 @@ impl TeamScope {
         Ok(())
     }
 
-    /// Secrets of an environment, without their values.
+    /// All secrets of an environment by key, without their values.
     ///
     /// # Errors
     /// Only those of the database.
     pub async fn secret_list(
         &self,
         environment: EnvironmentId,
+    ) -> Result<Vec<SecretInfo>, StoreError> {
+        self.secrets_after(environment, None, None).await
+    }
+
+    /// A page of the secrets of an environment by key, without their values.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn secret_page(
+        &self,
+        environment: EnvironmentId,
+        page: Page<ConfigKey>,
+    ) -> Result<Vec<SecretInfo>, StoreError> {
+        let limit = page.sql_limit();
+        self.secrets_after(environment, page.after.as_ref(), Some(limit))
+            .await
+    }
+
+    async fn secrets_after(
+        &self,
+        environment: EnvironmentId,
+        after: Option<&ConfigKey>,
+        limit: Option<i64>,
     ) -> Result<Vec<SecretInfo>, StoreError> {
         let mut intent = self.begin().await?;
         let mut secrets = sqlx::query!(
@@ -88,14 +111,17 @@ impl TeamScope {
             from (
                 select distinct on (key) key, version, sealed, created_by, created_at
                 from secret_versions
-                where team_id = $1 and environment_id = $2
+                where team_id = $1 and environment_id = $2 and ($3::text is null or key > $3)
                 order by key, version desc
             ) n
             where n.sealed is not null
             order by n.key
+            limit $4
             "#,
             intent.team(),
             environment.as_uuid(),
+            after.map(ConfigKey::as_str),
+            limit,
         )
         .fetch_all(&mut *intent.tx)
         .await?

@@ -14,6 +14,7 @@ mod embedded;
 mod environments;
 mod intents;
 mod judged;
+mod paging;
 mod quotas;
 mod reconcile;
 mod records;

@@ -18,6 +18,7 @@ import { checks, daysCheck } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 import { count } from "../../lib/format";
 import { environmentVerdict } from "../../lib/health";
+import { whole } from "../../lib/pages";
 import type { AppPath } from "./AppFrame";
 
 const DAY = 86_400;
@@ -58,7 +59,7 @@ export function Previews({ app, path }: { app: App; path: AppPath }) {
     },
   });
   const { from } = form.values;
-  const kept = useQuery(secretListOptions({ path: { ...path, env: from } }));
+  const kept = useQuery(whole(secretListOptions({ path: { ...path, env: from } })));
   const known = (kept.data?.items ?? []).map((one) => one.key);
   const all = envs.data?.items ?? [];
   const previews = all.filter((one) => one.branch !== undefined);

@@ -26,6 +26,7 @@ import { NotFound, PageFault } from "../../components/NotFound";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { deploymentVerdict } from "../../lib/health";
+import { whole } from "../../lib/pages";
 import { phases } from "../../lib/phases";
 import { flags, usePlace, useWhyNotHere } from "../env/place";
 import { Builds } from "./Builds";
@@ -56,13 +57,13 @@ function One({ number }: { number: string }) {
       buildGetOptions({ path: { ...place, build } }),
     ),
   });
-  const instances = useQuery(instanceListOptions({ path: place }));
+  const instances = useQuery(whole(instanceListOptions({ path: place })));
   const receipt = useQuery({
     ...deploymentReceiptOptions({ path }),
     enabled: deployment !== undefined,
   });
   const events = useQuery({
-    ...deploymentEventsOptions({ path }),
+    ...whole(deploymentEventsOptions({ path })),
     enabled: deployment !== undefined,
   });
   const release = useQuery({

@@ -15,6 +15,7 @@ import { Loading } from "../../components/Loading";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { bytes, cpus, percent } from "../../lib/format";
+import { whole } from "../../lib/pages";
 import own from "./hosts.module.css";
 
 function Use({
@@ -40,7 +41,7 @@ function Use({
 export function Hosts() {
   const admin = usePlatformAdmin();
   const queries = useQueryClient();
-  const list = useQuery(hostListOptions());
+  const list = useQuery(whole(hostListOptions()));
   const [cordoning, setCordoning] = useState<string>();
   const why = admin ? undefined : "Only people who run this installation do that.";
   const items = list.data?.items ?? [];

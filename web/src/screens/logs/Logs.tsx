@@ -8,6 +8,7 @@ import { type FormEvent, useState } from "react";
 import { FaultBox } from "../../components/FaultBox";
 import { Page } from "../../components/Page";
 import { number } from "../../lib/format";
+import { whole } from "../../lib/pages";
 import { flags, usePlace } from "../env/place";
 import { LogView } from "./LogView";
 import classes from "./logs.module.css";
@@ -35,7 +36,7 @@ export function Logs() {
   const place = usePlace();
   const search = useSearch({ strict: false }) as LogSearch;
   const navigate = useNavigate();
-  const services = useQuery(serviceListOptions({ path: place }));
+  const services = useQuery(whole(serviceListOptions({ path: place })));
   const [text, setText] = useState(search.contains ?? "");
   const [stick, setStick] = useState(search.at === undefined);
   // A linked line is read with what came shortly before it.

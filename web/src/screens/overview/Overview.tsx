@@ -24,6 +24,7 @@ import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { count } from "../../lib/format";
 import { environmentVerdict, passing, sentence, troubles } from "../../lib/health";
+import { whole } from "../../lib/pages";
 import { flags, useEnv, useHeld, usePlace, useWhyNotHere } from "../env/place";
 import { Charts } from "./Charts";
 import { Conditions } from "./Conditions";
@@ -40,8 +41,8 @@ export function Overview() {
   const mayOverride = why("freeze") === undefined;
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const services = useQuery(serviceListOptions({ path: place }));
-  const instances = useQuery(instanceListOptions({ path: place }));
+  const services = useQuery(whole(serviceListOptions({ path: place })));
+  const instances = useQuery(whole(instanceListOptions({ path: place })));
   const newest = useQuery(deploymentListOptions({ path: place, query: { limit: 20 } }));
   const events = useQuery(
     eventListOptions({ query: eventsOf(place.team, { environment: env.id, limit: 8 }) }),

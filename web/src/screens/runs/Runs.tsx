@@ -17,7 +17,7 @@ import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
-import { pagesAt } from "../../lib/pages";
+import { pagesAt, whole } from "../../lib/pages";
 import { runVerdict, typed } from "../../lib/runs";
 import { splitWords } from "../../lib/words";
 import { flags, type Place, useEnv, usePlace, useWhyNotHere } from "../env/place";
@@ -34,7 +34,7 @@ function Start({ place }: { place: Place }) {
   const navigate = useNavigate();
   const why =
     useWhyNotHere()("run") ?? (env.serving ? undefined : "Nothing has been deployed here yet.");
-  const services = useQuery(serviceListOptions({ path: place }));
+  const services = useQuery(whole(serviceListOptions({ path: place })));
   const { form, busy, rest, onSubmit } = useApiForm({
     initial: { command: "", service: "", time_limit: "3600" },
     validate: checks.RunCreate,

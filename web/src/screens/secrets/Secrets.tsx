@@ -20,6 +20,7 @@ import { Status } from "../../components/Status";
 import { toast } from "../../components/toast";
 import { checks, keyCheck } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
+import { whole } from "../../lib/pages";
 import { flags, useHeld, usePlace, useWhyNotHere } from "../env/place";
 import classes from "./secrets.module.css";
 
@@ -34,7 +35,7 @@ export function Secrets() {
   const [revealing, setRevealing] = useState<string>();
   const [open, setOpen] = useState<{ key: string; value: string }>();
   const [deploy, setDeploy] = useState(true);
-  const list = useQuery(secretListOptions({ path: place }));
+  const list = useQuery(whole(secretListOptions({ path: place })));
   const spec = useQuery(specGetOptions({ path: place }));
   const items = list.data?.items ?? [];
   const required = Object.entries(spec.data?.spec.config ?? {})

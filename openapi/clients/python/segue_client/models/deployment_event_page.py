@@ -17,7 +17,7 @@ T = TypeVar("T", bound="DeploymentEventPage")
 
 @_attrs_define
 class DeploymentEventPage:
-    """Events of a deployment, oldest first.
+    """A page of a deployment's events, oldest first.
 
     Attributes:
         items (list[Event]): This page's items.

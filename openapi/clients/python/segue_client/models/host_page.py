@@ -17,7 +17,7 @@ T = TypeVar("T", bound="HostPage")
 
 @_attrs_define
 class HostPage:
-    """The installation's hosts.
+    """A page of the installation's hosts, by name.
 
     Attributes:
         items (list[Host]): This page's items.

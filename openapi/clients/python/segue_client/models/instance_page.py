@@ -17,7 +17,7 @@ T = TypeVar("T", bound="InstancePage")
 
 @_attrs_define
 class InstancePage:
-    """Instances of an environment.
+    """A page of an environment's instances.
 
     Attributes:
         items (list[Instance]): This page's items.

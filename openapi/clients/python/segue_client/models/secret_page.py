@@ -17,13 +17,13 @@ T = TypeVar("T", bound="SecretPage")
 
 @_attrs_define
 class SecretPage:
-    """Secrets of an environment, without values.
+    """A page of the secrets of an environment, without values.
 
     Attributes:
         items (list[Secret]): The items of this page.
         missing (list[str]): Keys that were taken over from another environment and that nobody has set here:
             deployments are refused with
-            `secret_missing` until they are set, or removed.
+            `secret_missing` until they are set, or removed. Every page has all of them.
         next_cursor (str | Unset): Cursor of the next page; missing on the last one.
     """
 

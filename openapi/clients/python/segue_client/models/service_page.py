@@ -17,7 +17,7 @@ T = TypeVar("T", bound="ServicePage")
 
 @_attrs_define
 class ServicePage:
-    """The services of an environment.
+    """A page of the services of an environment, by name.
 
     Attributes:
         items (list[ServiceView]): This page's items.

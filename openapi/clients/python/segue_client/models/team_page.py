@@ -17,7 +17,7 @@ T = TypeVar("T", bound="TeamPage")
 
 @_attrs_define
 class TeamPage:
-    """Teams that the credential reaches.
+    """A page of the teams that the credential reaches, by name.
 
     Attributes:
         items (list[Team]): This page's items.

@@ -715,7 +715,7 @@ export const deploymentRollback = <ThrowOnError extends boolean = false>(options
 });
 
 /**
- * Lists an environment's instances.
+ * Lists an environment's instances, by service and slot.
  */
 export const instanceList = <ThrowOnError extends boolean = false>(options: Options<InstanceListData, ThrowOnError>) => (options.client ?? client).get<InstanceListResponses, InstanceListErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -864,7 +864,7 @@ export const scaleSet = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
- * Lists secrets without their values.
+ * Lists secrets without their values, by key.
  */
 export const secretList = <ThrowOnError extends boolean = false>(options: Options<SecretListData, ThrowOnError>) => (options.client ?? client).get<SecretListResponses, SecretListErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

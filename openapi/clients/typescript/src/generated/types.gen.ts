@@ -637,7 +637,7 @@ export type DeploymentCreate = {
 };
 
 /**
- * Events of a deployment, oldest first.
+ * A page of a deployment's events, oldest first.
  */
 export type DeploymentEventPage = {
     /**
@@ -1448,7 +1448,7 @@ export type Host = {
 };
 
 /**
- * The installation's hosts.
+ * A page of the installation's hosts, by name.
  */
 export type HostPage = {
     /**
@@ -1548,7 +1548,7 @@ export type Instance = {
 };
 
 /**
- * Instances of an environment.
+ * A page of an environment's instances.
  */
 export type InstancePage = {
     /**
@@ -2995,7 +2995,7 @@ export type SecretDifference = {
 };
 
 /**
- * Secrets of an environment, without values.
+ * A page of the secrets of an environment, without values.
  */
 export type SecretPage = {
     /**
@@ -3008,7 +3008,7 @@ export type SecretPage = {
     next_cursor?: string;
     /**
      * Keys that were taken over from another environment and that nobody has set here: deployments are refused with
-     * `secret_missing` until they are set, or removed.
+     * `secret_missing` until they are set, or removed. Every page has all of them.
      */
     missing: Array<string>;
 };
@@ -3108,7 +3108,7 @@ export type Service = {
 };
 
 /**
- * The services of an environment.
+ * A page of the services of an environment, by name.
  */
 export type ServicePage = {
     /**
@@ -3540,7 +3540,7 @@ export type TeamCreate = {
 };
 
 /**
- * Teams that the credential reaches.
+ * A page of the teams that the credential reaches, by name.
  */
 export type TeamPage = {
     /**
@@ -4590,7 +4590,16 @@ export type HookCallResponse = HookCallResponses[keyof HookCallResponses];
 export type HostListData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/v1/hosts';
 };
 
@@ -5119,7 +5128,16 @@ export type SetupCreateResponse = SetupCreateResponses[keyof SetupCreateResponse
 export type TeamListData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/v1/teams';
 };
 
@@ -6431,7 +6449,16 @@ export type DeploymentEventsData = {
          */
         number: number;
     };
-    query?: never;
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/v1/teams/{team}/apps/{app}/envs/{env}/deployments/{number}/events';
 };
 
@@ -6689,13 +6716,21 @@ export type InstanceListData = {
     };
     query?: {
         /**
-         * Also the last hundred that are gone.
+         * Also those that are gone, behind the others, the newest first.
          */
         gone?: boolean;
         /**
          * Of this service only.
          */
         service?: string;
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
     };
     url: '/v1/teams/{team}/apps/{app}/envs/{env}/instances';
 };
@@ -7473,7 +7508,16 @@ export type SecretListData = {
          */
         env: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/v1/teams/{team}/apps/{app}/envs/{env}/secrets';
 };
 
@@ -7709,7 +7753,16 @@ export type ServiceListData = {
          */
         env: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Items wanted, 1 to 100; 50 if not given.
+         */
+        limit?: number;
+        /**
+         * `next_cursor` of the page before.
+         */
+        cursor?: string;
+    };
     url: '/v1/teams/{team}/apps/{app}/envs/{env}/services';
 };
 

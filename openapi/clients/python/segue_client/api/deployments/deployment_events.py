@@ -8,7 +8,7 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.deployment_event_page import DeploymentEventPage
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
@@ -16,7 +16,18 @@ def _get_kwargs(
     app: str,
     env: str,
     number: int,
+    *,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,6 +37,7 @@ def _get_kwargs(
             env=quote(str(env), safe=""),
             number=quote(str(number), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -73,6 +85,8 @@ def sync_detailed(
     number: int,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[DeploymentEventPage | Problem]:
     """Lists or follows what happens in a deployment.
 
@@ -85,6 +99,8 @@ def sync_detailed(
         app (str):
         env (str):
         number (int):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -99,6 +115,8 @@ def sync_detailed(
         app=app,
         env=env,
         number=number,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = client.get_httpx_client().request(
@@ -115,6 +133,8 @@ def sync(
     number: int,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> DeploymentEventPage | Problem | None:
     """Lists or follows what happens in a deployment.
 
@@ -127,6 +147,8 @@ def sync(
         app (str):
         env (str):
         number (int):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,6 +164,8 @@ def sync(
         env=env,
         number=number,
         client=client,
+        limit=limit,
+        cursor=cursor,
     ).parsed
 
 
@@ -152,6 +176,8 @@ async def asyncio_detailed(
     number: int,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[DeploymentEventPage | Problem]:
     """Lists or follows what happens in a deployment.
 
@@ -164,6 +190,8 @@ async def asyncio_detailed(
         app (str):
         env (str):
         number (int):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -178,6 +206,8 @@ async def asyncio_detailed(
         app=app,
         env=env,
         number=number,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -192,6 +222,8 @@ async def asyncio(
     number: int,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> DeploymentEventPage | Problem | None:
     """Lists or follows what happens in a deployment.
 
@@ -204,6 +236,8 @@ async def asyncio(
         app (str):
         env (str):
         number (int):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -220,5 +254,7 @@ async def asyncio(
             env=env,
             number=number,
             client=client,
+            limit=limit,
+            cursor=cursor,
         )
     ).parsed

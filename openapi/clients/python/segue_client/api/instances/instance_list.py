@@ -18,6 +18,8 @@ def _get_kwargs(
     *,
     gone: bool | Unset = UNSET,
     service: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -25,6 +27,10 @@ def _get_kwargs(
     params["gone"] = gone
 
     params["service"] = service
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -82,8 +88,10 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     gone: bool | Unset = UNSET,
     service: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[InstancePage | Problem]:
-    """Lists an environment's instances.
+    """Lists an environment's instances, by service and slot.
 
     Args:
         team (str):
@@ -91,6 +99,8 @@ def sync_detailed(
         env (str):
         gone (bool | Unset):
         service (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -106,6 +116,8 @@ def sync_detailed(
         env=env,
         gone=gone,
         service=service,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = client.get_httpx_client().request(
@@ -123,8 +135,10 @@ def sync(
     client: AuthenticatedClient | Client,
     gone: bool | Unset = UNSET,
     service: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> InstancePage | Problem | None:
-    """Lists an environment's instances.
+    """Lists an environment's instances, by service and slot.
 
     Args:
         team (str):
@@ -132,6 +146,8 @@ def sync(
         env (str):
         gone (bool | Unset):
         service (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -148,6 +164,8 @@ def sync(
         client=client,
         gone=gone,
         service=service,
+        limit=limit,
+        cursor=cursor,
     ).parsed
 
 
@@ -159,8 +177,10 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     gone: bool | Unset = UNSET,
     service: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[InstancePage | Problem]:
-    """Lists an environment's instances.
+    """Lists an environment's instances, by service and slot.
 
     Args:
         team (str):
@@ -168,6 +188,8 @@ async def asyncio_detailed(
         env (str):
         gone (bool | Unset):
         service (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -183,6 +205,8 @@ async def asyncio_detailed(
         env=env,
         gone=gone,
         service=service,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -198,8 +222,10 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     gone: bool | Unset = UNSET,
     service: str | Unset = UNSET,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> InstancePage | Problem | None:
-    """Lists an environment's instances.
+    """Lists an environment's instances, by service and slot.
 
     Args:
         team (str):
@@ -207,6 +233,8 @@ async def asyncio(
         env (str):
         gone (bool | Unset):
         service (str | Unset):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -224,5 +252,7 @@ async def asyncio(
             client=client,
             gone=gone,
             service=service,
+            limit=limit,
+            cursor=cursor,
         )
     ).parsed

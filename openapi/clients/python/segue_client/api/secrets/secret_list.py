@@ -8,14 +8,25 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
 from ...models.secret_page import SecretPage
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     team: str,
     app: str,
     env: str,
+    *,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -24,6 +35,7 @@ def _get_kwargs(
             app=quote(str(app), safe=""),
             env=quote(str(env), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -68,13 +80,17 @@ def sync_detailed(
     env: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[Problem | SecretPage]:
-    """Lists secrets without their values.
+    """Lists secrets without their values, by key.
 
     Args:
         team (str):
         app (str):
         env (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -88,6 +104,8 @@ def sync_detailed(
         team=team,
         app=app,
         env=env,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = client.get_httpx_client().request(
@@ -103,13 +121,17 @@ def sync(
     env: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Problem | SecretPage | None:
-    """Lists secrets without their values.
+    """Lists secrets without their values, by key.
 
     Args:
         team (str):
         app (str):
         env (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,6 +146,8 @@ def sync(
         app=app,
         env=env,
         client=client,
+        limit=limit,
+        cursor=cursor,
     ).parsed
 
 
@@ -133,13 +157,17 @@ async def asyncio_detailed(
     env: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Response[Problem | SecretPage]:
-    """Lists secrets without their values.
+    """Lists secrets without their values, by key.
 
     Args:
         team (str):
         app (str):
         env (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,6 +181,8 @@ async def asyncio_detailed(
         team=team,
         app=app,
         env=env,
+        limit=limit,
+        cursor=cursor,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -166,13 +196,17 @@ async def asyncio(
     env: str,
     *,
     client: AuthenticatedClient | Client,
+    limit: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> Problem | SecretPage | None:
-    """Lists secrets without their values.
+    """Lists secrets without their values, by key.
 
     Args:
         team (str):
         app (str):
         env (str):
+        limit (int | Unset):
+        cursor (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -188,5 +222,7 @@ async def asyncio(
             app=app,
             env=env,
             client=client,
+            limit=limit,
+            cursor=cursor,
         )
     ).parsed

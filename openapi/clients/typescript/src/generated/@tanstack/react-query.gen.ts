@@ -426,6 +426,33 @@ export const hostListOptions = (options?: Options<HostListData>) => queryOptions
     queryKey: hostListQueryKey(options)
 });
 
+export const hostListInfiniteQueryKey = (options?: Options<HostListData>): QueryKey<Options<HostListData>> => createQueryKey('hostList', options, true);
+
+/**
+ * Lists hosts.
+ */
+export const hostListInfiniteOptions = (options?: Options<HostListData>) => infiniteQueryOptions<HostListResponse, HostListError, InfiniteData<HostListResponse>, QueryKey<Options<HostListData>>, string | Pick<QueryKey<Options<HostListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<HostListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await hostList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: hostListInfiniteQueryKey(options)
+});
+
 export const hostGetQueryKey = (options: Options<HostGetData>) => createQueryKey('hostGet', options);
 
 /**
@@ -758,6 +785,33 @@ export const teamListOptions = (options?: Options<TeamListData>) => queryOptions
         return data;
     },
     queryKey: teamListQueryKey(options)
+});
+
+export const teamListInfiniteQueryKey = (options?: Options<TeamListData>): QueryKey<Options<TeamListData>> => createQueryKey('teamList', options, true);
+
+/**
+ * Lists the teams that the credential reaches.
+ */
+export const teamListInfiniteOptions = (options?: Options<TeamListData>) => infiniteQueryOptions<TeamListResponse, TeamListError, InfiniteData<TeamListResponse>, QueryKey<Options<TeamListData>>, string | Pick<QueryKey<Options<TeamListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<TeamListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await teamList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: teamListInfiniteQueryKey(options)
 });
 
 /**
@@ -1405,6 +1459,36 @@ export const deploymentEventsOptions = (options: Options<DeploymentEventsData>) 
     queryKey: deploymentEventsQueryKey(options)
 });
 
+export const deploymentEventsInfiniteQueryKey = (options: Options<DeploymentEventsData>): QueryKey<Options<DeploymentEventsData>> => createQueryKey('deploymentEvents', options, true);
+
+/**
+ * Lists or follows what happens in a deployment.
+ *
+ * With `Accept: text/event-stream`: a message `deployment` with the deployment whenever it has changed, and a
+ * message `event` for each event, until it has ended.
+ */
+export const deploymentEventsInfiniteOptions = (options: Options<DeploymentEventsData>) => infiniteQueryOptions<DeploymentEventsResponse, DeploymentEventsError, InfiniteData<DeploymentEventsResponse>, QueryKey<Options<DeploymentEventsData>>, string | Pick<QueryKey<Options<DeploymentEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<DeploymentEventsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await deploymentEvents({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: deploymentEventsInfiniteQueryKey(options)
+});
+
 /**
  * Deploys the images of a deployment to another environment of the app, with that one's own values.
  */
@@ -1460,7 +1544,7 @@ export const deploymentRollbackMutation = (options?: Partial<Options<DeploymentR
 export const instanceListQueryKey = (options: Options<InstanceListData>) => createQueryKey('instanceList', options);
 
 /**
- * Lists an environment's instances.
+ * Lists an environment's instances, by service and slot.
  */
 export const instanceListOptions = (options: Options<InstanceListData>) => queryOptions<InstanceListResponse, InstanceListError, InstanceListResponse, ReturnType<typeof instanceListQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1473,6 +1557,33 @@ export const instanceListOptions = (options: Options<InstanceListData>) => query
         return data;
     },
     queryKey: instanceListQueryKey(options)
+});
+
+export const instanceListInfiniteQueryKey = (options: Options<InstanceListData>): QueryKey<Options<InstanceListData>> => createQueryKey('instanceList', options, true);
+
+/**
+ * Lists an environment's instances, by service and slot.
+ */
+export const instanceListInfiniteOptions = (options: Options<InstanceListData>) => infiniteQueryOptions<InstanceListResponse, InstanceListError, InfiniteData<InstanceListResponse>, QueryKey<Options<InstanceListData>>, string | Pick<QueryKey<Options<InstanceListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<InstanceListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await instanceList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: instanceListInfiniteQueryKey(options)
 });
 
 /**
@@ -1795,7 +1906,7 @@ export const scaleSetMutation = (options?: Partial<Options<ScaleSetData>>): UseM
 export const secretListQueryKey = (options: Options<SecretListData>) => createQueryKey('secretList', options);
 
 /**
- * Lists secrets without their values.
+ * Lists secrets without their values, by key.
  */
 export const secretListOptions = (options: Options<SecretListData>) => queryOptions<SecretListResponse, SecretListError, SecretListResponse, ReturnType<typeof secretListQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1808,6 +1919,33 @@ export const secretListOptions = (options: Options<SecretListData>) => queryOpti
         return data;
     },
     queryKey: secretListQueryKey(options)
+});
+
+export const secretListInfiniteQueryKey = (options: Options<SecretListData>): QueryKey<Options<SecretListData>> => createQueryKey('secretList', options, true);
+
+/**
+ * Lists secrets without their values, by key.
+ */
+export const secretListInfiniteOptions = (options: Options<SecretListData>) => infiniteQueryOptions<SecretListResponse, SecretListError, InfiniteData<SecretListResponse>, QueryKey<Options<SecretListData>>, string | Pick<QueryKey<Options<SecretListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<SecretListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await secretList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: secretListInfiniteQueryKey(options)
 });
 
 /**
@@ -1898,6 +2036,33 @@ export const serviceListOptions = (options: Options<ServiceListData>) => queryOp
         return data;
     },
     queryKey: serviceListQueryKey(options)
+});
+
+export const serviceListInfiniteQueryKey = (options: Options<ServiceListData>): QueryKey<Options<ServiceListData>> => createQueryKey('serviceList', options, true);
+
+/**
+ * Lists the services of the newest wanted release.
+ */
+export const serviceListInfiniteOptions = (options: Options<ServiceListData>) => infiniteQueryOptions<ServiceListResponse, ServiceListError, InfiniteData<ServiceListResponse>, QueryKey<Options<ServiceListData>>, string | Pick<QueryKey<Options<ServiceListData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ServiceListData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                cursor: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await serviceList({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: serviceListInfiniteQueryKey(options)
 });
 
 export const serviceGetQueryKey = (options: Options<ServiceGetData>) => createQueryKey('serviceGet', options);
