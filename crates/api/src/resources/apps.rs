@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::envs::EnvironmentView;
+use super::holds::environment_named;
 use super::previews::Previews;
 use crate::auth::place::{Create, Delete, InApp, InTeam, Read};
 use crate::auth::reach::Reach;
@@ -285,7 +286,11 @@ async fn app_update(
         previews: match body.previews {
             Some(Some(previews)) => {
                 let role = at.principal.role_at(at.scope.team(), Some(at.app.id), None);
-                Some(Some(previews.checked(role)?))
+                let from = previews.enabled.then(|| previews.from.clone());
+                let checked = previews.checked(role)?;
+                let (from, pointer) = (from.as_deref(), "/previews/from");
+                environment_named(&at.scope, &at.app, from, pointer).await?;
+                Some(Some(checked))
             }
             Some(None) => Some(None),
             None => None,

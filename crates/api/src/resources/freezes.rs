@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::locks::place_and_reason;
+use super::holds::{hold, place_and_reason, yet_to_come};
 use crate::auth::place::{InApp, Members, Read};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -76,59 +76,40 @@ page! {
     FreezePage of FreezeWindow
 }
 
-/// A new freeze window. Either `starts_at` and `ends_at`, or `days`, `from` and `minutes`.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FreezeCreate {
-    /// Why: it is told to everybody who tries to deploy.
-    #[schema(
-        min_length = 1,
-        max_length = 500,
-        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
-    )]
-    pub reason: String,
-    /// Name of the environment; without it all of the app.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "crate::wire::json::present"
-    )]
-    #[schema(
-        nullable = false,
-        max_length = 40,
-        pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-    )]
-    pub environment: Option<String>,
-    /// Name of the time zone, `Europe/Berlin`.
-    #[serde(default = "utc")]
-    #[schema(max_length = 100)]
-    pub time_zone: String,
-    /// Once: from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, nullable = false)]
-    pub starts_at: Option<Timestamp>,
-    /// Once: until.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, nullable = false)]
-    pub ends_at: Option<Timestamp>,
-    /// Every week: days on which it begins, 1 is Monday.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(
-        nullable = false,
-        min_items = 1,
-        max_items = 7,
-        minimum = 1,
-        maximum = 7
-    )]
-    pub days: Option<Vec<i16>>,
-    /// Every week: when it begins, `16:00`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-    pub from: Option<String>,
-    /// Every week: how long it lasts, at most a week.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 1, maximum = 10_080)]
-    pub minutes: Option<i32>,
+hold! {
+    /// A new freeze window. Either `starts_at` and `ends_at`, or `days`, `from` and `minutes`.
+    FreezeCreate {
+        /// Name of the time zone, `Europe/Berlin`.
+        #[serde(default = "utc")]
+        #[schema(max_length = 100)]
+        pub time_zone: String,
+        /// Once: from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = String, format = DateTime, nullable = false)]
+        pub starts_at: Option<Timestamp>,
+        /// Once: until.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = String, format = DateTime, nullable = false)]
+        pub ends_at: Option<Timestamp>,
+        /// Every week: days on which it begins, 1 is Monday.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(
+            nullable = false,
+            min_items = 1,
+            max_items = 7,
+            minimum = 1,
+            maximum = 7
+        )]
+        pub days: Option<Vec<i16>>,
+        /// Every week: when it begins, `16:00`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+        pub from: Option<String>,
+        /// Every week: how long it lasts, at most a week.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, minimum = 1, maximum = 10_080)]
+        pub minutes: Option<i32>,
+    }
 }
 
 fn utc() -> String {
@@ -239,6 +220,8 @@ fn time(body: &FreezeCreate) -> Result<FreezeTime, Problem> {
                     "must be later than `starts_at`",
                 ));
             }
+            let hint = "name times to come; what was is kept in the audit log";
+            yet_to_come("/ends_at", ends_at, hint)?;
             Ok(FreezeTime::Once { starts_at, ends_at })
         }
         (None, None, (Some(days), Some(from), Some(minutes))) => {

@@ -1,21 +1,20 @@
 //! Deploy locks: somebody says that nothing is deployed, and why.
 //!
 //! What they stop is decided in the store, inside of the transaction that makes a deployment; who may go on in spite of
-//! them and of freeze windows is decided here.
+//! them, in `holds`.
 
 use axum::http::StatusCode;
 use axum::response::Response;
 use segue_model::Timestamp;
-use segue_model::access::Action;
 use segue_model::id::EnvironmentId;
-use segue_model::name::EnvironmentName;
-use segue_store::{App, LockView, TeamScope};
+use segue_store::LockView;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::place::{Deploy, InApp, InEnv, Read};
+use super::holds::{environment_named, hold, place_and_reason, yet_to_come};
+use crate::auth::place::{Deploy, InApp, Read};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::wire::json::{ApiJson, ApiJsonBytes};
@@ -26,9 +25,6 @@ use crate::wire::respond::{Call, answer, stored};
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(lock_get, lock_create, lock_delete))
 }
-
-/// Reasons have at most this many characters.
-const REASON: usize = 500;
 
 /// A lock: nothing is deployed there.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -57,37 +53,18 @@ pub struct Locks {
     pub items: Vec<Lock>,
 }
 
-/// A new lock.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LockCreate {
-    /// Why: it is told to everybody who tries to deploy.
-    #[schema(
-        min_length = 1,
-        max_length = 500,
-        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
-    )]
-    pub reason: String,
-    /// Name of the environment; without it all of the app.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "crate::wire::json::present"
-    )]
-    #[schema(
-        nullable = false,
-        max_length = 40,
-        pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-    )]
-    pub environment: Option<String>,
-    /// Until when; without it until somebody takes it away.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "crate::wire::json::present"
-    )]
-    #[schema(value_type = String, format = DateTime, nullable = false)]
-    pub until: Option<Timestamp>,
+hold! {
+    /// A new lock.
+    LockCreate {
+        /// Until when; without it until somebody takes it away.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "crate::wire::json::present"
+        )]
+        #[schema(value_type = String, format = DateTime, nullable = false)]
+        pub until: Option<Timestamp>,
+    }
 }
 
 /// Which lock.
@@ -130,11 +107,10 @@ async fn lock_create(
     call: Call,
     ApiJsonBytes(body, bytes): ApiJsonBytes<LockCreate>,
 ) -> Result<Response, Problem> {
-    if let Some(until) = body.until.filter(|until| *until <= Timestamp::now()) {
-        let detail = format!("{until:.0} has passed: a lock until then would stop nothing");
-        return Err(Problem::invalid("/until", detail).hint(
-            "name a time to come, or leave `until` out: it lasts until somebody takes it away",
-        ));
+    if let Some(until) = body.until {
+        let hint =
+            "name a time to come, or leave `until` out: it lasts until somebody takes it away";
+        yet_to_come("/until", until, hint)?;
     }
     let name = body.environment.as_deref();
     let (environment, reason) = place_and_reason(&at.scope, &at.app, name, body.reason).await?;
@@ -161,55 +137,8 @@ async fn lock_delete(
     at: InApp<Deploy>,
     ApiQuery(query): ApiQuery<LockQuery>,
 ) -> Result<StatusCode, Problem> {
-    let environment = environment(&at.scope, &at.app, query.environment.as_deref()).await?;
+    let name = query.environment.as_deref();
+    let environment = environment_named(&at.scope, &at.app, name, "/environment").await?;
     at.scope.lock_release(at.app.id, environment).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The scope of somebody who deploys in spite of locks: admins only.
-pub(super) fn overriding(at: &InEnv<Deploy>) -> Result<TeamScope, Problem> {
-    let team = at.scope.team();
-    let role = at.principal.role_at(team, Some(at.app.id), Some(at.env.id));
-    at.principal.require(role, Action::Delete)?;
-    Ok(at.scope.overriding())
-}
-
-/// Where deployments are stopped, and why: of a lock as of a freeze window.
-pub(super) async fn place_and_reason(
-    scope: &TeamScope,
-    app: &App,
-    name: Option<&str>,
-    reason: String,
-) -> Result<(Option<EnvironmentId>, String), Problem> {
-    let environment = environment(scope, app, name).await?;
-    let fine = !reason.trim().is_empty()
-        && reason.chars().count() <= REASON
-        && !reason.chars().any(char::is_control);
-    if !fine {
-        return Err(Problem::invalid(
-            "/reason",
-            "one line of 1 to 500 characters",
-        ));
-    }
-    Ok((environment, reason))
-}
-
-async fn environment(
-    scope: &TeamScope,
-    app: &App,
-    name: Option<&str>,
-) -> Result<Option<EnvironmentId>, Problem> {
-    let Some(name) = name else {
-        return Ok(None);
-    };
-    let name =
-        EnvironmentName::new(name).map_err(|error| Problem::invalid("/environment", error))?;
-    match scope.environment_by_name(app.id, &name).await {
-        Ok(env) if !env.deleted => Ok(Some(env.id)),
-        Ok(_) | Err(segue_store::StoreError::NotFound) => Err(Problem::invalid(
-            "/environment",
-            format!("{} has no environment {name}", app.name),
-        )),
-        Err(error) => Err(error.into()),
-    }
 }

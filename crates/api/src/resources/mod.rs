@@ -25,6 +25,7 @@ mod fetch_process;
 mod follow;
 mod freezes;
 mod gather;
+mod holds;
 mod hooks;
 mod hooks_call;
 mod hooks_status;

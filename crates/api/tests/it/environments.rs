@@ -255,6 +255,27 @@ async fn previews_are_set_within_bounds_and_secrets_are_allowed_by_admins_only()
     // What an admin allowed is not moved to another environment by somebody else.
     let moved = json!({"enabled": true, "from": "staging", "secrets": ["KEY"]});
     set(&deployer, moved).await.expect(403);
+    // An environment that is not there is nothing to be made after; whose it is elsewhere is not said.
+    let stranger = api.team("other", false).await;
+    api.post("/v1/teams/other/apps", &stranger, json!({"name": "own"}))
+        .await
+        .expect(201);
+    api.post(
+        "/v1/teams/other/apps/own/envs",
+        &stranger,
+        json!({"name": "theirs"}),
+    )
+    .await
+    .expect(201);
+    let from = |name: &str| json!({"enabled": true, "from": name});
+    let missing = set(&owner, from("nosuch")).await.expect(422);
+    assert_eq!(missing["errors"][0]["pointer"], "/previews/from");
+    assert_eq!(missing["detail"], "shop has no environment nosuch");
+    let foreign = set(&owner, from("theirs")).await.expect(422);
+    assert_eq!(foreign["detail"], "shop has no environment theirs");
+    // Off, it is a setting for later.
+    let off = json!({"enabled": false, "from": "nosuch"});
+    set(&owner, off).await.expect(200);
     for bad in [
         json!({"enabled": true, "ttl": 59}),
         json!({"enabled": true, "limit": 0}),

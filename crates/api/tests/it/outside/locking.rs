@@ -68,10 +68,16 @@ async fn a_lock_stops_deployments_but_not_rollbacks_and_admins_override_it() {
         .await
         .expect(202);
 
-    // A freeze window of the whole week, and one that is over.
+    // A freeze window of the whole week, and one that is over: it would stop nothing.
     let freezes = "/v1/teams/acme/apps/shop/freezes";
     let past = json!({"reason": "old", "starts_at": "2020-01-01T00:00:00Z", "ends_at": "2020-01-02T00:00:00Z"});
-    api.post(freezes, &owner, past).await.expect(201);
+    let refused = api.post(freezes, &owner, past).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/ends_at");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("2020-01-02T00:00:00Z has passed"),
+        "{detail}"
+    );
     api.post(&deployments, &deployer, image.clone())
         .await
         .expect(202);
