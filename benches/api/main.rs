@@ -71,7 +71,12 @@ fn figures() -> anyhow::Result<bool> {
         "\n{rate} requests/s for {seconds} s, load {}",
         figure::load()
     );
+    runtime.block_on(server.count_statements())?;
     let report = runtime.block_on(load(seconds).run())?;
+    let statements = i64::try_from(number("SEGUE_BENCH_STATEMENTS", 0))?;
+    for (calls, mean, sum, text) in runtime.block_on(server.statements(statements))? {
+        println!("{calls:>8} calls {mean:>9.3} ms {sum:>9.0} ms in all: {text:.240}");
+    }
 
     let mut table = Table::default();
     let all = report.all();

@@ -23,6 +23,7 @@ pub struct Server {
     pub said: String,
     program: Child,
     postgres: Child,
+    database: PgConnectOptions,
     /// Removed when this is dropped.
     _folder: tempfile::TempDir,
 }
@@ -82,6 +83,7 @@ impl Server {
             .arg("-k")
             .arg(&sockets)
             .args(["-c", "listen_addresses=", "-c", "max_connections=100"])
+            .args(["-c", "shared_preload_libraries=pg_stat_statements"])
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
@@ -128,12 +130,17 @@ impl Server {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
+        let database = PgConnectOptions::new_without_pgpass()
+            .socket(&sockets)
+            .username("segue")
+            .database("segue");
         let mut server = Self {
             api,
             teams: with_tokens,
             said: String::new(),
             program,
             postgres,
+            database: database.clone(),
             _folder: folder,
         };
         wait_for("the API to be ready", || {
@@ -141,13 +148,9 @@ impl Server {
         })?;
         server.template()?;
         let begin = Instant::now();
-        let options = PgConnectOptions::new_without_pgpass()
-            .socket(&sockets)
-            .username("segue")
-            .database("segue");
         server.said = format!(
             "{apps} applications of {teams} teams in {} bytes, filled in {:.1} s",
-            fill(options, apps)?,
+            fill(database, apps)?,
             begin.elapsed().as_secs_f64()
         );
         Ok(server)
@@ -209,6 +212,28 @@ impl Server {
             "{method} {path}: {answer:?}"
         );
         Ok(())
+    }
+
+    /// Forgets which statements were run until now.
+    pub async fn count_statements(&self) -> anyhow::Result<()> {
+        let mut connection: PgConnection = self.database.connect().await?;
+        connection
+            .execute("create extension if not exists pg_stat_statements")
+            .await?;
+        connection
+            .execute("select pg_stat_statements_reset()")
+            .await?;
+        Ok(())
+    }
+
+    /// Where the time of Postgres went since then: calls, mean and sum in ms, and the statement, the most costly first.
+    pub async fn statements(&self, most: i64) -> anyhow::Result<Vec<(i64, f64, f64, String)>> {
+        let mut connection: PgConnection = self.database.connect().await?;
+        let costly = sqlx::query_as(
+            "select calls, mean_exec_time, total_exec_time, regexp_replace(query, '\\s+', ' ', 'g')
+            from pg_stat_statements order by total_exec_time desc limit $1",
+        );
+        Ok(costly.bind(most).fetch_all(&mut connection).await?)
     }
 
     pub fn stop(mut self) {

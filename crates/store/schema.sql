@@ -175,14 +175,18 @@ ALTER FUNCTION public.auth_is_set_up() OWNER TO segue_system;
 COMMENT ON FUNCTION public.auth_is_set_up() IS 'Whether somebody administers this installation. People without that right, such as the owner of the example, do not count.';
 
 CREATE FUNCTION public.auth_memberships(user_id uuid) RETURNS TABLE(team_id uuid, team_name text, team_epoch bigint, role text, app_id uuid, environment_id uuid)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
+#variable_conflict use_column
+begin
+    return query
         select m.team_id, t.name, t.epoch, m.role, m.app_id, m.environment_id
         from memberships m join teams t on t.id = m.team_id and t.deleted_at is null
         where m.user_id = $1
-        order by t.name, m.app_id, m.environment_id
-    $_$;
+        order by t.name, m.app_id, m.environment_id;
+end
+$_$;
 
 ALTER FUNCTION public.auth_memberships(user_id uuid) OWNER TO segue_system;
 
@@ -255,15 +259,19 @@ ALTER FUNCTION public.auth_revoke_user(user_id uuid) OWNER TO segue_system;
 COMMENT ON FUNCTION public.auth_revoke_user(user_id uuid) IS 'Ends every access and refresh token of a person.';
 
 CREATE FUNCTION public.auth_session(session uuid, person uuid) RETURNS TABLE(id uuid, email text, name text, platform_admin boolean, epoch bigint, expires_at timestamp with time zone, confirmed_until timestamp with time zone)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
+#variable_conflict use_column
+begin
+    return query
         select u.id, u.email, u.name, u.platform_admin, u.epoch, f.expires_at,
             case when f.confirmed_until > now() then f.confirmed_until end
         from refresh_families f
         join users u on u.id = f.user_id and u.disabled_at is null
-        where f.id = $1 and f.user_id = $2 and f.revoked_at is null and f.expires_at > now()
-    $_$;
+        where f.id = $1 and f.user_id = $2 and f.revoked_at is null and f.expires_at > now();
+end
+$_$;
 
 ALTER FUNCTION public.auth_session(session uuid, person uuid) OWNER TO segue_system;
 
@@ -371,21 +379,27 @@ ALTER FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, memb
 
 COMMENT ON FUNCTION public.auth_team_create(team_id uuid, name text, owner uuid, membership_id uuid) IS 'A new team with its owner.';
 
-CREATE FUNCTION public.auth_token(token_hash bytea) RETURNS TABLE(token_id uuid, team_id uuid, created_by uuid, role text, scopes text[], app_id uuid, address_ranges cidr[], expires_at timestamp with time zone)
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION public.auth_token(token_hash bytea) RETURNS TABLE(token_id uuid, team_id uuid, created_by uuid, role text, scopes text[], app_id uuid, address_ranges cidr[], expires_at timestamp with time zone, noted boolean, email text, name text, platform_admin boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
-        select t.id, t.team_id, t.created_by, t.role, t.scopes, t.app_id, t.address_ranges, t.expires_at
+#variable_conflict use_column
+begin
+    return query
+        select t.id, t.team_id, t.created_by, t.role, t.scopes, t.app_id, t.address_ranges, t.expires_at,
+            exists (select from token_uses k where k.token_id = t.id and k.used_at >= now() - interval '1 minute'),
+            u.email, u.name, u.platform_admin
         from tokens t
         join teams on teams.id = t.team_id and teams.deleted_at is null
         join users u on u.id = t.created_by and u.disabled_at is null
         where t.hash = $1 and t.revoked_at is null and t.expires_at > now()
-            and exists (select from memberships m where m.team_id = t.team_id and m.user_id = t.created_by)
-    $_$;
+            and exists (select from memberships m where m.team_id = t.team_id and m.user_id = t.created_by);
+end
+$_$;
 
 ALTER FUNCTION public.auth_token(token_hash bytea) OWNER TO segue_system;
 
-COMMENT ON FUNCTION public.auth_token(token_hash bytea) IS 'A token that is good now; a token ends with its creator''s last membership.';
+COMMENT ON FUNCTION public.auth_token(token_hash bytea) IS 'A token that is good now, whose it is, and whether its use was noted within a minute; it ends with its creator''s last membership.';
 
 CREATE FUNCTION public.auth_token_used(token uuid, team uuid) RETURNS void
     LANGUAGE sql SECURITY DEFINER

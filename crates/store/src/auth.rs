@@ -29,7 +29,7 @@ pub struct TokenGrant {
     /// Its team.
     pub team: TeamId,
     /// Who made it; their memberships bound it.
-    pub created_by: UserId,
+    pub person: UserRecord,
     /// At most this.
     pub role: Role,
     /// What it may be used for.
@@ -40,6 +40,8 @@ pub struct TokenGrant {
     pub address_ranges: Vec<IpNet>,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Its use was noted a moment ago, and need not be noted again ([`Auth::token_used`]).
+    pub noted: bool,
 }
 
 /// A person who may sign in.
@@ -53,8 +55,6 @@ pub struct UserRecord {
     pub name: String,
     /// May manage the installation.
     pub platform_admin: bool,
-    /// Access tokens of an older epoch are void.
-    pub epoch: i64,
 }
 
 /// A role that a person has.
@@ -87,7 +87,8 @@ impl Auth {
         let row = sqlx::query!(
             r#"
             select token_id as "token_id!", team_id as "team_id!", created_by as "created_by!", role as "role!",
-                scopes as "scopes!", app_id, address_ranges as "address_ranges!: Vec<IpNet>", expires_at as "expires_at!"
+                scopes as "scopes!", app_id, address_ranges as "address_ranges!: Vec<IpNet>", expires_at as "expires_at!",
+                noted as "noted!", email as "email!", name as "name!", platform_admin as "platform_admin!"
             from auth_token($1)
             "#,
             hash.as_slice(),
@@ -98,12 +99,18 @@ impl Auth {
             Ok(TokenGrant {
                 token: TokenId::from_uuid(row.token_id),
                 team: TeamId::from_uuid(row.team_id),
-                created_by: UserId::from_uuid(row.created_by),
+                person: UserRecord {
+                    id: UserId::from_uuid(row.created_by),
+                    email: row.email,
+                    name: row.name,
+                    platform_admin: row.platform_admin,
+                },
                 role: decode::text(&row.role, "role")?,
                 scopes: row.scopes,
                 app: row.app_id.map(AppId::from_uuid),
                 address_ranges: row.address_ranges,
                 expires_at: row.expires_at.to_jiff(),
+                noted: row.noted,
             })
         })
         .transpose()
@@ -134,7 +141,7 @@ impl Auth {
     ) -> Result<Option<(UserRecord, Option<String>)>, StoreError> {
         let row = sqlx::query!(
             r#"
-            select id as "id!", email as "email!", name as "name!", password_hash, platform_admin as "platform_admin!", epoch as "epoch!"
+            select id as "id!", email as "email!", name as "name!", password_hash, platform_admin as "platform_admin!"
             from auth_user_by_email($1)
             "#,
             email,
@@ -147,7 +154,6 @@ impl Auth {
                 email: row.email,
                 name: row.name,
                 platform_admin: row.platform_admin,
-                epoch: row.epoch,
             };
             (user, row.password_hash)
         }))
@@ -160,7 +166,7 @@ impl Auth {
     pub async fn user(&self, id: UserId) -> Result<Option<UserRecord>, StoreError> {
         let row = sqlx::query!(
             r#"
-            select id as "id!", email as "email!", name as "name!", platform_admin as "platform_admin!", epoch as "epoch!"
+            select id as "id!", email as "email!", name as "name!", platform_admin as "platform_admin!"
             from auth_user($1)
             "#,
             id.as_uuid(),
@@ -172,7 +178,6 @@ impl Auth {
             email: row.email,
             name: row.name,
             platform_admin: row.platform_admin,
-            epoch: row.epoch,
         }))
     }
 

@@ -125,7 +125,7 @@ impl Auth {
     ) -> Result<Option<SessionGrant>, StoreError> {
         let row = sqlx::query!(
             r#"
-            select id as "id!", email as "email!", name as "name!", platform_admin as "platform_admin!", epoch as "epoch!",
+            select id as "id!", email as "email!", name as "name!", platform_admin as "platform_admin!",
                 expires_at as "expires_at!", confirmed_until
             from auth_session($1, $2)
             "#,
@@ -140,7 +140,6 @@ impl Auth {
                 email: row.email,
                 name: row.name,
                 platform_admin: row.platform_admin,
-                epoch: row.epoch,
             },
             expires_at: row.expires_at.to_jiff(),
             confirmed_until: decode::time(row.confirmed_until),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use segue_model::id::UserId;
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::auth::Auth;
@@ -59,6 +60,9 @@ impl StoreConfig {
     }
 }
 
+/// How long a connection counts as one that answers after it did.
+const PROVEN_FOR: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub api: PgPool,
@@ -93,6 +97,16 @@ impl Store {
                 .min_connections(0)
                 .acquire_timeout(config.acquire_timeout)
                 .idle_timeout(Duration::from_secs(300))
+                // A connection that answered a moment ago is not asked whether it still does: what it is wanted for asks.
+                .test_before_acquire(false)
+                .before_acquire(|connection, known| {
+                    Box::pin(async move {
+                        if known.idle_for > PROVEN_FOR {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
                 .connect_lazy_with(as_role(&config, role))
         };
         let inner = Inner {

@@ -138,7 +138,7 @@ pub(crate) async fn resolve(
         Proof::Access(user, Origin::Token(token, team)) => {
             let context = TeamContext::new(*team, Actor::Token(*token));
             let good = state.store().team(&context).token_grant(*token).await?;
-            good.filter(|good| good.created_by == *user)
+            good.filter(|good| good.person.id == *user)
         }
         Proof::Access(user, Origin::Session(session)) => {
             let good = auth
@@ -165,14 +165,13 @@ async fn of_token(
             return Err(Problem::unauthenticated());
         }
     }
-    let person = auth
-        .user(good.created_by)
-        .await?
-        .ok_or_else(Problem::unauthenticated)?;
-    let mut grants = auth.memberships(good.created_by).await?;
+    let person = good.person;
+    let mut grants = auth.memberships(person.id).await?;
     // A token reaches one team; the person's other teams do not exist for it.
     grants.retain(|membership| membership.team == good.team);
-    auth.token_used(good.token, good.team).await?;
+    if !good.noted {
+        auth.token_used(good.token, good.team).await?;
+    }
     let scopes = Scopes(
         good.scopes
             .iter()

@@ -66,8 +66,7 @@ pub(crate) struct Intent<'a> {
 
 impl<'a> Intent<'a> {
     pub(crate) async fn begin(inner: &Inner, context: &'a TeamContext) -> Result<Self, StoreError> {
-        let mut tx = crate::begin::begin(&inner.api).await?;
-        bind(&mut tx, context).await?;
+        let tx = crate::begin::begin_as(&inner.api, context.team.as_uuid()).await?;
         Ok(Self { tx, context })
     }
 

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use segue_model::id::{AppId, TokenId, UserId};
 
 use super::TeamScope;
-use crate::auth::TokenGrant;
+use crate::auth::{TokenGrant, UserRecord};
 use crate::decode;
 use crate::error::StoreError;
 
@@ -17,7 +17,10 @@ impl TeamScope {
         let mut intent = self.begin().await?;
         let row = sqlx::query!(
             r#"
-            select t.id, t.created_by, t.role, t.scopes, t.app_id, t.address_ranges as "address_ranges: Vec<IpNet>", t.expires_at
+            select t.id, t.created_by, t.role, t.scopes, t.app_id, t.address_ranges as "address_ranges: Vec<IpNet>", t.expires_at,
+                exists (
+                    select from token_uses k where k.token_id = t.id and k.used_at >= now() - interval '1 minute'
+                ) as "noted!", u.email, u.name, u.platform_admin
             from tokens t
             join users u on u.id = t.created_by and u.disabled_at is null
             where t.team_id = $1 and t.id = $2 and t.revoked_at is null and t.expires_at > now()
@@ -32,12 +35,18 @@ impl TeamScope {
             Ok(TokenGrant {
                 token: TokenId::from_uuid(row.id),
                 team: self.team(),
-                created_by: UserId::from_uuid(row.created_by),
+                person: UserRecord {
+                    id: UserId::from_uuid(row.created_by),
+                    email: row.email,
+                    name: row.name,
+                    platform_admin: row.platform_admin,
+                },
                 role: decode::text(&row.role, "role")?,
                 scopes: row.scopes,
                 app: row.app_id.map(AppId::from_uuid),
                 address_ranges: row.address_ranges,
                 expires_at: row.expires_at.to_jiff(),
+                noted: row.noted,
             })
         })
         .transpose()

@@ -220,54 +220,57 @@ enum Which<'a> {
     Newest(&'a [uuid::Uuid]),
 }
 
+/// Rows of the deployments that the end of the statement names. A statement for each way to name them: one for all
+/// would be planned for none, and read every deployment of the team.
+macro_rules! rows {
+    ($intent:ident, $which:tt, $($parameter:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            r#"
+            select d.id, d.app_id, d.environment_id, d.number, d.release_id, r.version, d.kind, d.git_ref, d.cancel_requested,
+                d.message, d.created_by, d.created_at,
+                coalesce(o.state, case when exists (
+                    select from release_builds rb
+                    join build_status b on b.build_id = rb.build_id
+                    where rb.release_id = d.release_id and b.rank between 10 and 99
+                ) then 'building' else 'queued' end) as "state!",
+                array(select rb.build_id from release_builds rb where rb.release_id = d.release_id order by rb.build_id) as "builds!",
+                o.started_at as "started_at?", o.live_at, o.finished_at, o.failure
+            from deployments d
+            join releases r on r.id = d.release_id
+            left join rollouts o on o.deployment_id = d.id
+            where d.team_id = $1 and
+            "# + $which,
+            $intent.team(),
+            $($parameter),+
+        )
+        .fetch_all(&mut *$intent.tx)
+        .await?
+    };
+}
+
 async fn fetch(intent: &mut Intent<'_>, which: Which<'_>) -> Result<Vec<Deployment>, StoreError> {
-    let team = intent.team();
-    let (id, environment, page, newest_of) = match which {
-        Which::One(id) => (Some(id), None, Page::first(1), None),
-        Which::Of(environment, page) => (None, Some(environment), page, None),
-        Which::Newest(environments) => (None, None, Page::first(1), Some(environments)),
+    let rows = match which {
+        Which::One(id) => rows!(intent, "d.id = $2", id.as_uuid()),
+        Which::Of(environment, page) => rows!(
+            intent,
+            "d.environment_id = $2 and d.number < $3 order by d.number desc limit $4",
+            environment.as_uuid(),
+            page.after.unwrap_or(i64::MAX),
+            page.sql_limit()
+        ),
+        Which::Newest(environments) => rows!(
+            intent,
+            "(d.environment_id, d.number) in (
+                select e.id, e.last_deployment from environments e where e.team_id = $1 and e.id = any($2)
+            ) order by d.number desc",
+            environments
+        ),
     };
-    let limit = match newest_of {
-        Some(environments) => i64::try_from(environments.len()).unwrap_or(i64::MAX),
-        None => page.sql_limit(),
-    };
-    let mut deployments = sqlx::query_as!(
-        Row,
-        r#"
-        select d.id, d.app_id, d.environment_id, d.number, d.release_id, r.version, d.kind, d.git_ref, d.cancel_requested,
-            d.message, d.created_by, d.created_at,
-            coalesce(o.state, case when exists (
-                select from release_builds rb
-                join build_status b on b.build_id = rb.build_id
-                where rb.release_id = d.release_id and b.rank between 10 and 99
-            ) then 'building' else 'queued' end) as "state!",
-            array(select rb.build_id from release_builds rb where rb.release_id = d.release_id order by rb.build_id) as "builds!",
-            o.started_at as "started_at?", o.live_at, o.finished_at, o.failure
-        from deployments d
-        join releases r on r.id = d.release_id
-        left join rollouts o on o.deployment_id = d.id
-        where d.team_id = $1
-            and ($2::uuid is null or d.id = $2)
-            and ($3::uuid is null or d.environment_id = $3)
-            and ($4::bigint is null or d.number < $4)
-            and ($6::uuid[] is null or (d.environment_id, d.number) in (
-                select e.id, e.last_deployment from environments e where e.team_id = $1 and e.id = any($6)
-            ))
-        order by d.number desc
-        limit $5
-        "#,
-        team,
-        id.map(DeploymentId::as_uuid),
-        environment.map(EnvironmentId::as_uuid),
-        page.after,
-        limit,
-        newest_of,
-    )
-    .fetch_all(&mut *intent.tx)
-    .await?
-    .into_iter()
-    .map(Deployment::try_from)
-    .collect::<Result<Vec<_>, _>>()?;
+    let mut deployments = rows
+        .into_iter()
+        .map(Deployment::try_from)
+        .collect::<Result<Vec<_>, _>>()?;
     intent
         .name_all(
             deployments
