@@ -357,7 +357,7 @@ async fn token_delete(
         .await?
         .ok_or_else(Problem::not_found)?;
     let admin = principal.role_at(team, None, None);
-    if grant.created_by != principal.user && principal.require(admin, Action::Members).is_err() {
+    if grant.person.id != principal.user && principal.require(admin, Action::Members).is_err() {
         return Err(Problem::not_found());
     }
     scope.token_revoke(wanted).await?;
