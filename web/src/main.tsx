@@ -30,13 +30,20 @@ const queries = new QueryClient({
   },
 });
 
-// Whoever is thrown out sees the sign-in, and nothing of the last person stays in memory.
-let was = current().status;
+// Whoever signs out sees the sign-in, and nothing of the last person stays in memory. A session that merely ended keeps
+// its page, hidden, until the person has signed in again.
+let was = current();
 subscribe(() => {
-  const { status } = current();
-  if (status === was) return;
-  if (was === "signed-in") queries.clear();
-  was = status;
+  const now = current();
+  const before = was;
+  was = now;
+  if (before.status === "signed-in" && now.status === "signed-in") {
+    // Another person, from another tab: nothing here is theirs.
+    if (before.user.id !== now.user.id) window.location.assign("/apps");
+    return;
+  }
+  if (now.status === before.status) return;
+  if (before.status === "signed-in") queries.clear();
   void router.invalidate();
 });
 

@@ -1,36 +1,76 @@
-// Every request of the page passes here: it is signed, and tried once more after a refresh when the token was
-// refused. A stream that says nothing for too long is taken for dead, so that it is opened again.
+// Every request of the page passes here: it is signed, tried once more after a refresh when the token was refused, and
+// given up when nothing is heard of it for too long. What has no problem in it becomes one, so that every page says
+// the same of a server that does not answer.
 
 import { client, connect } from "@segue/client";
-import { accessToken, forget, refresh, refused } from "./session";
+import { sameAgain } from "./again";
+import { unexplained, unreached } from "./problem";
+import { accessToken, end, refresh, refused, signedInAgain } from "./session";
 
-/** The server sends a comment every 15 s; a stream without one for this long is dead. */
+/** The server sends a comment every 15 s; an answer of which nothing comes for this long is dead. */
 const SILENCE_MS = 40_000;
+/** How long an answer may take to begin. */
+const ANSWER_MS = 30_000;
+/** For archives that go up and repositories that are fetched. */
+const SOURCE_MS = 15 * 60_000;
 
 function bearerOf(request: Request): string | undefined {
   return request.headers.get("Authorization")?.replace(/^Bearer /, "");
 }
 
-/** Like `fetch`: a request that was refused for its token gets another token, once. */
+/** Like `fetch`, but not for ever. */
+async function timely(request: Request): Promise<Response> {
+  const source = /\/sources(\/fetch)?$/.test(new URL(request.url).pathname);
+  const stop = new AbortController();
+  const leave = () => stop.abort(request.signal.reason);
+  if (request.signal.aborted) leave();
+  request.signal.addEventListener("abort", leave, { once: true });
+  const timer = setTimeout(
+    () => stop.abort(new DOMException("no answer in time", "TimeoutError")),
+    source ? SOURCE_MS : ANSWER_MS,
+  );
+  try {
+    return watched(await fetch(request, { signal: stop.signal }));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sends it; a request whose answer was lost keeps its key for the next try. */
+async function sent(request: Request): Promise<Response> {
+  const tell = await sameAgain(request);
+  try {
+    const response = await timely(request);
+    tell(response.ok ? "done" : response.status >= 500 ? "lost" : "refused");
+    return response;
+  } catch (error) {
+    tell("lost");
+    throw error;
+  }
+}
+
+/**
+ * Like `fetch`: a request that was refused for its token gets another token, once. Where the session has ended it waits
+ * until its person has signed in again, and then goes on.
+ */
 export async function signedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   const again = request.clone();
-  const response = await fetch(request);
-  const sent = bearerOf(again);
-  if (response.status !== 401 || !sent) return watched(response);
-  refused(sent);
-  if (!(await refresh())) return response;
+  const response = await sent(request);
+  const bearer = bearerOf(again);
+  if (response.status !== 401 || !bearer) return response;
+  refused(bearer);
+  if (!(await refresh()) && !(await signedInAgain())) return response;
   const renewed = await accessToken();
   if (!renewed) return response;
   again.headers.set("Authorization", `Bearer ${renewed}`);
-  const second = await fetch(again);
-  if (second.status === 401) forget();
-  return watched(second);
+  const second = await sent(again);
+  if (second.status === 401) end();
+  return second;
 }
 
 function watched(response: Response): Response {
-  const stream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
-  if (!stream || !response.body) return response;
+  if (!response.body) return response;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const reader = response.body.getReader();
   const body = new ReadableStream<Uint8Array>({
@@ -54,3 +94,6 @@ function watched(response: Response): Response {
 }
 
 connect({ baseUrl: window.location.origin, token: accessToken, fetch: signedFetch }, client);
+client.interceptors.error.use((error, response) =>
+  response ? unexplained(error, response.status) : unreached(error),
+);

@@ -2,6 +2,8 @@
 // that scripts cannot read. Refresh tokens are single use, so one refresh runs at a time over all tabs.
 // Must not: write the token anywhere, or ask for it by a timer.
 
+import { forgetKeys } from "./again";
+
 /** A team of the person and their role in it. */
 export interface SessionTeam {
   id: string;
@@ -30,7 +32,8 @@ export interface SignedIn {
 export type Session =
   | { status: "unknown" }
   | { status: "anonymous" }
-  | { status: "signed-in"; user: SessionUser; teams: SessionTeam[] };
+  /** `ended`: the server knows the session no more; the page waits for its person to sign in again. */
+  | { status: "signed-in"; user: SessionUser; teams: SessionTeam[]; ended?: true };
 
 const LOCK = "segue-refresh";
 /** A token that ends within this time is renewed before it is used. */
@@ -59,16 +62,50 @@ export function current(): Session {
   return session;
 }
 
-/** Takes over what a sign-in answered. */
+/** Requests that wait for their person; `true`: signed in again. */
+let waiting: ((again: boolean) => void)[] = [];
+
+function answerWaiting(again: boolean): void {
+  for (const answer of waiting.splice(0)) answer(again);
+}
+
+/** Who is signed in, by id. */
+function person(): string | undefined {
+  return session.status === "signed-in" ? session.user.id : undefined;
+}
+
+/** Takes over what a sign-in answered. What waited goes on if it is the same person. */
 export function adopt(answer: SignedIn): void {
+  const same = person() === answer.user.id;
   token = { text: answer.access_token, until: Date.now() + answer.expires_in * 1000 };
+  if (!same) forgetKeys();
   set({ status: "signed-in", user: answer.user, teams: answer.teams });
+  answerWaiting(same);
 }
 
 /** Forgets the person in this tab. */
 export function forget(): void {
   token = undefined;
+  forgetKeys();
   if (session.status !== "anonymous") set({ status: "anonymous" });
+  answerWaiting(false);
+}
+
+/** The server says that the session is over. Whoever sat here may have typed something: the page is kept. */
+export function end(): void {
+  token = undefined;
+  if (session.status === "signed-in") {
+    if (!session.ended) set({ ...session, ended: true });
+  } else forget();
+}
+
+/** Waits until the person of an ended session has signed in again (`true`) or has left (`false`). */
+export function signedInAgain(): Promise<boolean> {
+  if (session.status !== "signed-in") return Promise.resolve(false);
+  if (!session.ended) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    waiting = [...waiting, resolve];
+  });
 }
 
 /** Headers of requests that are answered by the cookie alone; the second keeps other sites out. */
@@ -90,7 +127,7 @@ async function refreshOnce(tried = 0): Promise<boolean> {
   }
   // A server in trouble is no reason to throw people out.
   if (response.status >= 500 || response.status === 429) throw new TypeError("refresh");
-  forget();
+  end();
   return false;
 }
 
@@ -112,7 +149,11 @@ export function refresh(): Promise<boolean> {
 export async function accessToken(): Promise<string | undefined> {
   if (token && token.until - Date.now() > EARLY_MS) return token.text;
   if (session.status === "anonymous") return undefined;
-  await refresh();
+  const who = person();
+  const over = session.status === "signed-in" && session.ended === true;
+  if ((over || !(await refresh())) && !(await signedInAgain())) return undefined;
+  // Another person may have signed in from another tab: what this one asked for is not theirs.
+  if (who !== undefined && person() !== who) throw new TypeError("somebody else is signed in");
   return token?.text;
 }
 
@@ -131,6 +172,13 @@ export async function signOut(): Promise<void> {
   channel?.postMessage("signed-out");
 }
 
+/** Tells the other tabs that somebody has signed in here; those whose session had ended go on. */
+export function announce(): void {
+  channel?.postMessage("signed-in");
+}
+
 channel?.addEventListener("message", (message) => {
   if (message.data === "signed-out") forget();
+  const over = session.status === "signed-in" && session.ended;
+  if (message.data === "signed-in" && over) refresh().catch(() => undefined);
 });

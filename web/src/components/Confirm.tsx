@@ -1,12 +1,14 @@
 // A dialog before what cannot be taken back. It names the effect, and the button names the deed. Where the server wants
 // the password once more for it, the dialog asks for that and goes on.
 
-import { Button, Group, Modal, PasswordInput, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Text, TextInput } from "@mantine/core";
 import { sessionConfirm } from "@segue/client";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { fault, formFaults } from "../api/problem";
 import { checks } from "../lib/checks";
+import { Act } from "./Act";
 import { FaultBox } from "./FaultBox";
+import { PasswordField } from "./PasswordField";
 
 export interface ConfirmProps {
   opened: boolean;
@@ -30,6 +32,16 @@ export function Confirm(props: ConfirmProps) {
   /** The password is wanted; `undefined`: it is not. */
   const [password, setPassword] = useState<string>();
   const [wrong, setWrong] = useState<string | null>(null);
+  const running = useRef(false);
+  const form = useRef<HTMLFormElement>(null);
+  // What went wrong is where one is led to; the button lost the focus while it was busy.
+  useEffect(() => {
+    if (error === undefined && wrong === null) return;
+    const at =
+      form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ??
+      form.current?.querySelector<HTMLElement>('[role="alert"]');
+    at?.focus();
+  }, [error, wrong]);
   const close = () => {
     setTyped("");
     setError(undefined);
@@ -52,7 +64,8 @@ export function Confirm(props: ConfirmProps) {
   };
   const run = async (event: FormEvent) => {
     event.preventDefault();
-    if (props.type !== undefined && typed !== props.type) return;
+    if (running.current || (props.type !== undefined && typed !== props.type)) return;
+    running.current = true;
     setBusy(true);
     setError(undefined);
     try {
@@ -63,6 +76,7 @@ export function Confirm(props: ConfirmProps) {
       if (fault(caught).code === "confirmation_required") setPassword("");
       else setError(caught);
     } finally {
+      running.current = false;
       setBusy(false);
     }
   };
@@ -73,7 +87,7 @@ export function Confirm(props: ConfirmProps) {
       title={props.title}
       closeButtonProps={{ "aria-label": "Close" }}
     >
-      <form onSubmit={run} noValidate>
+      <form onSubmit={run} noValidate ref={form}>
         <Text component="div" size="sm" mb="md">
           {props.children}
         </Text>
@@ -88,11 +102,10 @@ export function Confirm(props: ConfirmProps) {
           />
         )}
         {password !== undefined && (
-          <PasswordInput
+          <PasswordField
             label="Your password, once more"
             description="Counts for ten minutes in this session."
             autoComplete="current-password"
-            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
             value={password}
             error={wrong}
             onChange={(event) => setPassword(event.currentTarget.value)}
@@ -105,14 +118,18 @@ export function Confirm(props: ConfirmProps) {
           <Button variant="default" onClick={close}>
             Leave it
           </Button>
-          <Button
+          <Act
             type="submit"
             color={props.harmless ? undefined : "red"}
             loading={busy}
-            disabled={props.type !== undefined && typed !== props.type}
+            why={
+              props.type !== undefined && typed !== props.type
+                ? `Type ${props.type} first.`
+                : undefined
+            }
           >
             {props.deed}
-          </Button>
+          </Act>
         </Group>
       </form>
     </Modal>

@@ -7,7 +7,7 @@ import classes from "./components.module.css";
 export function FaultBox({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const seen = fault(error);
   return (
-    <div className={classes.fault} role="alert">
+    <div className={classes.fault} role="alert" tabIndex={-1}>
       <strong>{seen.title}</strong>
       <p>{seen.detail}</p>
       {seen.errors.map((one) => (

@@ -6,7 +6,7 @@ import { useApiForm } from "../lib/form";
 import { Act } from "./Act";
 import { Card } from "./Card";
 import classes from "./components.module.css";
-import { FormFault } from "./FormFault";
+import { Form } from "./Form";
 
 export interface RenameProps {
   label: string;
@@ -15,19 +15,23 @@ export interface RenameProps {
   name: string;
   check: Check;
   why?: string;
+  /** Reads the name anew. */
+  reread: () => Promise<unknown>;
   onRename: (name: string) => Promise<unknown>;
 }
 
-export function Rename({ label, effect, name, check, why, onRename }: RenameProps) {
-  const { form, busy, rest, onSubmit } = useApiForm({
+export function Rename({ label, effect, name, check, why, reread, onRename }: RenameProps) {
+  const handle = useApiForm({
     initial: { name },
     validate: { name: check },
+    why,
+    reread,
     send: (values) => onRename(values.name),
   });
+  const { form, busy } = handle;
   return (
     <Card title="Name" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
+      <Form of={handle} className={classes.form}>
         <TextInput
           label={label}
           description={effect}
@@ -42,7 +46,7 @@ export function Rename({ label, effect, name, check, why, onRename }: RenameProp
         >
           Change it
         </Act>
-      </form>
+      </Form>
     </Card>
   );
 }

@@ -2,7 +2,7 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { fault } from "../api/problem";
+import { sentenceOf } from "../api/problem";
 import { looksSecret } from "../lib/secretshape";
 import classes from "./components.module.css";
 
@@ -27,7 +27,7 @@ export function SecretHint({ name, value, nameless, why, onSeal }: SecretHintPro
     try {
       await onSeal();
     } catch (error) {
-      setRefused(fault(error).detail);
+      setRefused(sentenceOf(error));
     } finally {
       setBusy(false);
     }

@@ -34,6 +34,8 @@ const GOOD: Record<string, string> = {
   team: "acme",
   url: "https://git.example.com/shop.git",
   branch: "main",
+  ref: "main",
+  image: "registry.example.com/shop:1.0",
   host: "ghcr.io",
   username: "ada",
   reason: "a migration runs",

@@ -166,6 +166,32 @@ const moment: Check = (value) =>
 
 const account = line(200, "the name of an account");
 
+/** Labels as lines, `key=value`. */
+export const labelsCheck: Check = (value) => {
+  const wrong = value
+    .split("\n")
+    .map((text) => text.trim().split("="))
+    .find(
+      ([key = "", ...rest]) =>
+        key !== "" &&
+        (key.trim().length > 63 ||
+          !/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(key.trim()) ||
+          length(rest.join("=").trim()) > 200),
+    );
+  return wrong
+    ? `“${(wrong[0] ?? "").slice(0, 60)}”: letters, digits, . _ - in a key of at most 63; at most 200 characters in a value.`
+    : null;
+};
+
+const image: Check = (value) => {
+  const text = value.trim();
+  if (text === "") return "Give the name of an image: registry.example.com/shop:1.0.";
+  if (length(text) > 255) return "At most 255 characters.";
+  return /^[A-Za-z0-9][A-Za-z0-9./:@_-]*$/.test(text)
+    ? null
+    : "A name like registry.example.com/shop:1.0, without https://.";
+};
+
 /** By schema and member. */
 export const checks = {
   SetupCreate: {
@@ -194,6 +220,8 @@ export const checks = {
     value: ((value) => (value === "" ? "Give a value." : valueCheck(value))) as Check,
   },
   RunCreate: { command },
+  SourceFetch: { url: address(500, "the address of a repository"), ref: line(200) },
+  DeploymentCreate: { image },
   LockCreate: {
     reason: line(500, "a reason: everybody who tries to deploy reads it"),
     until: later,
@@ -228,6 +256,25 @@ export const checks = {
   },
   QuotaSet: { apps: whole(0, 1_000_000, "empty") },
 } satisfies Record<string, Record<string, Check>>;
+
+/** What the audit log is filtered by; nothing is everything. */
+export const actionCheck: Check = (value) => {
+  const text = value.trim();
+  if (length(text) > 100) return "At most 100 characters.";
+  return /^[a-z_]*$/.test(text) ? null : "Small letters and _: config_update.";
+};
+/** The id of what the audit log is filtered by. */
+export const resourceCheck: Check = line(100);
+/** What lines of a log are filtered by. */
+export const containsCheck: Check = (value) =>
+  length(value) > 200 ? "At most 200 characters." : null;
+/** A command of a service. */
+export const serviceCommandCheck: Check = (value) =>
+  length(value) > 4096
+    ? "At most 4096 characters."
+    : CONTROL.test(value)
+      ? "One line of text."
+      : null;
 
 /** Days that something lives; the document counts seconds, 60 to 31536000. */
 export const daysCheck: Check = whole(1, 365);

@@ -13,9 +13,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useSession, useTeam } from "../../api/hooks";
+import { sentenceOf } from "../../api/problem";
 import { signOut } from "../../api/session";
 import icon from "../../assets/icon.svg";
 import { IconChevron, IconMoon, IconSearch, IconSun } from "../../components/icons";
+import { toast } from "../../components/toast";
 import classes from "./shell.module.css";
 
 const Palette = lazy(() => import("./Palette"));
@@ -127,6 +129,11 @@ function Account() {
   const navigate = useNavigate();
   if (session.status !== "signed-in") return null;
   const name = session.user.name || session.user.email;
+  const leave = () => {
+    signOut().catch((error: unknown) =>
+      toast({ title: "You are still signed in", message: sentenceOf(error), color: "red" }),
+    );
+  };
   return (
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
@@ -143,7 +150,7 @@ function Account() {
           API reference
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item onClick={() => void signOut()}>Sign out</Menu.Item>
+        <Menu.Item onClick={leave}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

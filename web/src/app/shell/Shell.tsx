@@ -3,7 +3,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { Outlet, useRouterState, useSearch } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { rememberTeam, useConnection, useSession, useTeam } from "../../api/hooks";
 import { goLive } from "../../api/live";
 import { refresh } from "../../api/session";
@@ -14,6 +14,8 @@ import { useNow } from "../../lib/now";
 import { Header } from "./Header";
 import { Nav } from "./Nav";
 import classes from "./shell.module.css";
+
+const SignInAgain = lazy(() => import("./SignInAgain"));
 
 function ConnectionNote() {
   const connection = useConnection();
@@ -61,6 +63,8 @@ function NoTeam() {
 
 export function Shell() {
   const team = useTeam();
+  const session = useSession();
+  const ended = session.status === "signed-in" && session.ended === true;
   const { team: wanted } = useSearch({ strict: false }) as { team?: string };
   const queries = useQueryClient();
   const main = useRef<HTMLElement>(null);
@@ -79,16 +83,23 @@ export function Shell() {
     else main.current?.focus({ preventScroll: true });
   }, [path]);
   return (
-    <div className={classes.frame}>
-      <a className={classes.skip} href="#main">
-        To the content
-      </a>
-      <Header />
-      <ConnectionNote />
-      <Nav />
-      <main id="main" className={classes.main} ref={main} tabIndex={-1}>
-        {team.name ? <Outlet /> : wanted ? <UnknownTeam name={wanted} /> : <NoTeam />}
-      </main>
-    </div>
+    <>
+      {ended && (
+        <Suspense>
+          <SignInAgain email={session.user.email} />
+        </Suspense>
+      )}
+      <div className={classes.frame} inert={ended} data-away={ended || undefined}>
+        <a className={classes.skip} href="#main">
+          To the content
+        </a>
+        <Header />
+        <ConnectionNote />
+        <Nav />
+        <main id="main" className={classes.main} ref={main} tabIndex={-1}>
+          {team.name ? <Outlet /> : wanted ? <UnknownTeam name={wanted} /> : <NoTeam />}
+        </main>
+      </div>
+    </>
   );
 }

@@ -12,7 +12,7 @@ export function Account() {
   if (session.status !== "signed-in") return null;
   return (
     <Page title="Account" sub={session.user.email} command="segue whoami">
-      <Profile key={session.user.name} name={session.user.name} />
+      <Profile name={session.user.name} />
       <Password />
       <Sessions />
       <Tokens team={team.name} />

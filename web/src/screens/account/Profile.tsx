@@ -1,45 +1,48 @@
 // Name and password.
 
-import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { meUpdate, passwordSet } from "@segue/client";
 import { refresh } from "../../api/session";
+import { Act } from "../../components/Act";
 import { Card } from "../../components/Card";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
+import { PasswordField } from "../../components/PasswordField";
 import { toast } from "../../components/toast";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 
 export function Profile({ name }: { name: string }) {
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { name },
     validate: checks.MeUpdate,
+    reread: refresh,
     send: async (values) => {
       await meUpdate({ body: { name: values.name.trim() }, throwOnError: true });
       await refresh();
       toast({ message: "Your name is changed.", color: "green" });
     },
   });
+  const { form, busy } = handle;
   return (
     <Card title="Name" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
-        <TextInput
-          label="Your name"
-          maxLength={200}
-          autoComplete="name"
-          {...form.getInputProps("name")}
-        />
-        <Button type="submit" variant="default" loading={busy} disabled={!form.isDirty()}>
+      <Form of={handle} className={classes.form}>
+        <TextInput label="Your name" autoComplete="name" {...form.getInputProps("name")} />
+        <Act
+          type="submit"
+          variant="default"
+          loading={busy}
+          why={form.isDirty() ? undefined : "That is your name already."}
+        >
           Change it
-        </Button>
-      </form>
+        </Act>
+      </Form>
     </Card>
   );
 }
 
 export function Password() {
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { current: "", new: "" },
     validate: checks.PasswordSet,
     send: async (values) => {
@@ -48,31 +51,26 @@ export function Password() {
       toast({ message: "The password is changed; other sessions have ended.", color: "green" });
     },
   });
-  const toggle = { visibilityToggleButtonProps: { "aria-label": "Show the password" } };
+  const { form, busy } = handle;
   return (
     <Card title="Password" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
-        <PasswordInput
+      <Form of={handle} className={classes.form}>
+        <PasswordField
           label="Present password"
           autoComplete="current-password"
-          maxLength={256}
           w={220}
-          {...toggle}
           {...form.getInputProps("current")}
         />
-        <PasswordInput
+        <PasswordField
           label="New password"
           autoComplete="new-password"
-          maxLength={256}
           w={220}
-          {...toggle}
           {...form.getInputProps("new")}
         />
         <Button type="submit" variant="default" loading={busy}>
           Change it
         </Button>
-      </form>
+      </Form>
     </Card>
   );
 }

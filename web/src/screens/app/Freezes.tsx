@@ -16,7 +16,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { Status } from "../../components/Status";
 import { checks } from "../../lib/checks";
@@ -38,12 +38,11 @@ function New({
   onMade: () => unknown;
 }) {
   const why = useWhyNot()("freeze");
-  const [kind, setKind] = useState("weekly");
-  const [days, setDays] = useState<string[]>(["5"]);
-  const weekly = kind === "weekly";
   const { FreezeCreate: check } = checks;
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: {
+      kind: "weekly",
+      days: ["5"],
       reason: "",
       environment: "",
       time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
@@ -54,27 +53,30 @@ function New({
     },
     validate: {
       reason: check.reason,
-      time_zone: (value) => (weekly ? check.time_zone(value) : null),
-      from: (value) => (weekly ? check.from(value) : null),
-      hours: (value) =>
-        !weekly || (/^\d{1,3}$/.test(value) && Number(value) >= 1 && Number(value) <= 168)
+      days: (value, { kind }) => (kind === "weekly" && value.length === 0 ? "Choose a day." : null),
+      time_zone: (value, { kind }) => (kind === "weekly" ? check.time_zone(value) : null),
+      from: (value, { kind }) => (kind === "weekly" ? check.from(value) : null),
+      hours: (value, { kind }) =>
+        kind !== "weekly" || (/^\d{1,3}$/.test(value) && Number(value) >= 1 && Number(value) <= 168)
           ? null
           : "A whole number from 1 to 168.",
-      starts_at: (value) => (weekly ? null : check.starts_at(value)),
-      ends_at: (value, { starts_at }) =>
-        weekly
+      starts_at: (value, { kind }) => (kind === "weekly" ? null : check.starts_at(value)),
+      ends_at: (value, { kind, starts_at }) =>
+        kind === "weekly"
           ? null
           : (check.ends_at(value) ??
             (Date.parse(value) <= Date.parse(starts_at) ? "It ends before it begins." : null)),
     },
+    why,
+    pointers: { minutes: "hours" },
     send: async (values) => {
       const body: FreezeCreate = {
         reason: values.reason.trim(),
         environment: values.environment || undefined,
-        ...(weekly
+        ...(values.kind === "weekly"
           ? {
               time_zone: values.time_zone.trim(),
-              days: days.map(Number).sort(),
+              days: values.days.map(Number).sort(),
               from: values.from,
               minutes: Number(values.hours) * 60,
             }
@@ -88,13 +90,13 @@ function New({
       await onMade();
     },
   });
+  const { form, busy } = handle;
+  const weekly = form.values.kind === "weekly";
   return (
-    <form onSubmit={onSubmit} noValidate className={classes.form}>
-      <FormFault text={rest} />
+    <Form of={handle} className={classes.form}>
       <SegmentedControl
         aria-label="How often"
-        value={kind}
-        onChange={setKind}
+        {...form.getInputProps("kind")}
         data={[
           { value: "weekly", label: "Every week" },
           { value: "once", label: "Once" },
@@ -109,7 +111,7 @@ function New({
       <NativeSelect label="Freeze" data={places(envs)} {...form.getInputProps("environment")} />
       {weekly ? (
         <>
-          <Checkbox.Group label="Begins on" value={days} onChange={setDays}>
+          <Checkbox.Group label="Begins on" {...form.getInputProps("days")}>
             <Group gap="sm" mt={4}>
               {DAYS.map((day) => (
                 <Checkbox key={day} value={String(day)} label={dayName(day).slice(0, 3)} />
@@ -136,14 +138,10 @@ function New({
           <TextInput label="To" type="datetime-local" {...form.getInputProps("ends_at")} />
         </>
       )}
-      <Act
-        type="submit"
-        why={why ?? (weekly && days.length === 0 ? "Choose a day." : undefined)}
-        loading={busy}
-      >
+      <Act type="submit" why={why} loading={busy}>
         Make a freeze window
       </Act>
-    </form>
+    </Form>
   );
 }
 

@@ -12,7 +12,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { Once } from "../../components/Once";
 import { useApiForm } from "../../lib/form";
@@ -43,8 +43,9 @@ export function Hooks({ path }: { path: AppPath }) {
   const [made, setMade] = useState<Hook>();
   const [removing, setRemoving] = useState<Hook>();
   const [open, setOpen] = useState<string>();
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { kind: "github" },
+    why,
     send: async ({ kind }) => {
       const { data } = await hookCreate({
         path,
@@ -55,10 +56,11 @@ export function Hooks({ path }: { path: AppPath }) {
       await list.refetch();
     },
   });
+  const { form, busy } = handle;
   const items = list.data?.items ?? [];
   return (
     <>
-      {made?.secret && (
+      {made && (
         <Once
           title={`The hook for ${NAMES[made.kind]} is made.`}
           parts={[
@@ -120,8 +122,7 @@ export function Hooks({ path }: { path: AppPath }) {
             ))}
           </Table>
         )}
-        <form onSubmit={onSubmit} noValidate className={classes.form}>
-          <FormFault text={rest} />
+        <Form of={handle} className={classes.form}>
           <NativeSelect
             label="Who will call"
             data={Object.entries(NAMES).map(([value, label]) => ({ value, label }))}
@@ -130,7 +131,7 @@ export function Hooks({ path }: { path: AppPath }) {
           <Act type="submit" why={why} loading={busy}>
             Make a hook
           </Act>
-        </form>
+        </Form>
       </Card>
       {open !== undefined && <HookCalls key={open} path={path} hook={open} />}
       <Confirm

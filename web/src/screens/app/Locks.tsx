@@ -11,7 +11,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -35,9 +35,10 @@ export function Locks({ path, envs }: { path: AppPath; envs: Environment[] }) {
   const why = useWhyNot()("lock");
   const { locks } = useHolds(path);
   const [taking, setTaking] = useState<Lock>();
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { reason: "", environment: "", until: "" },
     validate: checks.LockCreate,
+    why,
     send: async ({ reason, environment, until }) => {
       const body = {
         reason: reason.trim(),
@@ -49,6 +50,7 @@ export function Locks({ path, envs }: { path: AppPath; envs: Environment[] }) {
       await locks.refetch();
     },
   });
+  const { form, busy } = handle;
   const items = locks.data?.items ?? [];
   return (
     <Card title="Locks" flush>
@@ -86,8 +88,7 @@ export function Locks({ path, envs }: { path: AppPath; envs: Environment[] }) {
           })}
         </Table>
       )}
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
+      <Form of={handle} className={classes.form}>
         <TextInput
           label="Reason"
           placeholder="a migration runs"
@@ -103,7 +104,7 @@ export function Locks({ path, envs }: { path: AppPath; envs: Environment[] }) {
         <Act type="submit" why={why} loading={busy}>
           Lock deployments
         </Act>
-      </form>
+      </Form>
       <Confirm
         opened={taking !== undefined}
         onClose={() => setTaking(undefined)}

@@ -4,8 +4,7 @@ import { Button, Checkbox, Group, Modal, NativeSelect, Stack, TextInput } from "
 import { type Environment, type EnvironmentKindWord, environmentCreate } from "@segue/client";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { checks, daysCheck } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 
@@ -19,14 +18,14 @@ export interface NewEnvProps {
 export function NewEnv({ path, envs, opened, onClose }: NewEnvProps) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const [guarded, setGuarded] = useState(false);
-  const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { name: "staging", kind: "staging", clone_of: "", days: "" },
+  const handle = useApiForm({
+    initial: { name: "staging", kind: "staging", clone_of: "", days: "", guarded: false },
     validate: {
       ...checks.EnvironmentCreate,
-      days: (text) => (text.trim() === "" || guarded ? null : daysCheck(text)),
+      days: (text, { guarded }) => (text.trim() === "" || guarded ? null : daysCheck(text)),
     },
-    send: async ({ name, kind, clone_of, days }) => {
+    pointers: { ttl: "days" },
+    send: async ({ name, kind, clone_of, days, guarded }) => {
       const body = {
         name,
         kind: kind as EnvironmentKindWord,
@@ -39,6 +38,7 @@ export function NewEnv({ path, envs, opened, onClose }: NewEnvProps) {
       await navigate({ to: "/apps/$app/$env", params: { app: path.app, env: name } });
     },
   });
+  const { form, busy } = handle;
   return (
     <Modal
       opened={opened}
@@ -46,9 +46,8 @@ export function NewEnv({ path, envs, opened, onClose }: NewEnvProps) {
       title={`New environment of ${path.app}`}
       closeButtonProps={{ "aria-label": "Close" }}
     >
-      <form onSubmit={onSubmit} noValidate>
+      <Form of={handle}>
         <Stack gap="md">
-          <FormFault text={rest} />
           <TextInput
             label="Name"
             autoComplete="off"
@@ -71,10 +70,9 @@ export function NewEnv({ path, envs, opened, onClose }: NewEnvProps) {
           />
           <Checkbox
             label="Protected: only admins change it"
-            checked={guarded}
-            onChange={(event) => setGuarded(event.currentTarget.checked)}
+            {...form.getInputProps("guarded", { type: "checkbox" })}
           />
-          {!guarded && (
+          {!form.values.guarded && (
             <TextInput
               label="Days that it lives"
               placeholder="without end"
@@ -92,7 +90,7 @@ export function NewEnv({ path, envs, opened, onClose }: NewEnvProps) {
             </Button>
           </Group>
         </Stack>
-      </form>
+      </Form>
     </Modal>
   );
 }

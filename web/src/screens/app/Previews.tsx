@@ -5,13 +5,12 @@ import { type App, appUpdate } from "@segue/client";
 import { environmentListOptions, secretListOptions } from "@segue/client/query";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
 import { useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Status } from "../../components/Status";
 import { toast } from "../../components/toast";
 import { checks, daysCheck } from "../../lib/checks";
@@ -27,17 +26,30 @@ export function Previews({ app, path }: { app: App; path: AppPath }) {
   const whyNot = useWhyNot();
   const queries = useQueryClient();
   const set = app.previews;
+  // Whoever names secrets, or changes a setting that names some, has to be an admin.
+  const mayNot = (secrets: readonly string[]) =>
+    whyNot("settings") ??
+    (secrets.length > 0 || (set?.secrets ?? []).length > 0 ? whyNot("members") : undefined);
   const envs = useQuery(environmentListOptions({ path, query: { limit: 100 } }));
-  const [enabled, setEnabled] = useState(set?.enabled ?? false);
-  const [secrets, setSecrets] = useState<string[]>(set?.secrets ?? []);
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: {
+      enabled: set?.enabled ?? false,
+      secrets: set?.secrets ?? [],
       from: set?.from ?? "production",
       ttl: String(Math.max(1, Math.round((set?.ttl ?? 3 * DAY) / DAY))),
       limit: String(set?.limit ?? 10),
     },
     validate: { ttl: daysCheck, limit: checks.Previews.limit },
-    send: async ({ from, ttl, limit }) => {
+    reread: () => queries.invalidateQueries({ queryKey: [{ _id: "appGet" }] }),
+    pointers: {
+      "previews.from": "from",
+      "previews.ttl": "ttl",
+      "previews.limit": "limit",
+      "previews.secrets": "secrets",
+    },
+    send: async ({ enabled, secrets, from, ttl, limit }) => {
+      const refused = mayNot(secrets);
+      if (refused) throw new Error(refused);
       const previews = {
         enabled,
         from,
@@ -58,15 +70,13 @@ export function Previews({ app, path }: { app: App; path: AppPath }) {
       });
     },
   });
-  const { from } = form.values;
+  const { form, busy } = handle;
+  const { from, secrets } = form.values;
   const kept = useQuery(whole(secretListOptions({ path: { ...path, env: from } })));
   const known = (kept.data?.items ?? []).map((one) => one.key);
   const all = envs.data?.items ?? [];
   const previews = all.filter((one) => one.branch !== undefined);
-  // Whoever names secrets, or changes a setting that names some, has to be an admin.
-  const why =
-    whyNot("settings") ??
-    (secrets.length > 0 || (set?.secrets ?? []).length > 0 ? whyNot("members") : undefined);
+  const why = mayNot(secrets);
   return (
     <Card title={`Previews by branch · ${count(previews.length, "one now", "now")}`} flush>
       {previews.length === 0 && (
@@ -99,12 +109,10 @@ export function Previews({ app, path }: { app: App; path: AppPath }) {
           })}
         </Table>
       )}
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
+      <Form of={handle} className={classes.form}>
         <Checkbox
           label="A pushed branch makes a preview"
-          checked={enabled}
-          onChange={(event) => setEnabled(event.currentTarget.checked)}
+          {...form.getInputProps("enabled", { type: "checkbox" })}
         />
         <NativeSelect
           label="Made after"
@@ -127,8 +135,7 @@ export function Previews({ app, path }: { app: App; path: AppPath }) {
           <Checkbox.Group
             label={`Secrets of ${from} that previews get`}
             description="Whoever may push a branch can read these. No other secret exists in a preview."
-            value={secrets}
-            onChange={setSecrets}
+            {...form.getInputProps("secrets")}
           >
             <Group gap="md" mt={4}>
               {known.map((key) => (
@@ -140,7 +147,7 @@ export function Previews({ app, path }: { app: App; path: AppPath }) {
         <Act type="submit" why={why} loading={busy}>
           Save
         </Act>
-      </form>
+      </Form>
     </Card>
   );
 }

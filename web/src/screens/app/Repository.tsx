@@ -1,14 +1,15 @@
 // The repository that an app is fetched from, and whether a push to its branch is deployed by itself.
 
-import { Button, Checkbox, TextInput } from "@mantine/core";
+import { Checkbox, TextInput } from "@mantine/core";
 import { type App, appUpdate } from "@segue/client";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
 import { Card } from "../../components/Card";
+import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { toast } from "../../components/toast";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -17,7 +18,7 @@ import type { AppPath } from "./AppFrame";
 export function Repository({ app, path }: { app: App; path: AppPath }) {
   const why = useWhyNot()("settings");
   const queries = useQueryClient();
-  const [auto, setAuto] = useState(app.repo?.auto_deploy ?? true);
+  const [removing, setRemoving] = useState(false);
   const change = async (repo: { url: string; branch: string; auto_deploy: boolean } | null) => {
     await appUpdate({
       path,
@@ -31,16 +32,23 @@ export function Repository({ app, path }: { app: App; path: AppPath }) {
       color: "green",
     });
   };
-  const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { url: app.repo?.url ?? "", branch: app.repo?.branch ?? "main" },
+  const handle = useApiForm({
+    initial: {
+      url: app.repo?.url ?? "",
+      branch: app.repo?.branch ?? "main",
+      auto_deploy: app.repo?.auto_deploy ?? true,
+    },
     validate: checks.Repo,
-    send: ({ url, branch }) =>
-      change({ url: url.trim(), branch: branch.trim(), auto_deploy: auto }),
+    why,
+    pointers: { "repo.url": "url", "repo.branch": "branch", repo: "url" },
+    reread: () => queries.invalidateQueries({ queryKey: [{ _id: "appGet" }] }),
+    send: ({ url, branch, auto_deploy }) =>
+      change({ url: url.trim(), branch: branch.trim(), auto_deploy }),
   });
+  const { form, busy } = handle;
   return (
     <Card title="Repository elsewhere" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
+      <Form of={handle} className={classes.form}>
         <TextInput
           label="Address"
           placeholder="https://git.example.com/shop.git"
@@ -59,27 +67,27 @@ export function Repository({ app, path }: { app: App; path: AppPath }) {
         <Checkbox
           label="Deploy by itself when the branch moves"
           description="Needs a hook below."
-          checked={auto}
-          onChange={(event) => setAuto(event.currentTarget.checked)}
+          {...form.getInputProps("auto_deploy", { type: "checkbox" })}
         />
         <Act type="submit" why={why} loading={busy}>
           {app.repo ? "Change it" : "Set it"}
         </Act>
-        {app.repo && !why && (
-          <Button
-            variant="subtle"
-            color="red"
-            onClick={() =>
-              void change(null).then(
-                () => form.setValues({ url: "", branch: "main" }),
-                (error: unknown) => form.setFieldError("url", String((error as Error).message)),
-              )
-            }
-          >
+        {app.repo && (
+          <Act variant="subtle" color="red" why={why} onClick={() => setRemoving(true)}>
             Remove it
-          </Button>
+          </Act>
         )}
-      </form>
+      </Form>
+      <Confirm
+        opened={removing}
+        onClose={() => setRemoving(false)}
+        title={`Remove the repository of ${path.app}?`}
+        deed="Remove it"
+        onConfirm={() => change(null)}
+      >
+        Pushes there are not deployed any more. What runs goes on; the app is deployed by{" "}
+        <code>segue up</code> and <code>git push</code> as before.
+      </Confirm>
     </Card>
   );
 }

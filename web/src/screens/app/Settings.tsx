@@ -11,11 +11,11 @@ import { Act } from "../../components/Act";
 import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Page } from "../../components/Page";
 import { Rename } from "../../components/Rename";
 import { toast } from "../../components/toast";
-import { checks } from "../../lib/checks";
+import { checks, labelsCheck } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 import { count } from "../../lib/format";
 import { AppFrame, type AppPath } from "./AppFrame";
@@ -31,6 +31,7 @@ function Name({ app, path }: { app: App; path: AppPath }) {
       name={app.name}
       check={checks.AppUpdate.name}
       why={why}
+      reread={() => queries.invalidateQueries({ queryKey: [{ _id: "appGet" }] })}
       onRename={async (name) => {
         const headers = { "If-Match": `"${app.generation}"` };
         await appUpdate({ path, headers, body: { name }, throwOnError: true });
@@ -58,13 +59,16 @@ function Labels({ app, path }: { app: App; path: AppPath }) {
       .split("\n")
       .map((line) => line.trim())
       .filter(Boolean);
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { labels: linesOf(app.labels) },
+    why,
+    reread: () => queries.invalidateQueries({ queryKey: [{ _id: "appGet" }] }),
     validate: {
       labels: (text) => {
         if (lines(text).length > 50) return "At most 50 labels.";
         const wrong = lines(text).find((line) => !LABEL.test(line));
-        return wrong ? `“${wrong.slice(0, 60)}” is no label: tier=gold.` : null;
+        if (wrong) return `“${wrong.slice(0, 60)}” is no label: tier=gold.`;
+        return labelsCheck(text);
       },
     },
     send: async ({ labels }) => {
@@ -82,10 +86,10 @@ function Labels({ app, path }: { app: App; path: AppPath }) {
       toast({ message: "The labels are saved.", color: "green" });
     },
   });
+  const { form, busy } = handle;
   return (
     <Card title="Labels" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
+      <Form of={handle} className={classes.form}>
         <Textarea
           label="One a line, key=value"
           rows={3}
@@ -96,7 +100,7 @@ function Labels({ app, path }: { app: App; path: AppPath }) {
         <Act type="submit" variant="default" loading={busy} why={why}>
           Save
         </Act>
-      </form>
+      </Form>
     </Card>
   );
 }

@@ -1,7 +1,7 @@
 // One more variable.
 
 import { TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Act } from "../../components/Act";
 import { keyCheck, valueCheck } from "../../lib/checks";
 import own from "./config.module.css";
@@ -15,26 +15,32 @@ export interface AddProps {
 export function AddVariable({ why, taken, onAdd }: AddProps) {
   const [key, setKey] = useState("");
   const [value, setValue] = useState("");
-  const [fault, setFault] = useState<string | null>(null);
+  const [wrong, setWrong] = useState<{ key?: string | null; value?: string | null }>({});
+  const form = useRef<HTMLFormElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each press puts the focus anew
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [wrong]);
   const add = (event: FormEvent) => {
     event.preventDefault();
     const name = key.trim();
-    const wrong =
-      keyCheck(name) ??
-      (taken.includes(name) ? "It is there already; edit it above." : valueCheck(value));
-    setFault(wrong);
-    if (wrong || why) return;
+    if (why) return;
+    const faults = {
+      key: keyCheck(name) ?? (taken.includes(name) ? "It is there already; edit it above." : null),
+      value: valueCheck(value),
+    };
+    setWrong(faults);
+    if (faults.key || faults.value) return;
     onAdd(name, value);
     setKey("");
     setValue("");
   };
   return (
-    <form className={own.add} onSubmit={add} noValidate>
+    <form className={own.add} onSubmit={add} noValidate ref={form}>
       <TextInput
         label="New key"
         value={key}
-        error={fault}
-        maxLength={200}
+        error={wrong.key}
         onChange={(event) => setKey(event.currentTarget.value)}
         autoComplete="off"
         spellCheck={false}
@@ -42,6 +48,7 @@ export function AddVariable({ why, taken, onAdd }: AddProps) {
       <TextInput
         label="Value"
         value={value}
+        error={wrong.value}
         onChange={(event) => setValue(event.currentTarget.value)}
         autoComplete="off"
         spellCheck={false}

@@ -2,13 +2,17 @@
 
 import { Button, Checkbox, Group, Modal, Textarea } from "@mantine/core";
 import { useState } from "react";
-import { fault } from "../../api/problem";
+import { sentenceOf } from "../../api/problem";
+import { Act } from "../../components/Act";
 import { applied, difference, type Patch, type Values } from "../../lib/configdiff";
 import { parseDotenv } from "../../lib/dotenv";
 import { count } from "../../lib/format";
 import { looksSecret } from "../../lib/secretshape";
 import own from "./config.module.css";
 import { Diff } from "./Diff";
+
+/** As much as the API takes in one change. */
+const LONGEST = 300_000;
 
 export interface PasteProps {
   opened: boolean;
@@ -23,7 +27,8 @@ export interface PasteProps {
 export function Paste({ opened, values, onClose, onPaste, whySeal, onSeal }: PasteProps) {
   const [text, setText] = useState("");
   const [anyway, setAnyway] = useState(false);
-  const { entries, faults } = parseDotenv(text);
+  const tooLong = text.length > LONGEST ? "At most 300 000 characters." : undefined;
+  const { entries, faults } = parseDotenv(tooLong ? "" : text);
   const [sealed, setSealed] = useState<readonly string[]>([]);
   const [sealing, setSealing] = useState(false);
   const [refused, setRefused] = useState<string>();
@@ -54,7 +59,7 @@ export function Paste({ opened, values, onClose, onPaste, whySeal, onSeal }: Pas
         setSealed((was) => [...was, one.key]);
       }
     } catch (error) {
-      setRefused(fault(error).detail);
+      setRefused(sentenceOf(error));
     } finally {
       setSealing(false);
     }
@@ -72,8 +77,8 @@ export function Paste({ opened, values, onClose, onPaste, whySeal, onSeal }: Pas
           label="Content of the file"
           description="Nothing is expanded: $HOME stays $HOME."
           rows={8}
-          maxLength={300_000}
           value={text}
+          error={tooLong}
           onChange={(event) => setText(event.currentTarget.value)}
           spellCheck={false}
           data-autofocus
@@ -132,15 +137,21 @@ export function Paste({ opened, values, onClose, onPaste, whySeal, onSeal }: Pas
           <Button variant="default" onClick={close}>
             Leave it
           </Button>
-          <Button
-            disabled={changes.length === 0}
+          <Act
+            why={
+              changes.length > 0
+                ? undefined
+                : text.trim() === ""
+                  ? "Paste something first."
+                  : "Nothing in it differs from what is set."
+            }
             onClick={() => {
               onPaste(patch);
               close();
             }}
           >
             Take over {count(changes.length, "change")}
-          </Button>
+          </Act>
         </Group>
       </div>
     </Modal>

@@ -70,8 +70,14 @@ export function useChanges(place: Place) {
       }
     } catch (caught) {
       // Somebody was faster: what they changed is shown, and is to be decided.
-      if (fault(caught).status === 412) await config.refetch();
-      else setError(caught);
+      if (fault(caught).status === 412) {
+        const { data } = await config.refetch();
+        // A first try whose answer was lost may have been the faster one.
+        if (data && Object.keys(effective(data.values, patch)).length === 0) {
+          drop();
+          toast({ message: "It is saved already.", color: "green" });
+        }
+      } else setError(caught);
     } finally {
       setBusy(false);
     }

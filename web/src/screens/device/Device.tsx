@@ -8,7 +8,7 @@ import { useSession } from "../../api/hooks";
 import { Ago } from "../../components/Ago";
 import { Card } from "../../components/Card";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Page } from "../../components/Page";
 import { useApiForm } from "../../lib/form";
 import classes from "./device.module.css";
@@ -32,19 +32,16 @@ export function Device() {
     const { data } = await deviceGet({ path: { user_code: code }, throwOnError: true });
     setAsking(data);
   };
-  const {
-    form,
-    busy: looking,
-    rest,
-    onSubmit,
-  } = useApiForm({
+  const handle = useApiForm({
     initial: { user_code: search.code ?? "" },
     validate: {
       user_code: (code) =>
         tidyCode(code).length < 9 ? "Eight letters, as the command line shows them." : null,
     },
+    codes: { not_found: "user_code", expired_token: "user_code" },
     send: ({ user_code }) => look(tidyCode(user_code)),
   });
+  const { form, busy: looking } = handle;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a code in the address is looked up once
   useEffect(() => {
     if (search.code) look(tidyCode(search.code)).catch(setError);
@@ -80,12 +77,10 @@ export function Device() {
       )}
       {!done && !asking && (
         <Card title="Enter the code">
-          <form onSubmit={onSubmit} noValidate className={classes.form}>
-            <FormFault text={rest} />
+          <Form of={handle} className={classes.form}>
             <TextInput
               label="Code"
               placeholder="WDJB-MJHT"
-              maxLength={20}
               autoComplete="off"
               spellCheck={false}
               data-autofocus
@@ -94,7 +89,7 @@ export function Device() {
             <Button type="submit" loading={looking}>
               Go on
             </Button>
-          </form>
+          </Form>
         </Card>
       )}
       {!done && asking && (

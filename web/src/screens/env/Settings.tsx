@@ -18,7 +18,7 @@ import { Ago } from "../../components/Ago";
 import { Card, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { toast } from "../../components/toast";
@@ -137,13 +137,17 @@ function Protection({ place, env }: { place: Place; env: Environment }) {
 
 function Life({ place, env }: { place: Place; env: Environment }) {
   const whyNot = useWhyNot();
+  const queries = useQueryClient();
   const change = useChange(place, env);
   const why =
     whyNot("settings", env.protected) ??
     (env.protected ? "A protected environment lives until its protection is gone." : undefined);
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { days: env.ttl ? String(Math.max(1, Math.round(env.ttl / 86_400))) : "" },
     validate: { days: (text) => (text.trim() === "" ? null : daysCheck(text)) },
+    why,
+    pointers: { ttl: "days" },
+    reread: () => queries.invalidateQueries({ queryKey: [{ _id: "environmentGet" }] }),
     send: async ({ days }) => {
       const ttl = days.trim() === "" ? null : Number(days) * 86_400;
       await change({ ttl });
@@ -153,10 +157,10 @@ function Life({ place, env }: { place: Place; env: Environment }) {
       });
     },
   });
+  const { form, busy } = handle;
   return (
     <Card title="Time to live" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
+      <Form of={handle} className={classes.form}>
         <span>
           {env.branch && (
             <>
@@ -181,7 +185,7 @@ function Life({ place, env }: { place: Place; env: Environment }) {
         <Act type="submit" variant="default" why={why} loading={busy}>
           Change it
         </Act>
-      </form>
+      </Form>
     </Card>
   );
 }
@@ -240,7 +244,7 @@ export function EnvSettings() {
     >
       <Addresses place={place} env={env} />
       <Protection place={place} env={env} />
-      <Life key={env.generation} place={place} env={env} />
+      <Life place={place} env={env} />
       <Card title="Locks and freeze windows">
         <Link to="/apps/$app/-/holds" params={{ app: place.app }}>
           When nothing is deployed here

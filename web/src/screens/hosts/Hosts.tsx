@@ -5,6 +5,7 @@ import { hostListOptions } from "@segue/client/query";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { usePlatformAdmin } from "../../api/hooks";
+import { sentenceOf } from "../../api/problem";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
@@ -14,6 +15,7 @@ import { FaultBox } from "../../components/FaultBox";
 import { Loading } from "../../components/Loading";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
+import { toast } from "../../components/toast";
 import { bytes, cpus, percent } from "../../lib/format";
 import { whole } from "../../lib/pages";
 import own from "./hosts.module.css";
@@ -45,6 +47,14 @@ export function Hosts() {
   const [cordoning, setCordoning] = useState<string>();
   const why = admin ? undefined : "Only people who run this installation do that.";
   const items = list.data?.items ?? [];
+  const uncordon = async (host: string) => {
+    try {
+      await hostUncordon({ path: { host }, throwOnError: true });
+    } catch (error) {
+      toast({ title: `${host} is still cordoned`, message: sentenceOf(error), color: "red" });
+    }
+    await done();
+  };
   const done = () => queries.invalidateQueries({ queryKey: [{ _id: "hostList" }] });
   return (
     <Page title="Hosts" sub="Machines that applications run on" command="segue hosts list">
@@ -107,7 +117,7 @@ export function Hosts() {
                         size="compact-sm"
                         variant="subtle"
                         why={why}
-                        onClick={() => void hostUncordon({ path: { host: host.name } }).then(done)}
+                        onClick={() => void uncordon(host.name)}
                       >
                         Uncordon
                       </Act>

@@ -1,16 +1,19 @@
 // An invitation, opened by its link. The token stands behind the `#`, which browsers send to nobody.
 
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, Stack, TextInput } from "@mantine/core";
 import { type InvitationShown, invitationAccept, invitationShow } from "@segue/client";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useSession } from "../../api/hooks";
+import { worthRetry } from "../../api/problem";
 import { refresh, signOut } from "../../api/session";
 import { signIn } from "../../api/signin";
 import { Outside } from "../../app/Outside";
 import { FaultBox } from "../../components/FaultBox";
+import { Form } from "../../components/Form";
 import { FormFault } from "../../components/FormFault";
 import { Loading } from "../../components/Loading";
+import { PasswordField } from "../../components/PasswordField";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 import { takeHash } from "../../lib/taken";
@@ -25,13 +28,16 @@ export function Invite() {
   const session = useSession();
   const [shown, setShown] = useState<InvitationShown>();
   const [error, setError] = useState<unknown>();
-  useEffect(() => {
-    refresh().catch(() => undefined);
-    if (!token) return;
+  const look = useCallback(() => {
+    setError(undefined);
     invitationShow({ body: { token }, throwOnError: true })
       .then(({ data }) => setShown(data))
       .catch(setError);
   }, [token]);
+  useEffect(() => {
+    refresh().catch(() => undefined);
+    if (token) look();
+  }, [token, look]);
   if (!token) {
     return (
       <Outside
@@ -44,8 +50,8 @@ export function Invite() {
   }
   if (error !== undefined) {
     return (
-      <Outside title="The invitation is not valid">
-        <FaultBox error={error} />
+      <Outside title={worthRetry(error) ? "Invitation" : "The invitation is not valid"}>
+        <FaultBox error={error} onRetry={worthRetry(error) ? look : undefined} />
       </Outside>
     );
   }
@@ -86,8 +92,10 @@ function Accept({
   signedIn: boolean;
 }) {
   const navigate = useNavigate();
+  /** The team, once the link was used: whatever fails after that is tried again without it. */
+  const joined = useRef<string>(undefined);
   const known = shown.account_exists;
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { name: "", password: "" },
     validate: known
       ? signedIn
@@ -96,36 +104,36 @@ function Accept({
       : checks.InvitationAccept,
     send: async ({ name, password }) => {
       if (known && !signedIn) await signIn(shown.email, password);
-      const body = known ? { token } : { token, name: name.trim() || undefined, password };
-      const { data } = await invitationAccept({ body, throwOnError: true });
+      if (joined.current === undefined) {
+        const body = known ? { token } : { token, name: name.trim() || undefined, password };
+        const { data } = await invitationAccept({ body, throwOnError: true });
+        joined.current = data.team;
+      }
       if (known) await refresh();
       else await signIn(shown.email, password);
-      await navigate({ to: "/apps", search: { team: data.team }, replace: true });
+      await navigate({ to: "/apps", search: { team: joined.current }, replace: true });
     },
   });
+  const { form, busy } = handle;
   return (
-    <form onSubmit={onSubmit} noValidate>
+    <Form of={handle}>
       <Stack gap="md">
-        <FormFault text={rest} />
         <TextInput label="E-mail" value={shown.email} readOnly autoComplete="username" />
         {!known && (
           <TextInput
             label="Your name"
             description="Shown to the team; may be left empty."
-            maxLength={100}
             autoComplete="name"
             {...form.getInputProps("name")}
           />
         )}
         {!(known && signedIn) && (
-          <PasswordInput
+          <PasswordField
             label="Password"
             description={
               known ? "That of your account." : "At least 10 characters; for a new account."
             }
             autoComplete={known ? "current-password" : "new-password"}
-            maxLength={256}
-            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
             {...form.getInputProps("password")}
           />
         )}
@@ -133,6 +141,6 @@ function Accept({
           Join {shown.team}
         </Button>
       </Stack>
-    </form>
+    </Form>
   );
 }

@@ -1,14 +1,15 @@
 // Sign-in by e-mail and password.
 
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, Stack, TextInput } from "@mantine/core";
 import { Navigate, useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { useSession } from "../../api/hooks";
 import { refresh } from "../../api/session";
 import { signIn } from "../../api/signin";
 import { Outside } from "../../app/Outside";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
+import { PasswordField } from "../../components/PasswordField";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 
@@ -25,7 +26,7 @@ export function Login() {
   const navigate = useNavigate();
   const next = safeNext(search.next);
   const [down, setDown] = useState<unknown>();
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { email: "", password: "" },
     validate: checks.Login,
     send: async ({ email, password }) => {
@@ -33,28 +34,32 @@ export function Login() {
       await navigate({ href: next, replace: true });
     },
   });
+  const { form, busy } = handle;
+  const look = useCallback(() => {
+    setDown(undefined);
+    refresh().catch(setDown);
+  }, []);
   useEffect(() => {
-    if (session.status === "unknown") refresh().catch(setDown);
-  }, [session.status]);
+    if (session.status === "unknown") look();
+  }, [session.status, look]);
   if (session.status === "signed-in" && !busy) return <Navigate to={next} replace />;
   return (
     <Outside title="Sign in" sub="With the e-mail address and password of your account.">
-      <form onSubmit={onSubmit} noValidate>
+      <Form of={handle}>
         <Stack gap="md">
-          {down !== undefined && session.status === "unknown" && <FaultBox error={down} />}
-          <FormFault text={rest} />
+          {down !== undefined && session.status === "unknown" && (
+            <FaultBox error={down} onRetry={look} />
+          )}
           <TextInput
             label="E-mail"
             type="email"
             autoComplete="username"
-            maxLength={254}
             data-autofocus
             {...form.getInputProps("email")}
           />
-          <PasswordInput
+          <PasswordField
             label="Password"
             autoComplete="current-password"
-            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
             {...form.getInputProps("password")}
           />
           <Button type="submit" loading={busy} fullWidth size="md">
@@ -68,7 +73,7 @@ export function Login() {
             </p>
           </details>
         </Stack>
-      </form>
+      </Form>
     </Outside>
   );
 }

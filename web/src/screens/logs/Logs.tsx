@@ -1,12 +1,14 @@
 // The log of an environment: filtered, followed, and each line with an address of its own.
 
-import { Button, NativeSelect, Switch, TextInput } from "@mantine/core";
+import { NativeSelect, Switch, TextInput } from "@mantine/core";
 import { serviceListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
+import { Act } from "../../components/Act";
 import { FaultBox } from "../../components/FaultBox";
 import { Page } from "../../components/Page";
+import { containsCheck } from "../../lib/checks";
 import { number } from "../../lib/format";
 import { whole } from "../../lib/pages";
 import { flags, usePlace } from "../env/place";
@@ -57,9 +59,10 @@ export function Logs() {
     });
   const filter = (event: FormEvent) => {
     event.preventDefault();
+    if (fault) return;
     void change({ contains: text.trim() || undefined });
   };
-  const fault = text.length > 200 ? "At most 200 characters." : undefined;
+  const fault = containsCheck(text) ?? undefined;
   return (
     <Page title="Logs" sub={`${place.app} ${place.env}`} command={command(flags(place), search)}>
       <form className={classes.tools} onSubmit={filter}>
@@ -71,9 +74,9 @@ export function Logs() {
           onChange={(event) => setText(event.currentTarget.value)}
           className={classes.grow}
         />
-        <Button type="submit" variant="default" disabled={fault !== undefined}>
+        <Act type="submit" variant="default" why={fault}>
           Filter
-        </Button>
+        </Act>
         <NativeSelect
           label="Service"
           value={search.service ?? ""}

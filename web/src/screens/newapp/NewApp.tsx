@@ -12,6 +12,8 @@ import { Start } from "./Start";
 export interface Begun {
   app: string;
   env: string;
+  /** An app of that name was there before. */
+  there: boolean;
   image?: string;
   plan?: SourcePlan;
 }

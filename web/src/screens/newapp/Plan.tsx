@@ -1,6 +1,6 @@
 // The second step: what was found, what of it may be changed, variables (required ones first), and off it goes.
 
-import { Button, NumberInput, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, NumberInput, Stack, TextInput } from "@mantine/core";
 import {
   configUpdate,
   deploymentCreate,
@@ -13,16 +13,19 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { Card, Empty } from "../../components/Card";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
+import { Form } from "../../components/Form";
 import { HoldNote } from "../../components/HoldNote";
+import { PasswordField } from "../../components/PasswordField";
 import { SecretHint } from "../../components/SecretHint";
 import { Status } from "../../components/Status";
+import { serviceCommandCheck, valueCheck } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
 import { type Edited, editedServices, unchanged } from "../../lib/plan";
 import type { Begun } from "./NewApp";
 import own from "./newapp.module.css";
 
 export function Plan({ team, begun }: { team: string; begun: Begun }) {
-  const { app, env, plan, image } = begun;
+  const { app, env, plan, image, there } = begun;
   const path = { team, app, env };
   const navigate = useNavigate();
   const first: Edited[] = plan
@@ -38,24 +41,29 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
   const wanted = [...(plan?.variables ?? [])].sort(
     (a, b) => Number(b.required && !b.set) - Number(a.required && !a.set),
   );
-  const [values, setValues] = useState<Record<string, string>>({});
   /** Plain variables that are to be kept as secrets instead. */
   const [sealed, setSealed] = useState<ReadonlySet<string>>(new Set());
-  const [error, setError] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
-  const [tried, setTried] = useState(false);
   const fixed = plan?.has_manifest ?? false;
-  const missing = wanted
-    .filter((one) => one.required && !one.set && !values[one.key])
-    .map((one) => one.key);
-  const edit = (name: string, change: Partial<Edited>) =>
-    setServices((was) => was.map((one) => (one.name === name ? { ...one, ...change } : one)));
-  const deploy = async () => {
-    setTried(true);
-    setError(undefined);
-    if (missing.length > 0) return;
-    setBusy(true);
-    try {
+  const lacks = (one: { key: string; required: boolean; set: boolean }, value: string) =>
+    one.required && !one.set && value === "";
+  const handle = useApiForm<Record<string, string>>({
+    // Keys of variables have no dot and no capital beside a colon: nothing collides.
+    initial: Object.fromEntries([
+      ...wanted.map((one) => [one.key, ""]),
+      ...services.map((one) => [`command:${one.name}`, one.command]),
+    ]),
+    validate: Object.fromEntries([
+      ...wanted.map((one) => [
+        one.key,
+        (value: string) => (lacks(one, value) ? "Required." : valueCheck(value)),
+      ]),
+      ...services.map((one) => [`command:${one.name}`, serviceCommandCheck]),
+    ]),
+    pointers: Object.fromEntries([
+      ...services.map((one) => [`services.${one.name}.command`, `command:${one.name}`]),
+      ...wanted.map((one) => [`values.${one.key}`, one.key]),
+    ]),
+    send: async (values) => {
       const plain: Record<string, string> = {};
       for (const variable of wanted) {
         const value = values[variable.key];
@@ -71,13 +79,17 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
       }
       if (Object.keys(plain).length > 0)
         await configUpdate({ path, query: { deploy: false }, body: plain, throwOnError: true });
-      if (!fixed && (image || !unchanged(first, services))) {
+      const edited = services.map((one) => ({
+        ...one,
+        command: values[`command:${one.name}`] ?? one.command,
+      }));
+      if (!fixed && (image || !unchanged(first, edited))) {
         const { data: spec } = await specGet({ path, throwOnError: true });
         const headers = { "If-Match": `"${spec.generation}"` };
         await specPut({
           path,
           headers,
-          body: { ...spec.spec, services: editedServices(services) },
+          body: { ...spec.spec, services: editedServices(edited) },
           throwOnError: true,
         });
       }
@@ -87,15 +99,23 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
         to: "/apps/$app/$env/deployments/$number",
         params: { app, env, number: String(data.number) },
       });
-    } catch (caught) {
-      setError(caught);
-    } finally {
-      setBusy(false);
-    }
-  };
+    },
+  });
+  const { form, busy } = handle;
+  const values = form.values;
+  const missing = wanted.filter((one) => lacks(one, values[one.key] ?? "")).map((one) => one.key);
+  const tried = Object.keys(form.errors).length > 0;
+  const edit = (name: string, change: Partial<Edited>) =>
+    setServices((was) => was.map((one) => (one.name === name ? { ...one, ...change } : one)));
   return (
-    <>
+    <Form of={handle} className={own.whole}>
       <HoldNote path={{ team, app }} />
+      {there && (
+        <div className={classes.note} role="status">
+          There is an app {app} in this team already. Deploying takes the place of what its {env}{" "}
+          serves; for an app of its own, go back and give another name.
+        </div>
+      )}
       <Card title="What Segue makes of it">
         <Stack gap="sm">
           <div>
@@ -141,9 +161,7 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
               <TextInput
                 label="Command"
                 placeholder="what the image itself starts"
-                maxLength={4096}
-                value={one.command}
-                onChange={(event) => edit(one.name, { command: event.currentTarget.value })}
+                {...form.getInputProps(`command:${one.name}`)}
                 readOnly={fixed}
               />
               {one.kind === "web" && (
@@ -182,7 +200,6 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
         <Stack gap="md" className={own.form}>
           {wanted.map((one) => {
             const secret = one.origin.includes("secret") || sealed.has(one.key);
-            const lacking = tried && missing.includes(one.key) ? "Required." : undefined;
             const shared = {
               label: one.key,
               required: one.required && !one.set,
@@ -191,22 +208,11 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
                 : one.set
                   ? "set already"
                   : one.origin,
-              error: lacking,
-              maxLength: 32_768,
-              value: values[one.key] ?? "",
               placeholder: one.value ?? undefined,
-              onChange: (event: { currentTarget: { value: string } }) => {
-                const { value } = event.currentTarget;
-                setValues((was) => ({ ...was, [one.key]: value }));
-              },
+              ...form.getInputProps(one.key),
             };
             return secret ? (
-              <PasswordInput
-                key={one.key}
-                autoComplete="new-password"
-                visibilityToggleButtonProps={{ "aria-label": "Show the value" }}
-                {...shared}
-              />
+              <PasswordField key={one.key} autoComplete="new-password" what="value" {...shared} />
             ) : (
               <div key={one.key}>
                 <TextInput autoComplete="off" {...shared} />
@@ -220,15 +226,14 @@ export function Plan({ team, begun }: { team: string; begun: Begun }) {
           })}
         </Stack>
       </Card>
-      {error !== undefined && <FaultBox error={error} />}
       <div className={own.end}>
-        <Button size="md" loading={busy} onClick={() => void deploy()}>
+        <Button type="submit" size="md" loading={busy}>
           Deploy {app}
         </Button>
         {tried && missing.length > 0 && (
           <Status tone="warn">{`missing: ${missing.join(", ")}`}</Status>
         )}
       </div>
-    </>
+    </Form>
   );
 }

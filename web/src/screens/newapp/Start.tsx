@@ -2,12 +2,12 @@
 
 import { Button, FileInput, SegmentedControl, Stack, TextInput } from "@mantine/core";
 import { appCreate, environmentCreate, sourceFetch, sourcePlan, sourceUpload } from "@segue/client";
-import { useState } from "react";
+import { useRef } from "react";
 import { fault } from "../../api/problem";
 import { Card } from "../../components/Card";
 import { Command } from "../../components/Command";
-import { FormFault } from "../../components/FormFault";
-import { checks } from "../../lib/checks";
+import { Form } from "../../components/Form";
+import { type Check, checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 import type { Begun } from "./NewApp";
 import classes from "./newapp.module.css";
@@ -16,94 +16,84 @@ const ENV = "production";
 /** The API's bound for an archive. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
-/** An app or environment that is there already is what we want. */
-async function ensure(make: Promise<unknown>): Promise<void> {
+/** Makes it; `false`: something of that name is there already. */
+async function ensure(make: Promise<unknown>): Promise<boolean> {
   try {
     await make;
+    return true;
   } catch (error) {
-    if (String(fault(error).code) !== "name_taken") throw error;
+    if (fault(error).code !== "name_taken") throw error;
+    return false;
   }
 }
 
+/** What is wrong with an archive before it is sent. */
+export function archiveFault(file: File | null): string | null {
+  if (!file) return "Choose an archive.";
+  if (file.size === 0) return "The file is empty.";
+  return file.size > MOST_BYTES ? "At most 256 MiB." : null;
+}
+
 export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun) => void }) {
-  const [kind, setKind] = useState("archive");
-  const [file, setFile] = useState<File | null>(null);
-  const [fileFault, setFileFault] = useState<string>();
-  const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { name: "", image: "", url: "", ref: "" },
+  /** Apps that this page has made: a second try goes on with them. */
+  const made = useRef(new Set<string>());
+  const only =
+    (kind: string, check: Check) =>
+    (value: string, values: { kind: string }): string | null =>
+      values.kind === kind ? check(value) : null;
+  const handle = useApiForm({
+    initial: { name: "", kind: "archive", file: null as File | null, image: "", url: "", ref: "" },
     validate: {
       name: checks.AppCreate.name,
-      url: (url) =>
-        kind !== "address" || /^https?:\/\/[^/\s]+\/\S+$/.test(url.trim())
-          ? null
-          : "Give an address like https://git.example.com/shop.git.",
-      image: (image) =>
-        kind === "image" && image.trim() === ""
-          ? "Give the name of an image: registry.example.com/shop:1.0."
-          : null,
+      file: (file, { kind }) => (kind === "archive" ? archiveFault(file) : null),
+      url: only("address", checks.SourceFetch.url),
+      ref: only("address", checks.SourceFetch.ref),
+      image: only("image", checks.DeploymentCreate.image),
     },
-    send: async ({ name, image, url, ref }) => {
-      if (kind === "archive") {
-        const wrong = !file
-          ? "Choose an archive."
-          : file.size === 0
-            ? "The file is empty."
-            : file.size > MOST_BYTES
-              ? "At most 256 MiB."
-              : undefined;
-        setFileFault(wrong);
-        if (wrong) return;
-      }
-      await ensure(appCreate({ path: { team }, body: { name }, throwOnError: true }));
+    codes: { archive_refused: "file", body_too_large: "file", fetch_failed: "url" },
+    send: async ({ name, kind, file, image, url, ref }) => {
+      if (await ensure(appCreate({ path: { team }, body: { name }, throwOnError: true })))
+        made.current.add(name);
       const path = { team, app: name };
       await ensure(
         environmentCreate({ path, body: { name: ENV, kind: "production" }, throwOnError: true }),
       );
+      const begun = { app: name, env: ENV, there: !made.current.has(name) };
       if (kind === "image") {
-        onBegun({ app: name, env: ENV, image: image.trim() });
+        onBegun({ ...begun, image: image.trim() });
         return;
       }
-      try {
-        const { data: source } =
-          kind === "address"
-            ? await sourceFetch({
-                path,
-                body: { url: url.trim(), ref: ref.trim() || undefined },
-                throwOnError: true,
-              })
-            : await sourceUpload({ path, body: file as File, throwOnError: true });
-        const { data: plan } = await sourcePlan({
-          path: { ...path, sha256: source.sha256 },
-          query: { environment: ENV },
-          throwOnError: true,
-        });
-        onBegun({ app: name, env: ENV, plan });
-      } catch (error) {
-        const seen = fault(error);
-        if (kind === "archive")
-          setFileFault(
-            seen.failure ? `${seen.failure.sentence} ${seen.failure.evidence}` : seen.detail,
-          );
-        throw error;
-      }
+      const { data: source } =
+        kind === "address"
+          ? await sourceFetch({
+              path,
+              body: { url: url.trim(), ref: ref.trim() || undefined },
+              throwOnError: true,
+            })
+          : await sourceUpload({ path, body: file as File, throwOnError: true });
+      const { data: plan } = await sourcePlan({
+        path: { ...path, sha256: source.sha256 },
+        query: { environment: ENV },
+        throwOnError: true,
+      });
+      onBegun({ ...begun, plan });
     },
   });
+  const { form, busy } = handle;
+  const { kind } = form.values;
   return (
     <Card title="Where does it come from?">
-      <form onSubmit={onSubmit} noValidate>
+      <Form of={handle}>
         <Stack gap="md" className={classes.form}>
-          <FormFault text={rest} />
           <TextInput
             label="Name of the app"
             description="Also the first part of its address: shop."
-            maxLength={60}
             autoComplete="off"
             {...form.getInputProps("name")}
           />
           <SegmentedControl
             aria-label="Source"
-            value={kind}
-            onChange={setKind}
+            {...form.getInputProps("kind")}
             data={[
               { value: "archive", label: "Archive" },
               { value: "address", label: "Git address" },
@@ -117,12 +107,7 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
               description="A .tar or .tar.gz, made in the folder of the app: tar czf ../app.tar.gz ."
               placeholder="Choose a file"
               accept=".tar,.tgz,.gz,application/x-tar,application/gzip"
-              value={file}
-              onChange={(next) => {
-                setFile(next);
-                setFileFault(undefined);
-              }}
-              error={fileFault}
+              {...form.getInputProps("file")}
             />
           )}
           {kind === "address" && (
@@ -131,7 +116,6 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
                 label="Address of the repository"
                 placeholder="https://git.example.com/shop.git"
                 description="Over http or https, reachable from this server."
-                maxLength={2000}
                 autoComplete="off"
                 spellCheck={false}
                 {...form.getInputProps("url")}
@@ -139,7 +123,6 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
               <TextInput
                 label="Branch, tag or commit"
                 description="Empty: what the repository shows first."
-                maxLength={200}
                 autoComplete="off"
                 spellCheck={false}
                 {...form.getInputProps("ref")}
@@ -150,7 +133,6 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
             <TextInput
               label="Image"
               description="Its name with a tag or digest; it is pinned when it is deployed."
-              maxLength={300}
               autoComplete="off"
               spellCheck={false}
               {...form.getInputProps("image")}
@@ -167,7 +149,7 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
             </Button>
           )}
         </Stack>
-      </form>
+      </Form>
     </Card>
   );
 }

@@ -13,6 +13,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { eventsOf } from "../../api/events";
+import { sentenceOf } from "../../api/problem";
 import { Act } from "../../components/Act";
 import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
@@ -22,6 +23,7 @@ import { IconOut } from "../../components/icons";
 import { Loading } from "../../components/Loading";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
+import { toast } from "../../components/toast";
 import { count } from "../../lib/format";
 import { environmentVerdict, passing, sentence, troubles } from "../../lib/health";
 import { whole } from "../../lib/pages";
@@ -62,6 +64,14 @@ export function Overview() {
     });
     queries.setQueryData(environmentGetQueryKey({ path: place }), data);
   };
+  const start = () =>
+    setStopped(false).catch((error: unknown) => {
+      toast({
+        title: `${place.app} ${place.env} was not started`,
+        message: sentenceOf(error),
+        color: "red",
+      });
+    });
   const restart = async () => {
     const { data } = await deploymentCreate({
       path: place,
@@ -97,7 +107,7 @@ export function Overview() {
             Restart
           </Act>
           {env.stopped ? (
-            <Act why={why("configure")} onClick={() => void setStopped(false)}>
+            <Act why={why("configure")} onClick={() => void start()}>
               Start
             </Act>
           ) : (

@@ -4,7 +4,7 @@ import { ActionIcon, Tooltip } from "@mantine/core";
 import { type Instance, type ServicePage, type ServiceView, serviceUpdate } from "@segue/client";
 import { serviceListQueryKey } from "@segue/client/query";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { fault } from "../../api/problem";
+import { sentenceOf } from "../../api/problem";
 import { Empty, Table } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { IconMinus, IconPlus } from "../../components/icons";
@@ -51,11 +51,10 @@ function Scale({ service }: { service: ServiceView }) {
       );
     },
     onError: (error) => {
-      const { detail, hint } = fault(error);
       toast({
         color: "red",
         title: `${service.name} was not scaled`,
-        message: hint ? `${detail} — ${hint}` : detail,
+        message: sentenceOf(error),
       });
     },
     onSettled: () => queries.invalidateQueries({ queryKey: key }),

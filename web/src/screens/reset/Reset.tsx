@@ -1,11 +1,12 @@
 // A new password by a one-time link. The token stands behind the `#`, which browsers send to nobody.
 
-import { Button, PasswordInput, Stack } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { resetUse } from "@segue/client";
 import { useState } from "react";
 import { forget } from "../../api/session";
 import { Outside } from "../../app/Outside";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
+import { PasswordField } from "../../components/PasswordField";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 import { takeHash } from "../../lib/taken";
@@ -13,7 +14,7 @@ import { takeHash } from "../../lib/taken";
 export function Reset() {
   const [token] = useState(() => takeHash("/reset"));
   const [done, setDone] = useState(false);
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { password: "", again: "" },
     validate: {
       password: checks.ResetUse.password,
@@ -26,6 +27,7 @@ export function Reset() {
       setDone(true);
     },
   });
+  const { form, busy } = handle;
   if (!token) {
     return (
       <Outside
@@ -46,31 +48,27 @@ export function Reset() {
       </Outside>
     );
   }
-  const toggle = { visibilityToggleButtonProps: { "aria-label": "Show the password" } };
   return (
     <Outside title="Set a new password" sub="The link is good once, and for an hour.">
-      <form onSubmit={onSubmit} noValidate>
+      <Form of={handle}>
         <Stack gap="md">
-          <FormFault text={rest} />
-          <PasswordInput
+          <PasswordField
             label="New password"
             description="At least 10 characters."
             autoComplete="new-password"
             data-autofocus
-            {...toggle}
             {...form.getInputProps("password")}
           />
-          <PasswordInput
+          <PasswordField
             label="Once more"
             autoComplete="new-password"
-            {...toggle}
             {...form.getInputProps("again")}
           />
           <Button type="submit" loading={busy} fullWidth size="md">
             Set the password
           </Button>
         </Stack>
-      </form>
+      </Form>
     </Outside>
   );
 }

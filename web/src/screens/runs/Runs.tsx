@@ -10,7 +10,7 @@ import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { More } from "../../components/More";
 import { Page } from "../../components/Page";
@@ -35,9 +35,10 @@ function Start({ place }: { place: Place }) {
   const why =
     useWhyNotHere()("run") ?? (env.serving ? undefined : "Nothing has been deployed here yet.");
   const services = useQuery(whole(serviceListOptions({ path: place })));
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { command: "", service: "", time_limit: "3600" },
     validate: checks.RunCreate,
+    why,
     send: async ({ command, service, time_limit }) => {
       const { data } = await runCreate({
         path: place,
@@ -54,11 +55,11 @@ function Start({ place }: { place: Place }) {
       });
     },
   });
+  const { form, busy } = handle;
   const { shell } = splitWords(form.values.command);
   return (
     <Card title="Start a run" flush>
-      <form onSubmit={onSubmit} noValidate className={classes.form}>
-        <FormFault text={rest} />
+      <Form of={handle} className={classes.form}>
         <TextInput
           label="Command"
           placeholder="python manage.py migrate"
@@ -85,7 +86,7 @@ function Start({ place }: { place: Place }) {
         <Act type="submit" why={why} loading={busy}>
           Start it
         </Act>
-      </form>
+      </Form>
     </Card>
   );
 }

@@ -1,21 +1,22 @@
 // Secrets: names, versions, who set them. A value is shown to whoever may reveal it, after the password, and is told to
 // the team; it is forgotten when the page is left.
 
-import { Button, Group, PasswordInput, TextInput } from "@mantine/core";
+import { Button, Group, TextInput } from "@mantine/core";
 import { secretDelete, secretReveal, secretSet } from "@segue/client";
 import { secretListOptions, specGetOptions } from "@segue/client/query";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
 import { Command } from "../../components/Command";
 import { Confirm } from "../../components/Confirm";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { Page } from "../../components/Page";
+import { PasswordField } from "../../components/PasswordField";
 import { Status } from "../../components/Status";
 import { toast } from "../../components/toast";
 import { checks, keyCheck } from "../../lib/checks";
@@ -34,7 +35,7 @@ export function Secrets() {
   const [removing, setRemoving] = useState<string>();
   const [revealing, setRevealing] = useState<string>();
   const [open, setOpen] = useState<{ key: string; value: string }>();
-  const [deploy, setDeploy] = useState(true);
+  const valueField = useRef<HTMLInputElement>(null);
   const list = useQuery(whole(secretListOptions({ path: place })));
   const spec = useQuery(specGetOptions({ path: place }));
   const items = list.data?.items ?? [];
@@ -56,17 +57,18 @@ export function Secrets() {
       params: { app: place.app, env: place.env, number: String(deployment) },
     });
   };
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { key: "", value: "" },
     validate: {
       key: keyCheck,
       value: checks.SecretSet.value,
     },
-    send: async ({ key, value }) => {
+    why,
+    send: async ({ key, value }, press) => {
       const path = { ...place, key: key.trim() };
       const { data } = await secretSet({
         path,
-        query: { deploy },
+        query: { deploy: press === "deploy" },
         body: { value },
         throwOnError: true,
       });
@@ -74,6 +76,7 @@ export function Secrets() {
       await after(path.key, data.deployment);
     },
   });
+  const { form, busy } = handle;
   return (
     <Page
       title="Secrets"
@@ -136,7 +139,10 @@ export function Secrets() {
                         size="compact-sm"
                         variant="subtle"
                         why={why}
-                        onClick={() => form.setFieldValue("key", secret.key)}
+                        onClick={() => {
+                          form.setValues({ key: secret.key, value: "" });
+                          valueField.current?.focus();
+                        }}
                         aria-label={`Change ${secret.key}`}
                       >
                         Change
@@ -160,32 +166,25 @@ export function Secrets() {
         </Card>
       )}
       <Card title="Set a secret">
-        <form onSubmit={onSubmit} noValidate className={classes.form}>
-          <FormFault text={rest} />
+        <Form of={handle} className={classes.form}>
           <TextInput
             label="Key"
-            maxLength={200}
             autoComplete="off"
             spellCheck={false}
             {...form.getInputProps("key")}
           />
-          <PasswordInput
+          <PasswordField
             label="Value"
             autoComplete="new-password"
-            visibilityToggleButtonProps={{ "aria-label": "Show the value" }}
+            ref={valueField}
+            what="value"
             {...form.getInputProps("value")}
           />
           <Group gap="sm">
-            <Act type="submit" why={why ?? held} loading={busy} onClick={() => setDeploy(true)}>
+            <Act type="submit" why={why ?? held} loading={busy} value="deploy">
               Set and deploy
             </Act>
-            <Act
-              type="submit"
-              why={why}
-              variant="default"
-              loading={busy}
-              onClick={() => setDeploy(false)}
-            >
+            <Act type="submit" why={why} variant="default" loading={busy}>
               Set only
             </Act>
             {form.isDirty() && (
@@ -194,7 +193,7 @@ export function Secrets() {
               </Button>
             )}
           </Group>
-        </form>
+        </Form>
       </Card>
       <Confirm
         opened={revealing !== undefined}

@@ -1,13 +1,14 @@
 // The first person and the first team, by the one-time link that the server printed.
 
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, Stack, TextInput } from "@mantine/core";
 import { setupCreate } from "@segue/client";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { adopt } from "../../api/session";
 import { Outside } from "../../app/Outside";
 import { Command } from "../../components/Command";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
+import { PasswordField } from "../../components/PasswordField";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 import { takeQuery } from "../../lib/taken";
@@ -15,7 +16,7 @@ import { takeQuery } from "../../lib/taken";
 export function Setup() {
   const [token] = useState(() => takeQuery("/setup", "token"));
   const navigate = useNavigate();
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { email: "", name: "", password: "", team: "" },
     validate: checks.SetupCreate,
     send: async (values) => {
@@ -27,6 +28,7 @@ export function Setup() {
       await navigate({ to: "/apps", replace: true });
     },
   });
+  const { form, busy } = handle;
   if (!token) {
     return (
       <Outside
@@ -42,14 +44,12 @@ export function Setup() {
       title="Set up Segue"
       sub="The first account owns this installation and its first team."
     >
-      <form onSubmit={onSubmit} noValidate>
+      <Form of={handle}>
         <Stack gap="md">
-          <FormFault text={rest} />
           <TextInput
             label="E-mail"
             type="email"
             autoComplete="username"
-            maxLength={254}
             data-autofocus
             {...form.getInputProps("email")}
           />
@@ -57,29 +57,25 @@ export function Setup() {
             label="Your name"
             description="Shown to your team; may be left empty."
             autoComplete="name"
-            maxLength={100}
             {...form.getInputProps("name")}
           />
-          <PasswordInput
+          <PasswordField
             label="Password"
             description="At least 10 characters."
             autoComplete="new-password"
-            maxLength={256}
-            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
             {...form.getInputProps("password")}
           />
           <TextInput
             label="Team"
             description="Small letters, digits and dashes: acme."
             autoComplete="off"
-            maxLength={60}
             {...form.getInputProps("team")}
           />
           <Button type="submit" loading={busy} fullWidth size="md">
             Create the owner account
           </Button>
         </Stack>
-      </form>
+      </Form>
     </Outside>
   );
 }

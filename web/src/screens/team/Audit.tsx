@@ -4,18 +4,21 @@ import { Button, TextInput } from "@mantine/core";
 import { auditVerify } from "@segue/client";
 import { auditListInfiniteOptions } from "@segue/client/query";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { useTeam, useWhyNot } from "../../api/hooks";
 import { signedFetch } from "../../api/http";
-import { fault } from "../../api/problem";
+import { sentenceOf } from "../../api/problem";
 import { accessToken } from "../../api/session";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
 import { FaultBox } from "../../components/FaultBox";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { More } from "../../components/More";
 import { toast } from "../../components/toast";
+import { actionCheck, resourceCheck } from "../../lib/checks";
+import { useApiForm } from "../../lib/form";
 import { number } from "../../lib/format";
 import { pagesAt } from "../../lib/pages";
 import { TeamPage } from "./TeamPage";
@@ -41,8 +44,6 @@ async function download(team: string, filter: Record<string, string>): Promise<v
 export function Audit() {
   const team = useTeam();
   const why = useWhyNot()("members");
-  const [action, setAction] = useState("");
-  const [resource, setResource] = useState("");
   const [filter, setFilter] = useState<{ action?: string; resource?: string }>({});
   const path = { team: team.name };
   const list = useInfiniteQuery({
@@ -51,10 +52,12 @@ export function Audit() {
     enabled: !why,
   });
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const apply = (event: FormEvent) => {
-    event.preventDefault();
-    setFilter({ action: action.trim() || undefined, resource: resource.trim() || undefined });
-  };
+  const handle = useApiForm({
+    initial: { action: "", resource: "" },
+    validate: { action: actionCheck, resource: resourceCheck },
+    send: async ({ action, resource }) =>
+      setFilter({ action: action.trim() || undefined, resource: resource.trim() || undefined }),
+  });
   const verify = async () => {
     try {
       const { data } = await auditVerify({ path, throwOnError: true });
@@ -63,7 +66,7 @@ export function Audit() {
         : `Record ${data.first_bad} was changed, moved or removed.`;
       toast({ message, color: data.whole ? "green" : "red" });
     } catch (error) {
-      toast({ message: fault(error).detail, color: "red" });
+      toast({ message: sentenceOf(error), color: "red" });
     }
   };
   const save = () =>
@@ -72,7 +75,7 @@ export function Audit() {
       Object.fromEntries(
         Object.entries(filter).filter((pair): pair is [string, string] => pair[1] !== undefined),
       ),
-    ).catch((error: unknown) => toast({ message: fault(error).detail, color: "red" }));
+    ).catch((error: unknown) => toast({ message: sentenceOf(error), color: "red" }));
   return (
     <TeamPage title="Audit log" command={`segue audit -t ${team.name}`}>
       <Card
@@ -92,25 +95,25 @@ export function Audit() {
         {why ? (
           <Empty>{why}</Empty>
         ) : (
-          <form onSubmit={apply} className={own.filters}>
+          <Form of={handle} className={own.filters}>
             <TextInput
               label="Action"
-              placeholder="config_patch"
-              maxLength={100}
-              value={action}
-              onChange={(event) => setAction(event.currentTarget.value)}
+              placeholder="config_update"
+              autoComplete="off"
+              spellCheck={false}
+              {...handle.form.getInputProps("action")}
             />
             <TextInput
               label="Resource"
-              placeholder="id or part of it"
-              maxLength={200}
-              value={resource}
-              onChange={(event) => setResource(event.currentTarget.value)}
+              placeholder="its id"
+              autoComplete="off"
+              spellCheck={false}
+              {...handle.form.getInputProps("resource")}
             />
             <Button type="submit" variant="default">
               Filter
             </Button>
-          </form>
+          </Form>
         )}
         {!why && list.isPending && <Loading />}
         {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}

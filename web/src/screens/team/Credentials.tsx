@@ -1,6 +1,6 @@
 // Accounts at private registries and git servers. Passwords are sealed and shown to nobody.
 
-import { NativeSelect, PasswordInput, TextInput } from "@mantine/core";
+import { NativeSelect, TextInput } from "@mantine/core";
 import { type Registry, type RegistryKind, registryCreate, registryDelete } from "@segue/client";
 import { registryListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
@@ -12,8 +12,9 @@ import { Card, Empty, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
+import { PasswordField } from "../../components/PasswordField";
 import { toast } from "../../components/toast";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -30,9 +31,10 @@ export function Credentials() {
   const why = useWhyNot()("credentials");
   const list = useQuery(registryListOptions({ path, query: { limit: 100 } }));
   const [removing, setRemoving] = useState<Registry>();
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { kind: "registry", host: "", username: "", password: "" },
     validate: checks.RegistryCreate,
+    why,
     send: async ({ kind, host, username, password }) => {
       const body = {
         kind: kind as RegistryKind,
@@ -46,6 +48,7 @@ export function Credentials() {
       await list.refetch();
     },
   });
+  const { form, busy } = handle;
   const items = list.data?.items ?? [];
   return (
     <TeamPage title="Credentials" command={`segue credentials list -t ${team.name}`}>
@@ -89,8 +92,7 @@ export function Credentials() {
             ))}
           </Table>
         )}
-        <form onSubmit={onSubmit} noValidate className={classes.form}>
-          <FormFault text={rest} />
+        <Form of={handle} className={classes.form}>
           <NativeSelect
             label="For"
             data={Object.entries(KINDS).map(([value, label]) => ({ value, label }))}
@@ -109,17 +111,16 @@ export function Credentials() {
             spellCheck={false}
             {...form.getInputProps("username")}
           />
-          <PasswordInput
+          <PasswordField
             label="Password or token"
             autoComplete="new-password"
             w={220}
-            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
             {...form.getInputProps("password")}
           />
           <Act type="submit" why={why} loading={busy}>
             Keep it
           </Act>
-        </form>
+        </Form>
       </Card>
       <Confirm
         opened={removing !== undefined}

@@ -13,7 +13,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Once } from "../../components/Once";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -30,9 +30,10 @@ export function Invitations() {
   const [made, setMade] = useState<Invitation>();
   const [taking, setTaking] = useState<Invitation>();
   const mine = ROLES.indexOf((team.role ?? "viewer") as (typeof ROLES)[number]);
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { email: "", role: "deployer", app: "" },
     validate: checks.InvitationCreate,
+    why,
     send: async ({ email, role, app }) => {
       const body = { email: email.trim(), role, app: app || undefined };
       const { data } = await invitationCreate({ path, body, throwOnError: true });
@@ -41,12 +42,13 @@ export function Invitations() {
       await list.refetch();
     },
   });
+  const { form, busy } = handle;
   const waiting = (list.data?.items ?? []).filter(
     (one) => one.state === "open" || one.state === "pending" || one.state === "waiting",
   );
   return (
     <>
-      {made?.link && (
+      {made && (
         <Once
           title={`${made.email} is invited.`}
           parts={[["The link", made.link]]}
@@ -89,8 +91,7 @@ export function Invitations() {
             ))}
           </Table>
         )}
-        <form onSubmit={onSubmit} noValidate className={classes.form}>
-          <FormFault text={rest} />
+        <Form of={handle} className={classes.form}>
           <TextInput
             label="E-mail"
             type="email"
@@ -113,7 +114,7 @@ export function Invitations() {
           <Act type="submit" why={why} loading={busy}>
             Invite
           </Act>
-        </form>
+        </Form>
       </Card>
       <Confirm
         opened={taking !== undefined}

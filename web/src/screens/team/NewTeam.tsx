@@ -7,7 +7,7 @@ import { useState } from "react";
 import { refresh } from "../../api/session";
 import { Card } from "../../components/Card";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Once } from "../../components/Once";
 import { Page } from "../../components/Page";
 import { checks } from "../../lib/checks";
@@ -15,7 +15,8 @@ import { useApiForm } from "../../lib/form";
 
 export function NewTeam() {
   const [made, setMade] = useState<Team>();
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const [taken, setTaken] = useState(false);
+  const handle = useApiForm({
     initial: { name: "" },
     validate: checks.TeamCreate,
     send: async (body) => {
@@ -24,15 +25,16 @@ export function NewTeam() {
       setMade(data);
     },
   });
+  const { form, busy } = handle;
   return (
     <Page title="New team" sub="You become its owner" command="segue teams create NAME">
       {made ? (
         <>
-          {made.token && (
+          {!taken && (
             <Once
               title={`Team ${made.name} is made.`}
               parts={[["Its first token", made.token]]}
-              onDone={() => setMade({ ...made, token: undefined })}
+              onDone={() => setTaken(true)}
             >
               This token is an owner’s; it is shown only now, and may be revoked under Account.
             </Once>
@@ -45,8 +47,7 @@ export function NewTeam() {
         </>
       ) : (
         <Card title="Name" flush>
-          <form onSubmit={onSubmit} noValidate className={classes.form}>
-            <FormFault text={rest} />
+          <Form of={handle} className={classes.form}>
             <TextInput
               label="Name of the new team"
               description="Small letters, digits and dashes. It stays with the team for ever."
@@ -57,7 +58,7 @@ export function NewTeam() {
             <Button type="submit" loading={busy}>
               Make the team
             </Button>
-          </form>
+          </Form>
         </Card>
       )}
     </Page>

@@ -4,7 +4,7 @@ import { NativeSelect, TextInput } from "@mantine/core";
 import { type Channel, type Webhook, webhookCreate } from "@segue/client";
 import { Act } from "../../components/Act";
 import classes from "../../components/components.module.css";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 
@@ -23,7 +23,7 @@ const OF = [
 ];
 
 export function NewWebhook({ team, apps, why, onMade }: NewWebhookProps) {
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: { kind: "standard", name: "", url: "", address: "", app: "", of: "", events: "" },
     validate: {
       name: checks.WebhookCreate.name,
@@ -36,6 +36,7 @@ export function NewWebhook({ team, apps, why, onMade }: NewWebhookProps) {
             ? "Give at least one kind."
             : checks.WebhookCreate.events(value),
     },
+    why,
     send: async ({ kind, name, url, address, app, of, events }) => {
       const mail = kind === "mail";
       const { data } = await webhookCreate({
@@ -54,10 +55,10 @@ export function NewWebhook({ team, apps, why, onMade }: NewWebhookProps) {
       await onMade(data);
     },
   });
+  const { form, busy } = handle;
   const { kind, of } = form.values;
   return (
-    <form onSubmit={onSubmit} noValidate className={classes.form}>
-      <FormFault text={rest} />
+    <Form of={handle} className={classes.form}>
       <NativeSelect
         label="How"
         data={[
@@ -105,6 +106,6 @@ export function NewWebhook({ team, apps, why, onMade }: NewWebhookProps) {
       <Act type="submit" why={why} loading={busy}>
         Tell them
       </Act>
-    </form>
+    </Form>
   );
 }

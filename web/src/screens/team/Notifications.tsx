@@ -6,7 +6,7 @@ import { appListOptions, webhookListOptions } from "@segue/client/query";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTeam, useWhyNot } from "../../api/hooks";
-import { fault } from "../../api/problem";
+import { sentenceOf } from "../../api/problem";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card, Empty, Table } from "../../components/Card";
@@ -46,7 +46,7 @@ export function Notifications() {
   const items = list.data?.items ?? [];
   const appName = (id: string) => apps.data?.items.find((one) => one.id === id)?.name ?? "one app";
   const said = (work: Promise<unknown>) =>
-    work.catch((error: unknown) => toast({ message: fault(error).detail, color: "red" }));
+    work.catch((error: unknown) => toast({ message: sentenceOf(error), color: "red" }));
   const turn = async (one: Webhook) => {
     await webhookUpdate({
       path: { ...path, webhook: one.id },
@@ -64,7 +64,7 @@ export function Notifications() {
   };
   return (
     <TeamPage title="Notifications" command={`segue webhooks list -t ${team.name}`}>
-      {made?.secret && (
+      {made && (made.secret || made.kind === "standard") && (
         <Once
           title={`${made.name} is made.`}
           parts={[["Signing secret", made.secret]]}

@@ -10,7 +10,7 @@ import { Ago } from "../../components/Ago";
 import { Card } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { toast } from "../../components/toast";
 import { checks, coresCheck, decimal, gibCheck } from "../../lib/checks";
@@ -62,12 +62,14 @@ function SetQuota({ team, quota }: { team: string; quota: QuotaView }) {
   const queries = useQueryClient();
   const path = { team };
   const why = admin ? undefined : "Only people who run this installation set quotas.";
-  const { form, busy, rest, onSubmit } = useApiForm({
+  const handle = useApiForm({
     initial: {
       apps: shown(quota.apps.allowed, 1),
       cpu_millis: shown(quota.cpu_millis.allowed, 1000),
       memory_bytes: shown(quota.memory_bytes.allowed, GIB),
     },
+    why,
+    reread: () => queries.invalidateQueries({ queryKey: quotaGetQueryKey({ path }) }),
     validate: { ...checks.QuotaSet, cpu_millis: coresCheck, memory_bytes: gibCheck },
     send: async ({ apps, cpu_millis, memory_bytes }) => {
       const figure = (text: string, unit: number) =>
@@ -82,6 +84,7 @@ function SetQuota({ team, quota }: { team: string; quota: QuotaView }) {
       toast({ message: `The quota of ${team} is set. What runs already goes on.`, color: "green" });
     },
   });
+  const { form, busy } = handle;
   const field = (label: string, name: "apps" | "cpu_millis" | "memory_bytes") => (
     <TextInput
       label={label}
@@ -93,15 +96,14 @@ function SetQuota({ team, quota }: { team: string; quota: QuotaView }) {
     />
   );
   return (
-    <form onSubmit={onSubmit} noValidate className={classes.form}>
-      <FormFault text={rest} />
+    <Form of={handle} className={classes.form}>
       {field("Apps at most", "apps")}
       {field("CPU at most, in cores", "cpu_millis")}
       {field("Memory at most, in GiB", "memory_bytes")}
       <Act type="submit" variant="default" why={why} loading={busy}>
         Set the quota
       </Act>
-    </form>
+    </Form>
   );
 }
 
@@ -128,7 +130,7 @@ export function Quota() {
               </div>
             )}
           </dl>
-          <SetQuota key={`${team.name} ${data.set_at}`} team={team.name} quota={data} />
+          <SetQuota key={team.name} team={team.name} quota={data} />
         </>
       )}
     </Card>

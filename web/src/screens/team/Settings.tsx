@@ -25,6 +25,7 @@ function Name({ team, why }: { team: string; why?: string }) {
       name={team}
       check={checks.TeamUpdate.name}
       why={why}
+      reread={refresh}
       onRename={async (name) => {
         const { data } = await teamUpdate({ path: { team }, body: { name }, throwOnError: true });
         await refresh();

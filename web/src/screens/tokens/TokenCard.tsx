@@ -8,7 +8,7 @@ import { Card, Empty, Table } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { FormFault } from "../../components/FormFault";
+import { Form } from "../../components/Form";
 import { Loading } from "../../components/Loading";
 import { Once } from "../../components/Once";
 import { Status } from "../../components/Status";
@@ -73,15 +73,24 @@ export function TokenCard(props: TokenCardProps) {
   const { title, list, why, apps } = props;
   const [made, setMade] = useState<Shown>();
   const [revoking, setRevoking] = useState<Shown>();
-  const [scopes, setScopes] = useState<string[]>(["read", "deploy"]);
-  const { form, busy, rest, onSubmit } = useApiForm({
-    initial: { name: "", app: "", address_ranges: "", expires_in_days: "90" },
-    validate: checks.TokenCreate,
+  const handle = useApiForm({
+    initial: {
+      scopes: ["read", "deploy"],
+      name: "",
+      app: "",
+      address_ranges: "",
+      expires_in_days: "90",
+    },
+    validate: {
+      ...checks.TokenCreate,
+      scopes: (value) => (value.length === 0 ? "Choose what it may." : null),
+    },
+    why,
     send: async (values) => {
       const ranges = values.address_ranges.split(/[\s,]+/).filter(Boolean);
       const token = await props.onMake({
         name: values.name.trim(),
-        scopes,
+        scopes: values.scopes,
         app: values.app || undefined,
         address_ranges: ranges.length > 0 ? ranges : undefined,
         expires_in_days: Number(values.expires_in_days),
@@ -91,11 +100,12 @@ export function TokenCard(props: TokenCardProps) {
       await list.refetch();
     },
   });
+  const { form, busy } = handle;
   const items = (list.data?.items ?? []).filter((token) => !token.revoked_at);
   const appName = (id: string) => apps?.find((one) => one.id === id)?.name ?? "one app";
   return (
     <>
-      {made?.token && (
+      {made && (
         <Once
           title={`${made.name} is made.`}
           parts={[["The token", made.token]]}
@@ -149,8 +159,7 @@ export function TokenCard(props: TokenCardProps) {
             ))}
           </Table>
         )}
-        <form onSubmit={onSubmit} noValidate className={classes.form}>
-          <FormFault text={rest} />
+        <Form of={handle} className={classes.form}>
           <TextInput label={props.label} autoComplete="off" {...form.getInputProps("name")} />
           {apps && (
             <NativeSelect
@@ -169,21 +178,17 @@ export function TokenCard(props: TokenCardProps) {
             {...form.getInputProps("address_ranges")}
           />
           <NativeSelect label="Good for" data={LIVES} {...form.getInputProps("expires_in_days")} />
-          <Checkbox.Group label="It may" value={scopes} onChange={setScopes}>
+          <Checkbox.Group label="It may" {...form.getInputProps("scopes")}>
             <Group gap="md" mt={4}>
               {props.scopes.map((scope) => (
                 <Checkbox key={scope} value={scope} label={scope} />
               ))}
             </Group>
           </Checkbox.Group>
-          <Act
-            type="submit"
-            why={why ?? (scopes.length === 0 ? "Choose what it may." : undefined)}
-            loading={busy}
-          >
+          <Act type="submit" why={why} loading={busy}>
             Make a token
           </Act>
-        </form>
+        </Form>
       </Card>
       <Confirm
         opened={revoking !== undefined}
