@@ -26,9 +26,7 @@ impl From<StoreError> for Problem {
                 Self::unavailable()
             }
             StoreError::Quota(exceeded) => crate::resources::quota_problem(exceeded),
-            StoreError::Held(held) => Self::new(ProblemCode::DeploysHeld, held.to_string()).hint(
-                "wait, roll back, or ask an admin of the team to take it away or to deploy with `override`",
-            ),
+            StoreError::Held(held) => crate::resources::held_problem(held),
             StoreError::Superseded { .. } => Self::new(
                 ProblemCode::Conflict,
                 "something else changed it at the same moment; nothing was done",

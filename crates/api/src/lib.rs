@@ -17,6 +17,7 @@ mod dto;
 mod failure;
 mod git;
 mod internal;
+mod lists;
 mod metrics;
 mod news;
 pub mod openapi;

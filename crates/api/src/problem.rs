@@ -6,7 +6,7 @@
 //! Must not: show internals. Unknown errors are logged once with the request id and answered 500.
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use segue_model::failure::Failure;
 
 use crate::dto::failure::FailureView;
+use crate::lists::Lists;
 use crate::request_id::RequestId;
 
 /// Media type of every error body.
@@ -311,9 +312,10 @@ impl IntoResponse for Problem {
 struct Pending(Problem);
 
 /// Layer: writes the body of every error. An error status that carries no [`Problem`] (axum's own, a layer's)
-/// gets the one that belongs to its status; its text is dropped.
-pub(crate) async fn finish(request: Request, next: Next) -> Response {
+/// gets the one that belongs to its status; its text is dropped. What is missing is told where it could be looked for.
+pub(crate) async fn finish(State(lists): State<Lists>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let head = request.method() == Method::HEAD;
     let git = request.uri().path().starts_with("/git/");
     let mut response = next.run(request).await;
@@ -329,6 +331,9 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         return response;
     };
     problem.request_id = id.map(|id| id.to_string()).unwrap_or_default();
+    if problem.code.status() == StatusCode::NOT_FOUND && problem.hint.is_none() {
+        problem.hint = Some(lists.hint(route.as_ref().map(MatchedPath::as_str)));
+    }
     let mut response = render(response, &problem, head);
     if problem.code.status() == StatusCode::UNAUTHORIZED {
         // Git asks its credential helper only for Basic.

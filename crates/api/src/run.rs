@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::token;
 use crate::config::{ApiConfig, InvalidConfig, Limits};
 use crate::internal::{EdgeToken, EdgeTokenError, InternalState};
+use crate::lists::Lists;
 use crate::news::News;
 use crate::serve::accept::{Listener, serve};
 use crate::state::ApiState;
@@ -94,9 +95,9 @@ pub async fn run(config: ApiConfig, store: Store, stop: CancellationToken) -> Re
 }
 
 fn router_of(state: ApiState) -> Router {
-    let (router, _) = crate::resources::routes().split_for_parts();
+    let (router, document) = crate::resources::routes().split_for_parts();
     let router = router.merge(crate::git::http::routes());
-    crate::serve::layers::public(router, state)
+    crate::serve::layers::public(router, Lists::of(&document), state)
 }
 
 /// The public router without a listener, for tests of other crates and of this one.

@@ -7,10 +7,10 @@ use segue_model::Timestamp;
 use segue_model::access::Action;
 use segue_model::id::EnvironmentId;
 use segue_model::name::EnvironmentName;
-use segue_store::{App, StoreError, TeamScope};
+use segue_store::{App, Held, StoreError, TeamScope};
 
 use crate::auth::place::{Deploy, InEnv};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 
 /// Reasons have at most this many characters.
 const REASON: usize = 500;
@@ -65,6 +65,18 @@ pub(super) async fn place_and_reason(
         ));
     }
     Ok((environment, reason))
+}
+
+/// The answer to a deployment that is held: by what, and who goes on in spite of it and how.
+pub(crate) fn held_problem(held: &Held) -> Problem {
+    let end = if held.what == "lock" {
+        "whoever may deploy there takes the lock away with DELETE /v1/teams/{team}/apps/{app}/lock (segue unlock)"
+    } else {
+        "an admin or owner takes the window away with DELETE /v1/teams/{team}/apps/{app}/freezes/{freeze} (segue freezes remove)"
+    };
+    Problem::new(ProblemCode::DeploysHeld, held.to_string()).hint(format!(
+        "an admin or owner of the team or app deploys in spite of it with `\"override\": true` (segue up --override), and the audit log says so; {end}; a rollback is not held (segue rollback)"
+    ))
 }
 
 /// Refuses an end that has passed.

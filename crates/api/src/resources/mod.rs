@@ -66,6 +66,7 @@ mod webhooks;
 mod webhooks_body;
 
 pub(crate) use deploy::{DeployInput, DeployPlace, What, deploy};
+pub(crate) use holds::held_problem;
 pub(crate) use hooks_work::keep as keep_hooks;
 pub(crate) use logs::kept_text;
 pub(crate) use previews::{Previews, environment as preview_environment};

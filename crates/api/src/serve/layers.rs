@@ -10,6 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::internal::InternalState;
+use crate::lists::Lists;
 use crate::problem::{Problem, finish, panicked};
 use crate::request_id::assign;
 use crate::state::ApiState;
@@ -19,7 +20,7 @@ async fn nothing_here() -> Problem {
 }
 
 /// The public router.
-pub(crate) fn public(router: Router<ApiState>, state: ApiState) -> Router {
+pub(crate) fn public(router: Router<ApiState>, lists: Lists, state: ApiState) -> Router {
     let nosniff = SetResponseHeaderLayer::if_not_present(
         HeaderName::from_static("x-content-type-options"),
         HeaderValue::from_static("nosniff"),
@@ -34,7 +35,7 @@ pub(crate) fn public(router: Router<ApiState>, state: ApiState) -> Router {
         .layer(
             ServiceBuilder::new()
                 .layer(from_fn(assign))
-                .layer(from_fn(finish))
+                .layer(from_fn_with_state(lists, finish))
                 .layer(from_fn_with_state(state.clone(), crate::metrics::count))
                 .layer(from_fn_with_state(state.clone(), crate::auth::quota::bound))
                 .layer(from_fn_with_state(
@@ -57,7 +58,7 @@ pub(crate) fn internal(router: Router<InternalState>, state: InternalState) -> R
         .layer(
             ServiceBuilder::new()
                 .layer(from_fn(assign))
-                .layer(from_fn(finish))
+                .layer(from_fn_with_state(Lists::default(), finish))
                 .layer(CatchPanicLayer::custom(panicked)),
         )
         .with_state(state)

@@ -62,6 +62,9 @@ async fn theirs(api: &Api, owner: &Person, env: &str) -> Vec<(&'static str, Stri
         .expect(200);
     let source = upload(api, owner, "shop", tar(&[("app.py", "app = 1\n")])).await;
     let source = source.expect(200)["sha256"].as_str().unwrap().to_owned();
+    let webhook = made("/v1/teams/acme/webhooks", webhook).await;
+    let test = format!("/v1/teams/acme/webhooks/{webhook}/test");
+    let told = api.post(&test, owner, json!(null)).await.expect(202);
     let ids = vec![
         ("instance", instance),
         ("build", id(&builds["items"][0])),
@@ -72,7 +75,8 @@ async fn theirs(api: &Api, owner: &Person, env: &str) -> Vec<(&'static str, Stri
             "invitation",
             made("/v1/teams/acme/invitations", guest).await,
         ),
-        ("webhook", made("/v1/teams/acme/webhooks", webhook).await),
+        ("webhook", webhook),
+        ("delivery", id(&told)),
         (
             "registry",
             made("/v1/teams/acme/registries", registry).await,
@@ -125,6 +129,9 @@ async fn what_lies_in_another_team_answers_as_what_is_missing() {
             let foreign = ask(&api, &operation, &at(id), Some(&stranger)).await;
             let none = ask(&api, &operation, &at(missing), Some(&stranger)).await;
             *compared.entry(name).or_default() += 1;
+            if none.status == 404 && !none.body.is_string() && !none.body["hint"].is_string() {
+                wrong.push(format!("{} {name}: no hint: {}", operation.id, none.body));
+            }
             if foreign.status.is_success() || visible(&foreign) != visible(&none) {
                 let (foreign, none) = (visible(&foreign), visible(&none));
                 wrong.push(format!("{} {name}: {foreign} / {none}", operation.id));

@@ -45,6 +45,10 @@ async fn a_lock_stops_deployments_but_not_rollbacks_and_admins_override_it() {
     for part in ["token test", "the big sale", "2999-01-01"] {
         assert!(detail.contains(part), "{part}: {detail}");
     }
+    let hint = refused["hint"].as_str().unwrap();
+    for part in ["admin or owner", "override", "segue unlock", "rollback"] {
+        assert!(hint.contains(part), "{part}: {hint}");
+    }
     // A rollback is not stopped; configuration is, because it is rolled out.
     api.post(&deployments, &deployer, json!({"release": 1}))
         .await
@@ -91,6 +95,8 @@ async fn a_lock_stops_deployments_but_not_rollbacks_and_admins_override_it() {
         refused["detail"].as_str().unwrap().contains("holidays"),
         "{refused}"
     );
+    let hint = refused["hint"].as_str().unwrap();
+    assert!(hint.contains("segue freezes remove"), "{hint}");
     let path = format!("{freezes}/{}", kept["id"].as_str().unwrap());
     api.call(Method::DELETE, &path, Some(&owner.token), None, &[])
         .await
