@@ -37,6 +37,10 @@ pub(crate) mod counting {
         /// The worker's whole thread stops at the next step of this name, as SIGSTOP does.
         pub(crate) freeze_at: Mutex<Option<&'static str>>,
         pub(crate) frozen: Notify,
+        /// Whoever passes the next step of this name waits there, and nobody else.
+        pub(crate) hold_at: Mutex<Option<&'static str>>,
+        pub(crate) held: Notify,
+        pub(crate) release: Notify,
         pub(crate) thaw: (Mutex<bool>, Condvar),
     }
 
@@ -50,6 +54,13 @@ pub(crate) mod counting {
             if self.stop_at.lock().unwrap().is_some_and(|at| number >= at) {
                 self.stopped.notify_one();
                 std::future::pending::<()>().await;
+            }
+            let hold = (self.hold_at.lock().unwrap())
+                .take_if(|at| *at == name)
+                .is_some();
+            if hold {
+                self.held.notify_one();
+                self.release.notified().await;
             }
             if self
                 .freeze_at

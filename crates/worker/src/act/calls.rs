@@ -91,6 +91,32 @@ impl ActError {
     }
 }
 
+/// A call that is under way, as its observer knows it: told before the attempt is written, and at its end, however
+/// it ends.
+struct UnderWay {
+    shared: Arc<Shared>,
+    host: HostId,
+    instance: InstanceId,
+}
+
+impl UnderWay {
+    fn begin(run: &HostRun, instance: InstanceId) -> Self {
+        run.shared.tell(run.host, Input::Attempted { instance });
+        Self {
+            shared: run.shared.clone(),
+            host: run.host,
+            instance,
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let instance = self.instance;
+        self.shared.tell(self.host, Input::Called { instance });
+    }
+}
+
 /// Actions of one environment on one host.
 #[derive(Clone)]
 pub(super) struct HostRun {
@@ -201,8 +227,10 @@ impl HostRun {
     /// The call, with what is written before and after it.
     async fn attempt(&self, action: &Action) -> Result<(), ActError> {
         let (store, steps) = (&self.shared.store, &self.shared.steps);
+        let mut under_way = None;
         if let (Some(verb), Some(instance)) = (super::verb(action), action.instance()) {
             steps.pass("attempt").await;
+            under_way = Some(UnderWay::begin(self, instance));
             let attempt = Attempt {
                 instance,
                 host: self.host,
@@ -211,10 +239,10 @@ impl HostRun {
             self.term
                 .call(store.attempts_begin(self.term.fence(), &[attempt]))
                 .await??;
-            self.shared.tell(self.host, Input::Attempted { instance });
         }
         steps.pass("call").await;
         let result = self.call(action).await;
+        drop(under_way);
         steps.pass("called").await;
         result
     }

@@ -202,6 +202,10 @@ impl<B: Book> Observer<B> {
         match input {
             Input::Watch(known) => self.watch(*known),
             Input::Attempted { instance } => self.with(instance, Track::attempted),
+            Input::Called { instance } => {
+                let now = self.setup.clock.now();
+                self.with(instance, |track| track.called(now));
+            }
             Input::Failed { instance, failure } => {
                 let now = self.setup.clock.now();
                 self.with(instance, |track| track.failed(now, failure));

@@ -85,8 +85,14 @@ pub(crate) trait Book: Send + Sync + 'static {
 pub(crate) enum Input {
     /// This instance is wanted, or is wanted otherwise than before: watch it.
     Watch(Box<Known>),
-    /// A call is about to be made for it: what is seen next is written even if it is nothing new.
+    /// A call is about to be made for it: what is seen next is written even if it is nothing new, and that it is not
+    /// there yet is not news.
     Attempted {
+        /// Which.
+        instance: InstanceId,
+    },
+    /// That call has ended, or will never be made.
+    Called {
         /// Which.
         instance: InstanceId,
     },

@@ -148,6 +148,7 @@ fn absence_is_gone_only_for_what_existed() {
     track.engine(at(100), &Seen::Absent);
     assert_eq!(state(&mut track), None);
     track.attempted();
+    track.called(at(150));
     track.engine(at(200), &Seen::Absent);
     let seen = track.take().unwrap();
     assert_eq!(
@@ -164,6 +165,31 @@ fn absence_is_gone_only_for_what_existed() {
         Some(Observed::Gone),
         "its end is wanted and it is not there"
     );
+}
+
+#[test]
+fn what_is_not_there_while_it_is_made_says_nothing_of_the_call() {
+    let mut track = track();
+    track.attempted();
+    track.engine(at(200), &Seen::Absent);
+    assert_eq!(state(&mut track), None, "the call is under way");
+    track.called(at(300));
+    track.engine(at(250), &Seen::Absent);
+    assert_eq!(
+        state(&mut track),
+        None,
+        "a listing asked for before its end"
+    );
+    track.engine(at(310), &Seen::Absent);
+    let seen = track.take().unwrap();
+    assert_eq!((seen.state, seen.as_of), (Observed::None, at(310)));
+
+    // What existed is gone, whatever is done to it.
+    track.runs(Some(at(320)));
+    track.take();
+    track.attempted();
+    track.engine(at(400), &Seen::Absent);
+    assert_eq!(state(&mut track), Some(Observed::Gone));
 }
 
 #[test]

@@ -5,7 +5,8 @@
 //!   nothing about the engine's view (a listing asked for before the `die` arrived cannot bring it back to life).
 //! - A gate verdict counts only for the run (start) it was asked in.
 //! - The state only moves where [`Observed::may_become`] allows; `ready` needs a running process *and* its gate.
-//! - What was not seen is not concluded: a call without an answer changes nothing but the attempt.
+//! - What was not seen is not concluded: a call without an answer changes nothing but the attempt, and what is not
+//!   there while a call is under way may be what the call is making.
 
 use segue_driver::{Container, Exit, Observed as Seen, Phase};
 use segue_model::Timestamp;
@@ -69,6 +70,10 @@ pub(crate) struct Track {
     dirty: bool,
     /// A call was made whose result was not seen: the next observation is written even if it says nothing new.
     owed: bool,
+    /// Calls that are under way for it.
+    calls: u32,
+    /// When the last of them ended.
+    called_at: Option<Timestamp>,
     /// Raised with every begin and end of its process: there is something new to read in its log.
     marks: u64,
     /// The newest end, until it is asked for.
@@ -92,6 +97,8 @@ impl Track {
             oom_hint: false,
             dirty: false,
             owed: unknown,
+            calls: 0,
+            called_at: None,
             marks: 0,
             end: None,
         }
@@ -132,10 +139,23 @@ impl Track {
         self.dirty = true;
     }
 
-    /// A call was made: until something newer is seen, nothing may be concluded. Makes the next observation be
+    /// A call is made: until something newer is seen, nothing may be concluded. Makes the next observation be
     /// written even if it says nothing new.
     pub(crate) fn attempted(&mut self) {
         self.owed = true;
+        self.calls = self.calls.saturating_add(1);
+    }
+
+    /// A call has ended.
+    pub(crate) fn called(&mut self, now: Timestamp) {
+        self.calls = self.calls.saturating_sub(1);
+        self.called_at = Some(now);
+    }
+
+    /// Whether a call was under way at this moment that may have made its container since.
+    fn in_the_making(&self, as_of: Timestamp) -> bool {
+        self.known.state.rank() < Observed::Created.rank()
+            && (self.calls > 0 || self.called_at.is_some_and(|ended| as_of < ended))
     }
 
     fn newer(&mut self, as_of: Timestamp) -> bool {
@@ -171,6 +191,8 @@ impl Track {
     pub(crate) fn engine(&mut self, as_of: Timestamp, seen: &Seen) {
         match seen {
             Seen::Unknown => {}
+            // A listing from the middle of a slow start would make a run lost that has yet to begin.
+            Seen::Absent if self.in_the_making(as_of) => {}
             Seen::Absent => {
                 if self.newer(as_of) {
                     self.running = false;

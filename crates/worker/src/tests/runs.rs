@@ -225,6 +225,51 @@ async fn a_run_is_stopped_by_a_person_by_its_limit_and_with_its_environment() {
     worker.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_not_listed_while_it_is_made_is_not_lost() {
+    let bench = Bench::new().await;
+    let worker = bench.start();
+    let deployment = bench.deploy(bench.commands()).await;
+    bench
+        .reaches(
+            deployment.id,
+            segue_model::state::DeploymentState::Succeeded,
+        )
+        .await;
+    bench.settled(&worker.shared).await;
+    let steps = &worker.shared.steps.inner;
+    *steps.hold_at.lock().unwrap() = Some("call");
+    bench.run("fine", HOUR).await;
+    // Its start is written and takes long: the engine does not know it yet.
+    steps.held.notified().await;
+    let held_at = worker.shared.clock.now();
+    let environment = bench.fixture.environment;
+    bench
+        .eventually("its host was listed without it", || async {
+            let world = worker
+                .shared
+                .store
+                .world(environment)
+                .await
+                .unwrap()
+                .unwrap();
+            let listed = world.hosts.values().filter_map(|host| host.listed_at).max();
+            (listed > Some(held_at)).then_some(())
+        })
+        .await;
+    let looks = steps.count("looked");
+    worker.shared.wake(environment);
+    bench
+        .eventually("that was looked at", || async {
+            (steps.count("looked") > looks).then_some(())
+        })
+        .await;
+    steps.release.notify_one();
+    let run = bench.run_over(1).await;
+    assert_eq!((run.state, run.exit_code), (RunState::Succeeded, Some(0)));
+    worker.end().await;
+}
+
 /// A run during which the worker is killed at its step `at`. Answers how many steps it passed, and how the run ended.
 async fn dies_at(at: usize) -> (usize, RunState) {
     let bench = Bench::new().await;
