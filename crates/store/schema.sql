@@ -2930,7 +2930,7 @@ ALTER TABLE ONLY public.webhook_deliveries FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.webhook_deliveries OWNER TO segue;
 
-COMMENT ON TABLE public.webhook_deliveries IS 'What is to be told and was told. Added in the transaction of the event; only the worker changes it.';
+COMMENT ON TABLE public.webhook_deliveries IS 'What is to be told and was told. Added in the transaction of the event; the worker makes the tries, a person only asks for one more.';
 
 CREATE TABLE public.webhooks (
     id uuid NOT NULL,
@@ -4620,6 +4620,10 @@ GRANT SELECT ON TABLE public.violation_i7 TO segue_system;
 
 GRANT SELECT,INSERT ON TABLE public.webhook_deliveries TO segue_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_deliveries TO segue_system;
+
+GRANT UPDATE(state) ON TABLE public.webhook_deliveries TO segue_api;
+
+GRANT UPDATE(next_at) ON TABLE public.webhook_deliveries TO segue_api;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhooks TO segue_api;
 GRANT SELECT ON TABLE public.webhooks TO segue_system;

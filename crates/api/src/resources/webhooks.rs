@@ -9,7 +9,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use segue_model::id::WebhookId;
+use segue_model::id::{DeliveryId, WebhookId};
 use segue_model::name::AppName;
 use segue_store::seal::SecretBytes;
 use segue_store::{Done, NewWebhook, WebhookDelivery, WebhookPatch, WebhookView, fresh_id};
@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhook_get, webhook_update, webhook_delete))
         .routes(routes!(webhook_test))
         .routes(routes!(webhook_delivery_list))
+        .routes(routes!(webhook_delivery_retry))
 }
 
 /// Lists who is told of events, oldest first.
@@ -201,6 +202,26 @@ async fn webhook_delivery_list(
         .await?;
     let items = found.iter().map(WebhookDelivered::from).collect();
     Ok(ApiJson(WebhookDeliveredPage { items, next_cursor }))
+}
+
+/// Tells a webhook once more what it was told, under the same id, also one that is not enabled. One that was given up is
+/// tried once more; what becomes of it is in the deliveries.
+#[utoipa::path(post, path = "/v1/teams/{team}/webhooks/{webhook}/deliveries/{delivery}/retry", tag = "outside",
+    params(TeamPath, ("webhook" = String, Path, description = "Id of the webhook"),
+        ("delivery" = String, Path, description = "Id of the delivery"), IdempotencyHeader),
+    responses((status = 202, description = "It will be sent.", body = WebhookDelivered), Errors))]
+async fn webhook_delivery_retry(
+    at: InTeam<Members>,
+    ApiPath((_, id, delivery)): ApiPath<(String, WebhookId, DeliveryId)>,
+    call: Call,
+) -> Result<Response, Problem> {
+    let respond =
+        |kept: &WebhookDelivery| stored(StatusCode::ACCEPTED, &WebhookDelivered::from(kept), None);
+    let done = at
+        .scope
+        .webhook_retry(id, delivery, call.idempotency(&respond))
+        .await?;
+    Ok(answer(done, respond))
 }
 
 fn tagged(view: &WebhookView) -> Response {

@@ -177,6 +177,7 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ("webhook_delete", Admin, None),
         ("webhook_test", Admin, None),
         ("webhook_delivery_list", Viewer, None),
+        ("webhook_delivery_retry", Admin, None),
         ("registry_list", Viewer, None),
         (
             "registry_create",
@@ -314,6 +315,7 @@ fn path_of(operation: &Operation, ids: &Ids) -> String {
         .replace("{user}", &format!("usr_{nil}"))
         .replace("{session}", &format!("ses_{nil}"))
         .replace("{webhook}", &format!("whk_{nil}"))
+        .replace("{delivery}", &format!("dlv_{nil}"))
         .replace("{registry}", &format!("crd_{nil}"))
         .replace("{freeze}", &format!("frz_{nil}"))
         .replace("{hook}", &format!("hook_{nil}"))

@@ -3424,6 +3424,37 @@ impl SegueClient {
         let response = req_builder.send().await?;
         Ok(WebhookDeliveryListRequest::parse_response(response).await?)
     }
+    /// Tells a webhook once more what it was told, under the same id, also one that is not enabled. One that was given up is
+    /// tried once more; what becomes of it is in the deliveries.
+    ///
+    /// * Path: `POST /v1/teams/{team}/webhooks/{webhook}/deliveries/{delivery}/retry`
+    pub async fn webhook_delivery_retry(
+        &self,
+        request: WebhookDeliveryRetryRequest,
+    ) -> anyhow::Result<ApiResponse<WebhookDelivered, Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("teams")
+            .push(&request.path.team.to_string())
+            .push("webhooks")
+            .push(&request.path.webhook.to_string())
+            .push("deliveries")
+            .push(&request.path.delivery.to_string())
+            .push("retry");
+        let mut req_builder = self
+            .client
+            .post(url)
+            .headers(
+                http::HeaderMap::try_from(&request.header)
+                    .context("building request headers")?,
+            );
+        req_builder = self.set_security(req_builder, &[Security::Bearer]);
+        let response = req_builder.send().await?;
+        Ok(WebhookDeliveryRetryRequest::parse_response(response).await?)
+    }
     /// Sends a test, also to one that is not enabled. What becomes of it is in the deliveries.
     ///
     /// * Path: `POST /v1/teams/{team}/webhooks/{webhook}/test`

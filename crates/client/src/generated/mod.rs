@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: f709349b9ac4cb8fbec463917a280576065df3065b2f5be4e5f1a5a0dec6c38f
+// SHA-256 of openapi/v1.json: 6fa58f4b5a93b29b0f2400863649c2b7fa1b5164c9e87d606f675d8205872697
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

@@ -13029,6 +13029,104 @@ impl WebhookDeliveryListRequest {
     }
 }
 #[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookDeliveryRetryRequestPath {
+    /// Name or id of the team.
+    #[validate(length(min = 1u64))]
+    pub team: String,
+    /// Id of the webhook
+    #[validate(length(min = 1u64))]
+    pub webhook: String,
+    /// Id of the delivery
+    #[validate(length(min = 1u64))]
+    pub delivery: String,
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookDeliveryRetryRequestHeader {
+    /// The same key with the same request answers what was answered before and does nothing again.
+    #[validate(
+        length(min = 1u64, max = 200u64),
+        regex(path = "REGEX_TOKEN_CREATE_REQUEST_HEADER_IDEMPOTENCY_KEY")
+    )]
+    pub idempotency_key: Option<String>,
+}
+impl core::convert::TryFrom<&WebhookDeliveryRetryRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: &WebhookDeliveryRetryRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        let mut map = http::HeaderMap::with_capacity(1usize);
+        if let Some(value) = &headers.idempotency_key {
+            let header_value = http::HeaderValue::try_from(value)?;
+            map.insert(IDEMPOTENCY_KEY, header_value);
+        }
+        Ok(map)
+    }
+}
+impl core::convert::TryFrom<WebhookDeliveryRetryRequestHeader> for http::HeaderMap {
+    type Error = http::header::InvalidHeaderValue;
+    fn try_from(
+        headers: WebhookDeliveryRetryRequestHeader,
+    ) -> core::result::Result<Self, Self::Error> {
+        http::HeaderMap::try_from(&headers)
+    }
+}
+/// Tells a webhook once more what it was told, under the same id, also one that is not enabled. One that was given up is
+/// tried once more; what becomes of it is in the deliveries.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct WebhookDeliveryRetryRequest {
+    #[validate(nested)]
+    pub path: WebhookDeliveryRetryRequestPath,
+    #[validate(nested)]
+    pub header: WebhookDeliveryRetryRequestHeader,
+}
+impl WebhookDeliveryRetryRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<WebhookDelivered, Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::ACCEPTED {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    WebhookDelivered,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::Accepted(data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+#[derive(Debug, Clone, PartialEq, validator::Validate, oas3_gen_support::Default)]
 pub struct WebhookTestRequestPath {
     /// Name or id of the team.
     #[validate(length(min = 1u64))]

@@ -75,7 +75,8 @@ pub(crate) use self::tokens::token_insert;
 pub use self::tokens::{NewToken, TokenView};
 pub use self::traffic::{MOST_TRAFFIC_POINTS, ReleaseTraffic, TrafficPoint};
 pub use self::webhooks::{
-    NewWebhook, WebhookDelivery, WebhookKind, WebhookPatch, WebhookState, WebhookView,
+    DELIVERY_HOLD, NewWebhook, WebhookDelivery, WebhookKind, WebhookPatch, WebhookState,
+    WebhookView,
 };
 
 use self::intent::Intent;

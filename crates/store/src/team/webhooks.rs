@@ -1,7 +1,10 @@
 //! Who is told of events: addresses of programs, chat rooms and people, and what they were told.
 //!
 //! Invariants: the address of a chat room is a secret like the signing secret, so both are sealed together and never
-//! shown; deliveries are added by the database with the event (see `webhook_outbox`), and changed by the worker only.
+//! shown; deliveries are added by the database with the event (see `webhook_outbox`), and changed by the worker; people
+//! ask for one more try, of one that no worker can have in its hands.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use segue_model::change::EventSubject;
@@ -126,6 +129,9 @@ pub struct WebhookDelivery {
     /// When it happened.
     pub created_at: Timestamp,
 }
+
+/// A worker has a delivery to itself for this long: longer than any try takes.
+pub const DELIVERY_HOLD: Duration = Duration::from_secs(120);
 
 impl TeamScope {
     /// Keeps a webhook.
@@ -317,6 +323,61 @@ impl TeamScope {
         let mut made = deliveries(&mut intent, id, Some(delivery), None, 1).await?;
         let made = made.pop().ok_or(StoreError::NotFound)?;
         intent.finish(idempotency, made).await
+    }
+
+    /// Has one delivery tried once more, under its own id, whatever became of it; what is to be tried soon anyway stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn webhook_retry(
+        &self,
+        id: WebhookId,
+        delivery: DeliveryId,
+        idempotency: Option<Idempotency<'_, WebhookDelivery>>,
+    ) -> Result<Done<WebhookDelivery>, StoreError> {
+        let mut intent = self.begin().await?;
+        if let Some(response) = intent.replay(idempotency.as_ref()).await? {
+            return Ok(Done::Replayed(response));
+        }
+        let before = sqlx::query_scalar!(
+            "
+            select state
+            from webhook_deliveries
+            where team_id = $1 and webhook_id = $2 and id = $3
+            for update
+            ",
+            intent.team(),
+            id.as_uuid(),
+            delivery.as_uuid(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        // One that a worker may have in its hands is not given to another.
+        sqlx::query!(
+            "
+            update webhook_deliveries
+            set state = 'pending',
+                next_at = case when next_at <= now() + $4 * interval '1 second' then next_at else now() end
+            where team_id = $1 and webhook_id = $2 and id = $3
+            ",
+            intent.team(),
+            id.as_uuid(),
+            delivery.as_uuid(),
+            DELIVERY_HOLD.as_secs_f64(),
+        )
+        .execute(&mut *intent.tx)
+        .await?;
+        let detail = json!({"delivery": delivery, "before": before});
+        intent
+            .audit("webhook_delivery_retry", &id.to_string(), &detail)
+            .await?;
+        sqlx::query!("select pg_notify('segue_deliveries', '')")
+            .fetch_one(&mut *intent.tx)
+            .await?;
+        let mut kept = deliveries(&mut intent, id, Some(delivery), None, 1).await?;
+        let kept = kept.pop().ok_or(StoreError::NotFound)?;
+        intent.finish(idempotency, kept).await
     }
 
     /// What a webhook was told, the newest first.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use segue_outbound::Outbound;
-use segue_store::{ClaimedDelivery, StoreError, WebhookKind};
+use segue_store::{ClaimedDelivery, DELIVERY_HOLD, StoreError, WebhookKind};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +26,6 @@ use self::mail::Mailer;
 use crate::config::OutsideConfig;
 use crate::shared::Shared;
 
-/// A delivery is ours for this long: longer than any try takes.
-const HOLD: Duration = Duration::from_secs(120);
 /// Deliveries that are made at a time.
 const AT_ONCE: u32 = 16;
 /// Between looks, if no notification comes: for those that are tried again.
@@ -158,7 +156,7 @@ pub(crate) async fn both(shared: &Shared, tellers: &Tellers) -> Result<usize, St
 
 /// Makes what is due. Answers how many deliveries that were.
 pub(crate) async fn round(shared: &Shared, tellers: &Tellers) -> Result<usize, StoreError> {
-    let claimed = shared.store.webhook_claim(HOLD, AT_ONCE).await?;
+    let claimed = shared.store.webhook_claim(DELIVERY_HOLD, AT_ONCE).await?;
     let count = claimed.len();
     let mut work: FuturesUnordered<_> = claimed
         .into_iter()

@@ -81,6 +81,16 @@ fn told(owner: &Caller<'_>, forge: SocketAddr) -> anyhow::Result<()> {
         let page = owner.get(&format!("{path}/deliveries"))?;
         Ok((page["items"][0]["state"] == "delivered").then_some(()))
     })?;
+    // The same again, under the same id: the tries are counted on.
+    let page = owner.get(&format!("{path}/deliveries"))?;
+    let delivery = text(&page["items"][0], "id")?;
+    let retry = format!("{path}/deliveries/{delivery}/retry");
+    owner.call("POST", &retry, None, &[])?;
+    wait_for("the test to arrive again", || {
+        let page = owner.get(&format!("{path}/deliveries"))?;
+        let told = &page["items"][0];
+        Ok((told["id"] == *delivery && told["attempts"] == 2).then_some(()))
+    })?;
     owner.delete(&path)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ mod calling;
 mod fetching;
 mod forge;
 mod locking;
+mod retrying;
 
 use std::time::Duration;
 

@@ -9608,6 +9608,54 @@ export type WebhookDeliveryListResponses = {
 
 export type WebhookDeliveryListResponse = WebhookDeliveryListResponses[keyof WebhookDeliveryListResponses];
 
+export type WebhookDeliveryRetryData = {
+    body?: never;
+    headers?: {
+        /**
+         * The same key with the same request answers what was answered before and does nothing again.
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * Name or id of the team.
+         */
+        team: string;
+        /**
+         * Id of the webhook
+         */
+        webhook: string;
+        /**
+         * Id of the delivery
+         */
+        delivery: string;
+    };
+    query?: never;
+    url: '/v1/teams/{team}/webhooks/{webhook}/deliveries/{delivery}/retry';
+};
+
+export type WebhookDeliveryRetryErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type WebhookDeliveryRetryError = WebhookDeliveryRetryErrors[keyof WebhookDeliveryRetryErrors];
+
+export type WebhookDeliveryRetryResponses = {
+    /**
+     * It will be sent.
+     */
+    202: WebhookDelivered;
+};
+
+export type WebhookDeliveryRetryResponse = WebhookDeliveryRetryResponses[keyof WebhookDeliveryRetryResponses];
+
 export type WebhookTestData = {
     body?: never;
     headers?: {
