@@ -53,6 +53,15 @@ pub(crate) enum Webhooks {
         /// Its name or id
         webhook: String,
     },
+    /// Tell it once more what it was told
+    Retry {
+        /// Its name or id
+        #[arg(value_parser = words)]
+        webhook: String,
+        /// Id of the delivery: segue webhooks deliveries
+        #[arg(value_parser = words)]
+        delivery: String,
+    },
     /// Send a test
     Test {
         /// Its name or id

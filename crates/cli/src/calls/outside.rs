@@ -2,7 +2,7 @@
 
 use segue_client::*;
 
-use super::{MOST_ITEMS, etag};
+use super::{MOST_ITEMS, etag, missing};
 use crate::commands::Place;
 use crate::error::Result;
 use crate::session::Session;
@@ -147,6 +147,34 @@ impl Session {
         };
         let answer = self.client.webhook_delivery_list(request).await;
         Ok(self.value("listing deliveries", answer).await?.items)
+    }
+
+    /// Has a delivery tried once more.
+    pub async fn webhook_retry(
+        &self,
+        team: &str,
+        webhook: &Webhook,
+        delivery: &str,
+        key: Option<String>,
+    ) -> Result<WebhookDelivered> {
+        let request = WebhookDeliveryRetryRequest {
+            path: WebhookDeliveryRetryRequestPath {
+                team: team.to_owned(),
+                webhook: webhook.id.clone(),
+                delivery: delivery.to_owned(),
+            },
+            header: WebhookDeliveryRetryRequestHeader {
+                idempotency_key: key,
+            },
+        };
+        let answer = self.client.webhook_delivery_retry(request).await;
+        let told = self.maybe("telling it again", answer).await?;
+        told.ok_or_else(|| {
+            missing(
+                format!("delivery {delivery} of webhook {}", webhook.name),
+                &format!("segue webhooks deliveries {}", webhook.name),
+            )
+        })
     }
 
     pub async fn webhook_test(

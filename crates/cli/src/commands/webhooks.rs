@@ -16,6 +16,20 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Webhooks) -> Result<Ex
         Webhooks::Create(args) => create(context, &session, &team, args).await?,
         Webhooks::Set(args) => set(context, &session, &team, args).await?,
         Webhooks::Deliveries { webhook } => deliveries(context, &session, &team, webhook).await?,
+        Webhooks::Retry { webhook, delivery } => {
+            let webhook = find(&session, &team, webhook).await?;
+            context.out.say(format!("→ team {team}"));
+            let told = session
+                .webhook_retry(&team, &webhook, delivery, idempotency_key())
+                .await?;
+            context.out.done(format!(
+                "{} is on its way to {} again; whether it arrived: segue webhooks deliveries {}",
+                told.kind, webhook.to, webhook.name
+            ));
+            if context.out.json {
+                context.out.object(&told)?;
+            }
+        }
         Webhooks::Test { webhook } => {
             let webhook = find(&session, &team, webhook).await?;
             context.out.say(format!("→ team {team}"));
@@ -176,7 +190,9 @@ async fn deliveries(
     let now = now();
     context.out.table(
         &told,
-        &["WHEN", "EVENT", "STATE", "TRIES", "ANSWER", "DETAIL"],
+        &[
+            "DELIVERY", "WHEN", "EVENT", "STATE", "TRIES", "ANSWER", "DETAIL",
+        ],
         |one| {
             let next = one.next_at.filter(|_| one.state == "pending");
             let next = next.map(|at| format!("again at {}", at.format("%H:%M:%SZ")));
@@ -185,6 +201,7 @@ async fn deliveries(
                 Some(plain(&one.detail)).filter(|text| !text.is_empty()),
             ];
             vec![
+                one.id.clone(),
                 ago(now, one.created_at.timestamp()),
                 one.kind.clone(),
                 one.state.clone(),
