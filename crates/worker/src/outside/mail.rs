@@ -2,11 +2,14 @@
 //!
 //! The server is the operator's choice, not a team's: it may stand on a private address.
 
+use std::path::Path;
 use std::time::Duration;
 
+use http::Uri;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use segue_model::id::DeliveryId;
 use serde::Deserialize;
@@ -34,9 +37,11 @@ struct Sealed {
 }
 
 impl Mailer {
+    /// `extra_ca`: certificates that are trusted besides those of the machine.
+    ///
     /// # Errors
     /// A sentence that names the setting that cannot be used.
-    pub(super) fn new(config: &MailConfig) -> Result<Self, String> {
+    pub(super) fn new(config: &MailConfig, extra_ca: Option<&Path>) -> Result<Self, String> {
         let from = config
             .from
             .parse()
@@ -44,6 +49,11 @@ impl Mailer {
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&config.server)
             .map_err(|error| format!("mail.server: {error}"))?
             .timeout(Some(DEADLINE));
+        if let Some(extra_ca) = extra_ca
+            && let Some(tls) = tls(&config.server, extra_ca)?
+        {
+            builder = builder.tls(tls);
+        }
         if let Some((user, password)) = &config.login {
             use secrecy::ExposeSecret as _;
             let password = password.expose_secret().to_owned();
@@ -116,4 +126,29 @@ impl Mailer {
             Err(_) => Err(Failed::new("the mail server did not answer in time", true)),
         }
     }
+}
+
+/// How the address of a server says that it is spoken to, with more certificates that are trusted; `None`: without TLS. The
+/// library reads an address for itself, but then knows no certificates but the machine's.
+fn tls(server: &str, extra_ca: &Path) -> Result<Option<Tls>, String> {
+    let uri: Uri = server
+        .parse()
+        .map_err(|error| format!("mail.server: {error}"))?;
+    let wish = uri.query().unwrap_or_default().split('&');
+    let wish = wish.filter_map(|pair| pair.strip_prefix("tls=")).next();
+    let kind = match (uri.scheme_str(), wish) {
+        (Some("smtps"), _) => Tls::Wrapper,
+        (Some("smtp"), Some("required")) => Tls::Required,
+        (Some("smtp"), Some("opportunistic")) => Tls::Opportunistic,
+        _ => return Ok(None),
+    };
+    let wrong = |error: &dyn std::fmt::Display| format!("outbound.extra_ca: {error}");
+    let pem = std::fs::read(extra_ca).map_err(|error| wrong(&error))?;
+    let certificates = Certificate::from_pem(&pem).map_err(|error| wrong(&error))?;
+    let host = uri.host().unwrap_or_default().to_owned();
+    let parameters = TlsParameters::builder(host)
+        .add_root_certificate(certificates)
+        .build()
+        .map_err(|error| wrong(&error))?;
+    Ok(Some(kind(parameters)))
 }

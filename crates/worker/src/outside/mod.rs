@@ -10,6 +10,8 @@ mod letters;
 #[cfg(test)]
 mod limits_tests;
 mod mail;
+#[cfg(test)]
+mod mail_tests;
 mod text;
 
 use std::sync::Arc;
@@ -85,7 +87,9 @@ impl Tellers {
     pub(crate) fn new(config: &OutsideConfig) -> Result<Self, String> {
         Ok(Self {
             outbound: Outbound::new(&config.outbound).map_err(|error| error.to_string())?,
-            mail: config.mail.as_ref().map(Mailer::new).transpose()?,
+            mail: (config.mail.as_ref())
+                .map(|mail| Mailer::new(mail, config.outbound.extra_ca.as_deref()))
+                .transpose()?,
             public_url: config.public_url.clone(),
         })
     }
