@@ -1,8 +1,10 @@
 // A button that, when it cannot be used, stays reachable and says why.
 
-import { Button, type ButtonProps, Tooltip } from "@mantine/core";
-import { type ComponentPropsWithoutRef, useId } from "react";
+import { Button, type ButtonProps } from "@mantine/core";
+import { type ComponentPropsWithoutRef, lazy, Suspense, useId } from "react";
 import { toast } from "./toast";
+
+const Why = lazy(() => import("./Why"));
 
 export interface ActProps
   extends ButtonProps,
@@ -21,26 +23,30 @@ export function Act({ why, onClick, children, ...others }: ActProps) {
     );
   }
   const say = () => toast({ message: why, color: "gray" });
-  return (
-    <Tooltip label={why} events={{ hover: true, focus: true, touch: true }}>
-      <span>
-        <Button
-          {...others}
-          type="button"
-          data-disabled
-          aria-disabled="true"
-          aria-describedby={id}
-          onClick={(event) => {
-            event.preventDefault();
-            say();
-          }}
-        >
-          {children}
-        </Button>
-        <span id={id} className="said">
-          {why}
-        </span>
+  const no = (
+    <span>
+      <Button
+        {...others}
+        type="button"
+        data-disabled
+        aria-disabled="true"
+        aria-describedby={id}
+        onClick={(event) => {
+          event.preventDefault();
+          say();
+        }}
+      >
+        {children}
+      </Button>
+      <span id={id} className="said">
+        {why}
       </span>
-    </Tooltip>
+    </span>
+  );
+  // What floats is loaded when there is something to explain; the words are there before.
+  return (
+    <Suspense fallback={no}>
+      <Why label={why}>{no}</Why>
+    </Suspense>
   );
 }

@@ -1,6 +1,6 @@
 // A command that can be copied.
 
-import { ActionIcon, CopyButton, Tooltip } from "@mantine/core";
+import { ActionIcon, CopyButton } from "@mantine/core";
 import classes from "./components.module.css";
 import { IconCheck, IconCopy } from "./icons";
 
@@ -13,16 +13,15 @@ export function Command({ text, label }: { text: string; label?: string }) {
       </div>
       <CopyButton value={text} timeout={1500}>
         {({ copied, copy }) => (
-          <Tooltip label={copied ? "Copied" : "Copy"}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              onClick={copy}
-              aria-label={copied ? "Copied" : `Copy ${text}`}
-            >
-              {copied ? <IconCheck /> : <IconCopy />}
-            </ActionIcon>
-          </Tooltip>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            onClick={copy}
+            aria-label={copied ? "Copied" : `Copy ${text}`}
+            title={copied ? "Copied" : "Copy"}
+          >
+            {copied ? <IconCheck /> : <IconCopy />}
+          </ActionIcon>
         )}
       </CopyButton>
     </div>

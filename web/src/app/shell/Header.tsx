@@ -1,13 +1,6 @@
 // The header: where one is, with switchers of team and environment, and the tools.
 
-import {
-  ActionIcon,
-  Button,
-  Menu,
-  Tooltip,
-  useComputedColorScheme,
-  useMantineColorScheme,
-} from "@mantine/core";
+import { ActionIcon, Button, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { environmentListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
@@ -18,6 +11,7 @@ import { signOut } from "../../api/session";
 import icon from "../../assets/icon.svg";
 import { IconChevron, IconMoon, IconSearch, IconSun } from "../../components/icons";
 import { toast } from "../../components/toast";
+import { Drop } from "./Drop";
 import classes from "./shell.module.css";
 
 const Palette = lazy(() => import("./Palette"));
@@ -28,8 +22,8 @@ function TeamSwitch() {
   const navigate = useNavigate();
   const teams = session.status === "signed-in" ? session.teams : [];
   return (
-    <Menu position="bottom-start" width={220}>
-      <Menu.Target>
+    <Drop
+      target={
         <Button
           variant="subtle"
           color="gray"
@@ -39,23 +33,28 @@ function TeamSwitch() {
         >
           {team.name || "No team"}
         </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Teams</Menu.Label>
-        {teams.map((one) => (
-          <Menu.Item
-            key={one.id}
-            aria-current={one.name === team.name || undefined}
-            rightSection={<span className="mono">{one.role ?? "single apps"}</span>}
-            onClick={() => navigate({ to: "/apps", search: { team: one.name } })}
-          >
-            {one.name}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item onClick={() => navigate({ to: "/teams/new", search: true })}>New team</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+      }
+      sections={[
+        {
+          title: "Teams",
+          items: teams.map((one) => ({
+            id: one.id,
+            label: one.name,
+            right: one.role ?? "single apps",
+            current: one.name === team.name,
+            onClick: () => void navigate({ to: "/apps", search: { team: one.name } }),
+          })),
+        },
+        {
+          items: [
+            {
+              label: "New team",
+              onClick: () => void navigate({ to: "/teams/new", search: true }),
+            },
+          ],
+        },
+      ]}
+    />
   );
 }
 
@@ -69,8 +68,8 @@ function EnvSwitch({ app, env }: { app: string; env: string }) {
   // The same page of the other environment; a single deployment has no equal there.
   const part = path.split("/")[4] ?? "";
   return (
-    <Menu position="bottom-start" width={220}>
-      <Menu.Target>
+    <Drop
+      target={
         <Button
           variant="subtle"
           color="gray"
@@ -80,28 +79,30 @@ function EnvSwitch({ app, env }: { app: string; env: string }) {
         >
           {env}
         </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Environments of {app}</Menu.Label>
-        {(envs.data?.items ?? []).map((one) => (
-          <Menu.Item
-            key={one.id}
-            aria-current={one.name === env || undefined}
-            onClick={() =>
-              navigate({
+      }
+      sections={[
+        {
+          title: `Environments of ${app}`,
+          items: (envs.data?.items ?? []).map((one) => ({
+            id: one.id,
+            label: one.name,
+            current: one.name === env,
+            onClick: () =>
+              void navigate({
                 href: `/apps/${app}/${one.name}${part ? `/${part}` : ""}?team=${team.name}`,
-              })
-            }
-          >
-            {one.name}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item onClick={() => navigate({ to: "/apps/$app", params: { app }, search: true })}>
-          All environments
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+              }),
+          })),
+        },
+        {
+          items: [
+            {
+              label: "All environments",
+              onClick: () => void navigate({ to: "/apps/$app", params: { app }, search: true }),
+            },
+          ],
+        },
+      ]}
+    />
   );
 }
 
@@ -110,17 +111,16 @@ function Scheme() {
   const scheme = useComputedColorScheme("light");
   const other = scheme === "dark" ? "light" : "dark";
   return (
-    <Tooltip label={`Use the ${other} look`}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size="lg"
-        onClick={() => setColorScheme(other)}
-        aria-label={`Use the ${other} look`}
-      >
-        {scheme === "dark" ? <IconSun /> : <IconMoon />}
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="lg"
+      onClick={() => setColorScheme(other)}
+      aria-label={`Use the ${other} look`}
+      title={`Use the ${other} look`}
+    >
+      {scheme === "dark" ? <IconSun /> : <IconMoon />}
+    </ActionIcon>
   );
 }
 
@@ -135,24 +135,27 @@ function Account() {
     );
   };
   return (
-    <Menu position="bottom-end" width={220}>
-      <Menu.Target>
+    <Drop
+      end
+      target={
         <ActionIcon variant="light" size="lg" radius="xl" aria-label={`Account of ${name}`}>
           {name.slice(0, 1).toUpperCase()}
         </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{session.user.email}</Menu.Label>
-        <Menu.Item onClick={() => navigate({ to: "/account", search: true })}>
-          Account and tokens
-        </Menu.Item>
-        <Menu.Item component="a" href="/docs/api">
-          API reference
-        </Menu.Item>
-        <Menu.Divider />
-        <Menu.Item onClick={leave}>Sign out</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+      }
+      sections={[
+        {
+          title: session.user.email,
+          items: [
+            {
+              label: "Account and tokens",
+              onClick: () => void navigate({ to: "/account", search: true }),
+            },
+            { label: "API reference", href: "/docs/api" },
+          ],
+        },
+        { items: [{ label: "Sign out", onClick: leave }] },
+      ]}
+    />
   );
 }
 
@@ -170,17 +173,16 @@ function Search() {
   }, []);
   return (
     <>
-      <Tooltip label="Search and go (Ctrl K)">
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          size="lg"
-          onClick={() => setOpened(true)}
-          aria-label="Search and go, Control K"
-        >
-          <IconSearch />
-        </ActionIcon>
-      </Tooltip>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        onClick={() => setOpened(true)}
+        aria-label="Search and go, Control K"
+        title="Search and go (Ctrl K)"
+      >
+        <IconSearch />
+      </ActionIcon>
       {opened && (
         <Suspense>
           <Palette onClose={() => setOpened(false)} />
