@@ -1,6 +1,6 @@
 // A part of a page with a heading.
 
-import type { ReactNode } from "react";
+import type { CSSProperties, ReactNode } from "react";
 import classes from "./components.module.css";
 
 export interface CardProps {
@@ -25,7 +25,14 @@ export function Card({ title, actions, flush, children }: CardProps) {
   );
 }
 
-/** A table that scrolls sideways where there is no room. */
+/** Names of columns for the style sheet, which puts them before each cell where rows stand as cards. */
+function named(head: readonly string[]): CSSProperties {
+  return Object.fromEntries(
+    head.map((name, index) => [`--head-${index + 1}`, JSON.stringify(name)]),
+  ) as CSSProperties;
+}
+
+/** A table that scrolls sideways where there is no room; on a telephone each row is a card. */
 export function Table({
   label,
   head,
@@ -38,7 +45,7 @@ export function Table({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className={classes.scroll} tabIndex={0} aria-label={label}>
-      <table className={classes.table}>
+      <table className={classes.table} style={named(head)}>
         <thead>
           <tr>
             {head.map((name) => (

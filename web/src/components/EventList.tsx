@@ -12,6 +12,17 @@ function tone(event: Event): string {
   return "idle";
 }
 
+/** What happened; why it failed stands below it, and is not said twice. */
+function messageOf({ message, failure }: Event): string {
+  const at = failure ? message.indexOf(`: ${failure.sentence}`) : -1;
+  return at > 0 ? message.slice(0, at) : message;
+}
+
+/** Parts of Segue have names that say nothing to people. */
+function actorOf({ actor }: Event): string {
+  return actor.startsWith("segue/") ? "Segue by itself" : actor;
+}
+
 export function EventList({
   events,
   place,
@@ -27,15 +38,15 @@ export function EventList({
         return (
           <li key={event.id} data-tone={tone(event)}>
             <div>
-              <span className={classes.message}>{plainTimes(event.message)}</span>
+              <span className={classes.message}>{plainTimes(messageOf(event))}</span>
               {event.failure && (
                 <p>
-                  {event.failure.sentence} {event.failure.evidence} → {event.failure.hint}
+                  {event.failure.sentence}: {event.failure.evidence} → {event.failure.hint}
                 </p>
               )}
               <small>
                 {where && <>{where} · </>}
-                <code>{event.kind}</code> · {event.actor}
+                <code>{event.kind}</code> · {actorOf(event)}
               </small>
             </div>
             <Ago at={event.at} />

@@ -261,7 +261,7 @@ export const checks = {
 export const actionCheck: Check = (value) => {
   const text = value.trim();
   if (length(text) > 100) return "At most 100 characters.";
-  return /^[a-z_]*$/.test(text) ? null : "Small letters and _: config_update.";
+  return /^[a-z_]*$/.test(text) ? null : "Small letters and _: deployment_create.";
 };
 /** The id of what the audit log is filtered by. */
 export const resourceCheck: Check = line(100);

@@ -46,6 +46,8 @@ export async function open(server: Server, address: string): Promise<void> {
     routeTree: real.options.routeTree,
     history: createMemoryHistory({ initialEntries: [address] }),
   });
+  // What the address needs is loaded first, as the browser does with a page that is opened.
+  await router.load();
   render(
     <MantineProvider theme={theme} env="test">
       <Toasts />
@@ -66,7 +68,7 @@ export function close(): void {
   localStorage.clear();
 }
 
-const FAST = { timeout: 30_000, interval: 5 };
+const FAST = { timeout: 30_000, interval: 25 };
 
 /** Waits until something holds. */
 export function until<T>(holds: () => T): Promise<T> {
@@ -80,7 +82,7 @@ export function button(name: string, index = 0): Promise<HTMLButtonElement> {
   return until(() => {
     const all = [...document.querySelectorAll("button")].filter((one) => textOf(one) === name);
     const found = all[index];
-    if (!found) throw new Error(`no button “${name}” in: ${textOf(document.body).slice(0, 1500)}`);
+    if (!found) throw new Error(`no button “${name}” in: ${textOf(document.querySelector('#main') ?? document.body.lastElementChild).slice(0, 800)}`);
     return found;
   });
 }

@@ -6,53 +6,55 @@ import { sessionListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Ago } from "../../components/Ago";
-import { Card, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Status } from "../../components/Status";
 import { browserName } from "../../lib/browser";
 
 export function Sessions() {
   const list = useQuery(sessionListOptions({ query: { limit: 100 } }));
+  const items = list.data?.items ?? [];
   const [ending, setEnding] = useState<Session>();
   return (
     <Card title="Sessions" flush>
-      {list.isPending && <Loading />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.data && (
-        <Table label="Sessions" head={["Browser", "Address", "Used", "Ends", ""]}>
-          {list.data.items.map((one) => (
-            <tr key={one.id}>
-              <td>
-                {browserName(one.client)} {one.current && <Status tone="ok">this one</Status>}
-                <div className={classes.reason}>
-                  since <Ago at={one.created_at} />
-                </div>
-              </td>
-              <td>{one.address ?? "–"}</td>
-              <td>
-                <Ago at={one.used_at} />
-              </td>
-              <td>
-                <Ago at={one.expires_at} />
-              </td>
-              <td>
-                <Button
-                  size="compact-sm"
-                  variant="subtle"
-                  color="red"
-                  onClick={() => setEnding(one)}
-                  aria-label={`End the session in ${browserName(one.client)}`}
-                >
-                  End
-                </Button>
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+      <Listing
+        of={list}
+        count={items.length}
+        none="No session."
+        label="Sessions"
+        head={["Browser", "Address", "Used", "Ends", ""]}
+      >
+        {items.map((one) => (
+          <tr key={one.id}>
+            <td>
+              {browserName(one.client)} {one.current && <Status tone="ok">this one</Status>}
+              <div className={classes.reason}>
+                since <Ago at={one.created_at} />
+              </div>
+            </td>
+            <td>{one.address ?? "–"}</td>
+            <td>
+              <Ago at={one.used_at} />
+            </td>
+            <td>
+              <Ago at={one.expires_at} />
+            </td>
+            <td>
+              <Button
+                size="compact-sm"
+                variant="subtle"
+                color="red"
+                onClick={() => setEnding(one)}
+                aria-label={`End the session in ${browserName(one.client)}`}
+              >
+                End
+              </Button>
+            </td>
+          </tr>
+        ))}
+      </Listing>
       <Confirm
         opened={ending !== undefined}
         onClose={() => setEnding(undefined)}

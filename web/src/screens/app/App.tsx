@@ -1,6 +1,6 @@
 // One app: its environments, and what each serves.
 
-import { Anchor } from "@mantine/core";
+import { Anchor, Stack } from "@mantine/core";
 import type { App, Environment } from "@segue/client";
 import { environmentListOptions } from "@segue/client/query";
 import { useQuery } from "@tanstack/react-query";
@@ -10,11 +10,10 @@ import { useHolds } from "../../api/holds";
 import { useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Command } from "../../components/Command";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { count } from "../../lib/format";
@@ -98,23 +97,27 @@ function Environments({ app, path }: { app: App; path: AppPath }) {
       }
     >
       <Card title={count(items.length, "environment")} flush>
-        {envs.isPending && <Loading />}
-        {envs.isError && <FaultBox error={envs.error} onRetry={() => envs.refetch()} />}
-        {envs.isSuccess && items.length === 0 && (
-          <Empty>
-            No environment yet; the first <code>segue up -a {path.app}</code> makes production.
-          </Empty>
-        )}
-        {items.length > 0 && (
-          <Table label="Environments" head={["Environment", "Kind", "State", "Release", "Address"]}>
-            {items.map((env) => (
-              <Row key={env.id} env={env} path={path} />
-            ))}
-          </Table>
-        )}
+        <Listing
+          of={envs}
+          count={items.length}
+          none={
+            <>
+              No environment yet; the first <code>segue up -a {path.app}</code> makes production.
+            </>
+          }
+          label="Environments"
+          head={["Environment", "Kind", "State", "Release", "Address"]}
+        >
+          {items.map((env) => (
+            <Row key={env.id} env={env} path={path} />
+          ))}
+        </Listing>
       </Card>
       <Card title="Push to deploy">
-        <Command text={`git remote add segue ${app.git_url}`} />
+        <Stack gap="xs">
+          <Command text={`git remote add segue ${app.git_url}`} />
+          <Command text="git push segue main" />
+        </Stack>
       </Card>
       <NewEnv path={path} envs={items} opened={asking} onClose={() => setAsking(false)} />
     </Page>

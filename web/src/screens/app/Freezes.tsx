@@ -12,12 +12,11 @@ import { useState } from "react";
 import { useHolds } from "../../api/holds";
 import { useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Status } from "../../components/Status";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -153,42 +152,43 @@ export function Freezes({ path, envs }: { path: AppPath; envs: Environment[] }) 
   const items = windows.data?.items ?? [];
   return (
     <Card title="Freeze windows" flush>
-      {windows.isPending && <Loading />}
-      {windows.isError && <FaultBox error={windows.error} onRetry={() => windows.refetch()} />}
-      {windows.isSuccess && items.length === 0 && <Empty>No freeze window.</Empty>}
-      {items.length > 0 && (
-        <Table label="Freeze windows" head={["Where", "When", "State", "Because", "By", ""]}>
-          {items.map((one) => (
-            <tr key={one.id}>
-              <td>
-                <strong>{placeName(envs, one.environment)}</strong>
-              </td>
-              <td>{windowWords(one)}</td>
-              <td>
-                {windowEnd(one, now) ? (
-                  <Status tone="warn">frozen now</Status>
-                ) : (
-                  <Status tone="idle">not now</Status>
-                )}
-              </td>
-              <td>{one.reason}</td>
-              <td>{one.created_by}</td>
-              <td>
-                <Act
-                  size="compact-sm"
-                  variant="subtle"
-                  color="red"
-                  why={why}
-                  onClick={() => setRemoving(one)}
-                  aria-label={`Remove the freeze window because of ${one.reason}`}
-                >
-                  Remove
-                </Act>
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+      <Listing
+        of={windows}
+        count={items.length}
+        none="No freeze window."
+        label="Freeze windows"
+        head={["Where", "When", "State", "Because", "By", ""]}
+      >
+        {items.map((one) => (
+          <tr key={one.id}>
+            <td>
+              <strong>{placeName(envs, one.environment)}</strong>
+            </td>
+            <td>{windowWords(one)}</td>
+            <td>
+              {windowEnd(one, now) ? (
+                <Status tone="warn">frozen now</Status>
+              ) : (
+                <Status tone="idle">not now</Status>
+              )}
+            </td>
+            <td>{one.reason}</td>
+            <td>{one.created_by}</td>
+            <td>
+              <Act
+                size="compact-sm"
+                variant="subtle"
+                color="red"
+                why={why}
+                onClick={() => setRemoving(one)}
+                aria-label={`Remove the freeze window because of ${one.reason}`}
+              >
+                Remove
+              </Act>
+            </td>
+          </tr>
+        ))}
+      </Listing>
       <New path={path} envs={envs} onMade={() => windows.refetch()} />
       <Confirm
         opened={removing !== undefined}

@@ -8,12 +8,11 @@ import { useState } from "react";
 import { useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Once } from "../../components/Once";
 import { useApiForm } from "../../lib/form";
 import type { AppPath } from "./AppFrame";
@@ -73,55 +72,54 @@ export function Hooks({ path }: { path: AppPath }) {
         </Once>
       )}
       <Card title="Hooks" flush>
-        {list.isPending && <Loading />}
-        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-        {list.isSuccess && items.length === 0 && (
-          <Empty>No forge calls yet. A hook is what makes a push elsewhere deploy by itself.</Empty>
-        )}
-        {items.length > 0 && (
-          <Table label="Hooks" head={["Who calls", "Address", "Made by", "Last call", ""]}>
-            {items.map((hook) => (
-              <tr key={hook.id}>
-                <td>
-                  <strong>{NAMES[hook.kind] ?? hook.kind}</strong>
-                </td>
-                <td>
-                  <code>{hook.url}</code>
-                </td>
-                <td>
-                  {hook.created_by}
-                  <div className={classes.reason}>
-                    <Ago at={hook.created_at} />
-                  </div>
-                </td>
-                <td>{hook.called_at ? <Ago at={hook.called_at} /> : "never"}</td>
-                <td>
-                  <Group gap={4} wrap="nowrap" justify="flex-end">
-                    <Button
-                      size="compact-sm"
-                      variant="subtle"
-                      aria-expanded={open === hook.id}
-                      aria-label={`Calls of ${NAMES[hook.kind]}`}
-                      onClick={() => setOpen(open === hook.id ? undefined : hook.id)}
-                    >
-                      Calls
-                    </Button>
-                    <Act
-                      size="compact-sm"
-                      variant="subtle"
-                      color="red"
-                      why={whyNot("delete")}
-                      aria-label={`Remove the hook of ${NAMES[hook.kind]}`}
-                      onClick={() => setRemoving(hook)}
-                    >
-                      Remove
-                    </Act>
-                  </Group>
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Listing
+          of={list}
+          count={items.length}
+          none="No forge calls yet. A hook is what makes a push elsewhere deploy by itself."
+          label="Hooks"
+          head={["Who calls", "Address", "Made by", "Last call", ""]}
+        >
+          {items.map((hook) => (
+            <tr key={hook.id}>
+              <td>
+                <strong>{NAMES[hook.kind] ?? hook.kind}</strong>
+              </td>
+              <td>
+                <code>{hook.url}</code>
+              </td>
+              <td>
+                {hook.created_by}
+                <div className={classes.reason}>
+                  <Ago at={hook.created_at} />
+                </div>
+              </td>
+              <td>{hook.called_at ? <Ago at={hook.called_at} /> : "never"}</td>
+              <td>
+                <Group gap={4} wrap="nowrap" justify="flex-end">
+                  <Button
+                    size="compact-sm"
+                    variant="subtle"
+                    aria-expanded={open === hook.id}
+                    aria-label={`Calls of ${NAMES[hook.kind]}`}
+                    onClick={() => setOpen(open === hook.id ? undefined : hook.id)}
+                  >
+                    Calls
+                  </Button>
+                  <Act
+                    size="compact-sm"
+                    variant="subtle"
+                    color="red"
+                    why={whyNot("delete")}
+                    aria-label={`Remove the hook of ${NAMES[hook.kind]}`}
+                    onClick={() => setRemoving(hook)}
+                  >
+                    Remove
+                  </Act>
+                </Group>
+              </td>
+            </tr>
+          ))}
+        </Listing>
         <Form of={handle} className={classes.form}>
           <NativeSelect
             label="Who will call"

@@ -7,12 +7,11 @@ import { useHolds } from "../../api/holds";
 import { useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
 import type { AppPath } from "./AppFrame";
@@ -54,40 +53,41 @@ export function Locks({ path, envs }: { path: AppPath; envs: Environment[] }) {
   const items = locks.data?.items ?? [];
   return (
     <Card title="Locks" flush>
-      {locks.isPending && <Loading />}
-      {locks.isError && <FaultBox error={locks.error} onRetry={() => locks.refetch()} />}
-      {locks.isSuccess && items.length === 0 && <Empty>Nothing is locked.</Empty>}
-      {items.length > 0 && (
-        <Table label="Locks" head={["Where", "Because", "By", "Since", "Until", ""]}>
-          {items.map((lock) => {
-            const where = placeName(envs, lock.environment);
-            return (
-              <tr key={lock.environment ?? ""}>
-                <td>
-                  <strong>{where}</strong>
-                </td>
-                <td>{lock.reason}</td>
-                <td>{lock.created_by}</td>
-                <td>
-                  <Ago at={lock.created_at} />
-                </td>
-                <td>{lock.until ? <Ago at={lock.until} /> : "taken away"}</td>
-                <td>
-                  <Act
-                    size="compact-sm"
-                    variant="subtle"
-                    why={why}
-                    onClick={() => setTaking(lock)}
-                    aria-label={`Take away the lock of ${where}`}
-                  >
-                    Take away
-                  </Act>
-                </td>
-              </tr>
-            );
-          })}
-        </Table>
-      )}
+      <Listing
+        of={locks}
+        count={items.length}
+        none="Nothing is locked."
+        label="Locks"
+        head={["Where", "Because", "By", "Since", "Until", ""]}
+      >
+        {items.map((lock) => {
+          const where = placeName(envs, lock.environment);
+          return (
+            <tr key={lock.environment ?? ""}>
+              <td>
+                <strong>{where}</strong>
+              </td>
+              <td>{lock.reason}</td>
+              <td>{lock.created_by}</td>
+              <td>
+                <Ago at={lock.created_at} />
+              </td>
+              <td>{lock.until ? <Ago at={lock.until} /> : "taken away"}</td>
+              <td>
+                <Act
+                  size="compact-sm"
+                  variant="subtle"
+                  why={why}
+                  onClick={() => setTaking(lock)}
+                  aria-label={`Take away the lock of ${where}`}
+                >
+                  Take away
+                </Act>
+              </td>
+            </tr>
+          );
+        })}
+      </Listing>
       <Form of={handle} className={classes.form}>
         <TextInput
           label="Reason"

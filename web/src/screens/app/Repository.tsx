@@ -52,21 +52,18 @@ export function Repository({ app, path }: { app: App; path: AppPath }) {
         <TextInput
           label="Address"
           placeholder="https://git.example.com/shop.git"
-          description="Private ones need a credential of the team."
           autoComplete="off"
           spellCheck={false}
           {...form.getInputProps("url")}
         />
         <TextInput
           label="Branch"
-          description="Its pushes are what is deployed."
           autoComplete="off"
           spellCheck={false}
           {...form.getInputProps("branch")}
         />
         <Checkbox
           label="Deploy by itself when the branch moves"
-          description="Needs a hook below."
           {...form.getInputProps("auto_deploy", { type: "checkbox" })}
         />
         <Act type="submit" why={why} loading={busy}>
@@ -77,6 +74,9 @@ export function Repository({ app, path }: { app: App; path: AppPath }) {
             Remove it
           </Act>
         )}
+        <span className={classes.line}>
+          A private repository needs a credential of the team. Pushes are told by a hook, below.
+        </span>
       </Form>
       <Confirm
         opened={removing}

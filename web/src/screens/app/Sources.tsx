@@ -1,5 +1,6 @@
 // Where an app's source comes from by itself: a repository, calls of a forge, branches as previews.
 
+import { Stack } from "@mantine/core";
 import { Card } from "../../components/Card";
 import { Command } from "../../components/Command";
 import { Page } from "../../components/Page";
@@ -19,7 +20,10 @@ export function Sources() {
           command={`segue hooks list -a ${path.app} -t ${path.team}`}
         >
           <Card title="Push to deploy">
-            <Command text={`git remote add segue ${app.git_url}`} />
+            <Stack gap="xs">
+              <Command text={`git remote add segue ${app.git_url}`} />
+              <Command text="git push segue main" />
+            </Stack>
           </Card>
           <Repository app={app} path={path} />
           <Hooks path={path} />

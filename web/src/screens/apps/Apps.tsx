@@ -98,7 +98,9 @@ export function Apps() {
                 <td>
                   {env.urls[0] ? (
                     <Anchor size="sm" href={env.urls[0]} target="_blank" rel="noreferrer">
-                      {env.urls[0].replace(/^https?:\/\//, "")} <IconOut />
+                      {env.urls[0].replace(/^https?:\/\//, "")}
+                      {"\u00a0"}
+                      <IconOut />
                     </Anchor>
                   ) : (
                     "–"

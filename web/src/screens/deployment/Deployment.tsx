@@ -38,6 +38,15 @@ import { Promote } from "./Promote";
 import { ReceiptCard } from "./ReceiptCard";
 import { Traffic } from "./Traffic";
 
+/** Why there is a deployment, in words before its release. */
+const KINDS: Record<string, string> = {
+  deploy: "New source as",
+  config: "Changed configuration as",
+  rollback: "Back to an older release as",
+  restart: "Restart of",
+  promote: "Promoted as",
+};
+
 export function Deployment() {
   const { number = "" } = useParams({ strict: false }) as { number?: string };
   if (!/^[1-9]\d{0,17}$/.test(number)) return <NotFound />;
@@ -114,8 +123,8 @@ function One({ number }: { number: string }) {
       }
       sub={
         <>
-          {deployment.kind} to v{deployment.release} by {deployment.created_by},{" "}
-          <Ago at={deployment.created_at} />
+          {KINDS[deployment.kind] ?? deployment.kind} v{deployment.release} by{" "}
+          {deployment.created_by}, <Ago at={deployment.created_at} />
           {deployment.git_ref && <> from {deployment.git_ref}</>}
           {deployment.message && <> · {deployment.message}</>}
         </>

@@ -5,11 +5,9 @@ import { deploymentListInfiniteOptions } from "@segue/client/query";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
-import { More } from "../../components/More";
+import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { duration } from "../../lib/format";
@@ -37,58 +35,56 @@ export function Deployments() {
       sub={`${place.app} ${place.env}`}
       command={`segue deploys list ${flags(place)}`}
     >
-      {list.isPending && <Loading lines={5} />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.isSuccess && items.length === 0 && (
-        <Empty title="Nothing has been deployed here yet">
-          In the folder of the app: <code>segue up {flags(place)}</code>
-        </Empty>
-      )}
-      {items.length > 0 && (
-        <Card title="Newest first" flush>
-          <Table
-            label="Deployments"
-            head={["Number", "State", "Release", "Why", "By", "Time", "When"]}
-          >
-            {items.map((one) => {
-              const { tone, word } = deploymentVerdict(one);
-              return (
-                <tr key={one.id}>
-                  <td>
-                    <Anchor
-                      size="sm"
-                      renderRoot={(props) => (
-                        <Link
-                          to="/apps/$app/$env/deployments/$number"
-                          params={{ app: place.app, env: place.env, number: String(one.number) }}
-                          {...props}
-                        />
-                      )}
-                    >
-                      #{one.number}
-                    </Anchor>
-                  </td>
-                  <td>
-                    <Status tone={tone}>{word}</Status>
-                  </td>
-                  <td>v{one.release}</td>
-                  <td>
-                    {one.kind}
-                    {one.message && <div className={classes.reason}>{one.message}</div>}
-                    {one.failure && <div className={classes.reason}>{one.failure.sentence}</div>}
-                  </td>
-                  <td>{one.created_by}</td>
-                  <td>{took(one.created_at, one.live_at ?? one.finished_at, now)}</td>
-                  <td>
-                    <Ago at={one.created_at} />
-                  </td>
-                </tr>
-              );
-            })}
-          </Table>
-        </Card>
-      )}
-      <More list={list} />
+      <Card title="Newest first" flush>
+        <Listing
+          of={list}
+          count={items.length}
+          none={
+            <>
+              Nothing has been deployed here yet. In the folder of the app:{" "}
+              <code>segue up {flags(place)}</code>
+            </>
+          }
+          label="Deployments"
+          head={["Number", "State", "Release", "Why", "By", "Time", "When"]}
+        >
+          {items.map((one) => {
+            const { tone, word } = deploymentVerdict(one);
+            return (
+              <tr key={one.id}>
+                <td>
+                  <Anchor
+                    size="sm"
+                    renderRoot={(props) => (
+                      <Link
+                        to="/apps/$app/$env/deployments/$number"
+                        params={{ app: place.app, env: place.env, number: String(one.number) }}
+                        {...props}
+                      />
+                    )}
+                  >
+                    #{one.number}
+                  </Anchor>
+                </td>
+                <td>
+                  <Status tone={tone}>{word}</Status>
+                </td>
+                <td>v{one.release}</td>
+                <td>
+                  {one.kind}
+                  {one.message && <div className={classes.reason}>{one.message}</div>}
+                  {one.failure && <div className={classes.reason}>{one.failure.sentence}</div>}
+                </td>
+                <td>{one.created_by}</td>
+                <td>{took(one.created_at, one.live_at ?? one.finished_at, now)}</td>
+                <td>
+                  <Ago at={one.created_at} />
+                </td>
+              </tr>
+            );
+          })}
+        </Listing>
+      </Card>
     </Page>
   );
 }

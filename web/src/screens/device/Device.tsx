@@ -36,7 +36,7 @@ export function Device() {
     initial: { user_code: search.code ?? "" },
     validate: {
       user_code: (code) =>
-        tidyCode(code).length < 9 ? "Eight letters, as the command line shows them." : null,
+        tidyCode(code).length !== 9 ? "Eight letters, as the command line shows them." : null,
     },
     codes: { not_found: "user_code", expired_token: "user_code" },
     send: ({ user_code }) => look(tidyCode(user_code)),

@@ -8,15 +8,14 @@ import { usePlatformAdmin } from "../../api/hooks";
 import { sentenceOf } from "../../api/problem";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { toast } from "../../components/toast";
-import { bytes, cpus, percent } from "../../lib/format";
+import { bytes, count, cpus, percent } from "../../lib/format";
 import { whole } from "../../lib/pages";
 import own from "./hosts.module.css";
 
@@ -58,86 +57,82 @@ export function Hosts() {
   const done = () => queries.invalidateQueries({ queryKey: [{ _id: "hostList" }] });
   return (
     <Page title="Hosts" sub="Machines that applications run on" command="segue hosts list">
-      {list.isPending && <Loading />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.isSuccess && (
-        <Card title={`${items.length} ${items.length === 1 ? "host" : "hosts"}`} flush>
-          {items.length === 0 && <Empty>No host has joined yet.</Empty>}
-          {items.length > 0 && (
-            <Table
-              label="Hosts"
-              head={["Host", "State", "CPU", "Memory", "Instances", "Engine", "Seen", ""]}
-            >
-              {items.map((host) => (
-                <tr key={host.id}>
-                  <td>
-                    <strong>{host.name}</strong>
-                    <div className={classes.reason}>
-                      {Object.entries(host.labels)
-                        .map(([key, value]) => `${key}=${value}`)
-                        .join(" ")}
-                    </div>
-                  </td>
-                  <td>
-                    <Status
-                      tone={
-                        host.state === "ready" || host.state === "active"
-                          ? host.cordoned
-                            ? "warn"
-                            : "ok"
-                          : "bad"
-                      }
-                    >
-                      {host.cordoned ? `${host.state}, cordoned` : host.state}
-                    </Status>
-                    {host.problem && <div className={classes.reason}>{host.problem}</div>}
-                  </td>
-                  <td>
-                    <Use
-                      part={host.reserved_cpu_millis}
-                      whole={host.cpu_millis}
-                      text={`${cpus(host.reserved_cpu_millis)} of ${cpus(host.cpu_millis)}`}
-                      label={`CPU of ${host.name}`}
-                    />
-                  </td>
-                  <td>
-                    <Use
-                      part={host.reserved_memory_bytes}
-                      whole={host.memory_bytes}
-                      text={`${bytes(host.reserved_memory_bytes)} of ${bytes(host.memory_bytes)}`}
-                      label={`Memory of ${host.name}`}
-                    />
-                  </td>
-                  <td>{host.instances}</td>
-                  <td>{host.engine_version ?? "–"}</td>
-                  <td>{host.listed_at ? <Ago at={host.listed_at} /> : "never"}</td>
-                  <td>
-                    {host.cordoned ? (
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        why={why}
-                        onClick={() => void uncordon(host.name)}
-                      >
-                        Uncordon
-                      </Act>
-                    ) : (
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        why={why}
-                        onClick={() => setCordoning(host.name)}
-                      >
-                        Cordon
-                      </Act>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </Table>
-          )}
-        </Card>
-      )}
+      <Card title={list.data ? count(items.length, "host") : "Hosts"} flush>
+        <Listing
+          of={list}
+          count={items.length}
+          none="No host has joined yet. Start a worker on a machine with Docker: segue serve."
+          label="Hosts"
+          head={["Host", "State", "CPU", "Memory", "Instances", "Engine", "Seen", ""]}
+        >
+          {items.map((host) => (
+            <tr key={host.id}>
+              <td>
+                <strong>{host.name}</strong>
+                <div className={classes.reason}>
+                  {Object.entries(host.labels)
+                    .map(([key, value]) => `${key}=${value}`)
+                    .join(" ")}
+                </div>
+              </td>
+              <td>
+                <Status
+                  tone={
+                    host.state === "ready" || host.state === "active"
+                      ? host.cordoned
+                        ? "warn"
+                        : "ok"
+                      : "bad"
+                  }
+                >
+                  {host.cordoned ? `${host.state}, cordoned` : host.state}
+                </Status>
+                {host.problem && <div className={classes.reason}>{host.problem}</div>}
+              </td>
+              <td>
+                <Use
+                  part={host.reserved_cpu_millis}
+                  whole={host.cpu_millis}
+                  text={`${cpus(host.reserved_cpu_millis)} of ${cpus(host.cpu_millis)}`}
+                  label={`CPU of ${host.name}`}
+                />
+              </td>
+              <td>
+                <Use
+                  part={host.reserved_memory_bytes}
+                  whole={host.memory_bytes}
+                  text={`${bytes(host.reserved_memory_bytes)} of ${bytes(host.memory_bytes)}`}
+                  label={`Memory of ${host.name}`}
+                />
+              </td>
+              <td>{host.instances}</td>
+              <td>{host.engine_version ?? "–"}</td>
+              <td>{host.listed_at ? <Ago at={host.listed_at} /> : "never"}</td>
+              <td>
+                {host.cordoned ? (
+                  <Act
+                    size="compact-sm"
+                    variant="subtle"
+                    why={why}
+                    onClick={() => void uncordon(host.name)}
+                  >
+                    Uncordon
+                  </Act>
+                ) : (
+                  <Act
+                    size="compact-sm"
+                    variant="subtle"
+                    why={why}
+                    onClick={() => setCordoning(host.name)}
+                  >
+                    Cordon
+                  </Act>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Listing>
+      </Card>
       <Confirm
         opened={cordoning !== undefined}
         onClose={() => setCordoning(undefined)}

@@ -96,9 +96,9 @@ export function Start({ team, onBegun }: { team: string; onBegun: (begun: Begun)
             {...form.getInputProps("kind")}
             data={[
               { value: "archive", label: "Archive" },
-              { value: "address", label: "Git address" },
+              { value: "address", label: "Git" },
               { value: "image", label: "Image" },
-              { value: "git", label: "git push" },
+              { value: "git", label: "Push" },
             ]}
           />
           {kind === "archive" && (

@@ -1,6 +1,6 @@
 // An environment at a glance: one sentence, what is wrong, services with their scale, what happened last.
 
-import { Anchor, Group } from "@mantine/core";
+import { Anchor, Group, Stack } from "@mantine/core";
 import { deploymentCreate, environmentUpdate } from "@segue/client";
 import {
   deploymentListOptions,
@@ -16,6 +16,7 @@ import { eventsOf } from "../../api/events";
 import { sentenceOf } from "../../api/problem";
 import { Act } from "../../components/Act";
 import { Card } from "../../components/Card";
+import { Command } from "../../components/Command";
 import { Confirm } from "../../components/Confirm";
 import { EventList } from "../../components/EventList";
 import { FaultBox } from "../../components/FaultBox";
@@ -53,6 +54,8 @@ export function Overview() {
   const deployment = newest.data?.items[0];
   const verdict = environmentVerdict(env, deployment);
   const running = (instances.data?.items ?? []).filter((one) => one.desired === "run");
+  const fresh =
+    env.serving === undefined && newest.data?.items.length === 0 && running.length === 0;
   const hosts = new Set(running.map((one) => one.host_id)).size;
   const setStopped = async (stopped: boolean) => {
     const headers = { "If-Match": `"${env.generation}"` };
@@ -146,19 +149,48 @@ export function Overview() {
           </p>
         </div>
       )}
-      <Card title="Services" flush>
-        {services.isPending && <Loading />}
-        {services.isError && <FaultBox error={services.error} onRetry={() => services.refetch()} />}
-        {services.data && <Services services={services.data.items} instances={running} />}
-      </Card>
-      <Card title={`Instances · ${count(running.length, "wanted", "wanted")}`} flush>
-        {instances.isPending && <Loading />}
-        {instances.isError && (
-          <FaultBox error={instances.error} onRetry={() => instances.refetch()} />
-        )}
-        {instances.data && <Instances instances={instances.data.items} />}
-      </Card>
-      <Charts deployments={newest.data?.items ?? []} />
+      {fresh && (
+        <Card title="What now">
+          <Stack gap="xs">
+            <span>Deploy the first time, in the folder of the app:</span>
+            <Command text={`segue up ${flags(place)}`} />
+            <span>
+              Or take on what runs in another environment: open its newest{" "}
+              <Link to="/apps/$app" params={{ app: place.app }}>
+                deployment
+              </Link>
+              , and promote it. What it needs is set under{" "}
+              <Link to="/apps/$app/$env/config" params={{ app: place.app, env: place.env }}>
+                Config
+              </Link>{" "}
+              and{" "}
+              <Link to="/apps/$app/$env/secrets" params={{ app: place.app, env: place.env }}>
+                Secrets
+              </Link>
+              .
+            </span>
+          </Stack>
+        </Card>
+      )}
+      {!fresh && (
+        <>
+          <Card title="Services" flush>
+            {services.isPending && <Loading />}
+            {services.isError && (
+              <FaultBox error={services.error} onRetry={() => services.refetch()} />
+            )}
+            {services.data && <Services services={services.data.items} instances={running} />}
+          </Card>
+          <Card title={`Instances · ${count(running.length, "wanted", "wanted")}`} flush>
+            {instances.isPending && <Loading />}
+            {instances.isError && (
+              <FaultBox error={instances.error} onRetry={() => instances.refetch()} />
+            )}
+            {instances.data && <Instances instances={instances.data.items} />}
+          </Card>
+          <Charts deployments={newest.data?.items ?? []} />
+        </>
+      )}
       <Card title="What happened last" actions={<Link to="/activity">All activity</Link>} flush>
         {events.isError && <FaultBox error={events.error} onRetry={() => events.refetch()} />}
         {events.data && <EventList events={[...events.data.items].reverse()} />}

@@ -8,12 +8,10 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
-import { More } from "../../components/More";
+import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { pagesAt } from "../../lib/pages";
@@ -43,52 +41,54 @@ export function Releases() {
       sub={`${place.app} ${place.env}`}
       command={`segue releases list ${flags(place)}`}
     >
-      {list.isPending && <Loading lines={5} />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.isSuccess && items.length === 0 && (
-        <Empty title="No release yet">The first deployment makes one.</Empty>
-      )}
-      {items.length > 0 && (
-        <Card title="Newest first" flush>
-          <Table label="Releases" head={["Release", "State", "Commit", "Config", "By", "When", ""]}>
-            {items.map((one) => (
-              <tr key={one.id}>
-                <td>
-                  <strong>v{one.version}</strong>
-                  {one.message && <div className={classes.reason}>{one.message}</div>}
-                </td>
-                <td>
-                  {one.version === env.serving ? (
-                    <Status tone="ok">serves</Status>
-                  ) : one.stable_at ? (
-                    <Status tone="idle">was good</Status>
-                  ) : (
-                    <Status tone="idle">never proved</Status>
-                  )}
-                </td>
-                <td>{one.commit ? <code>{one.commit.slice(0, 10)}</code> : "–"}</td>
-                <td>{one.config_version ? `version ${one.config_version}` : "–"}</td>
-                <td>{one.created_by}</td>
-                <td>
-                  <Ago at={one.created_at} />
-                </td>
-                <td>
-                  <Act
-                    size="compact-sm"
-                    variant="subtle"
-                    why={why ?? (one.version === env.serving ? "It serves already." : undefined)}
-                    onClick={() => setTo(one.version)}
-                    aria-label={`Deploy v${one.version} again`}
-                  >
-                    Deploy
-                  </Act>
-                </td>
-              </tr>
-            ))}
-          </Table>
-        </Card>
-      )}
-      <More list={list} />
+      <Card title="Newest first" flush>
+        <Listing
+          of={list}
+          count={items.length}
+          none={
+            <>
+              No release yet; the first deployment makes one: <code>segue up {flags(place)}</code>
+            </>
+          }
+          label="Releases"
+          head={["Release", "State", "Commit", "Config", "By", "When", ""]}
+        >
+          {items.map((one) => (
+            <tr key={one.id}>
+              <td>
+                <strong>v{one.version}</strong>
+                {one.message && <div className={classes.reason}>{one.message}</div>}
+              </td>
+              <td>
+                {one.version === env.serving ? (
+                  <Status tone="ok">serves</Status>
+                ) : one.stable_at ? (
+                  <Status tone="idle">was good</Status>
+                ) : (
+                  <Status tone="idle">never proved</Status>
+                )}
+              </td>
+              <td>{one.commit ? <code>{one.commit.slice(0, 10)}</code> : "–"}</td>
+              <td>{one.config_version ? `version ${one.config_version}` : "–"}</td>
+              <td>{one.created_by}</td>
+              <td>
+                <Ago at={one.created_at} />
+              </td>
+              <td>
+                <Act
+                  size="compact-sm"
+                  variant="subtle"
+                  why={why ?? (one.version === env.serving ? "It serves already." : undefined)}
+                  onClick={() => setTo(one.version)}
+                  aria-label={`Deploy v${one.version} again`}
+                >
+                  Deploy
+                </Act>
+              </td>
+            </tr>
+          ))}
+        </Listing>
+      </Card>
       {items.length > 1 && (
         <>
           <div className={own.pick}>

@@ -7,12 +7,10 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
-import { More } from "../../components/More";
+import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { Status } from "../../components/Status";
 import { checks } from "../../lib/checks";
@@ -68,6 +66,7 @@ function Start({ place }: { place: Place }) {
               ? "No shell reads it: | > $ and the like are plain letters. For those: sh -c '…'"
               : "In the image, with the variables and secrets of the service."
           }
+          inputWrapperOrder={["label", "input", "description", "error"]}
           w={420}
           maw="100%"
           autoComplete="off"
@@ -106,53 +105,51 @@ export function Runs() {
       command={`segue run ${flags(place)} -- COMMAND`}
     >
       <Start place={place} />
-      {list.isPending && <Loading lines={5} />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.isSuccess && (
-        <Card title="Newest first" flush>
-          {items.length === 0 && <Empty>Nothing was run here.</Empty>}
-          {items.length > 0 && (
-            <Table label="Runs" head={["Run", "State", "Command", "As", "By", "When"]}>
-              {items.map((run) => {
-                const { tone, word } = runVerdict(run);
-                return (
-                  <tr key={run.id}>
-                    <td>
-                      <Anchor
-                        size="sm"
-                        renderRoot={(props) => (
-                          <Link
-                            to="/apps/$app/$env/runs/$number"
-                            params={{ app: place.app, env: place.env, number: String(run.number) }}
-                            {...props}
-                          />
-                        )}
-                      >
-                        run {run.number}
-                      </Anchor>
-                    </td>
-                    <td>
-                      <Status tone={tone}>{word}</Status>
-                    </td>
-                    <td>
-                      <code>{typed(run.command)}</code>
-                    </td>
-                    <td>
-                      {run.service}
-                      <div className={classes.reason}>v{run.release}</div>
-                    </td>
-                    <td>{run.created_by}</td>
-                    <td>
-                      <Ago at={run.created_at} />
-                    </td>
-                  </tr>
-                );
-              })}
-            </Table>
-          )}
-        </Card>
-      )}
-      <More list={list} />
+      <Card title="Newest first" flush>
+        <Listing
+          of={list}
+          count={items.length}
+          none="Nothing was run here yet. A migration, a look into the data: type its command above."
+          label="Runs"
+          head={["Run", "State", "Command", "As", "By", "When"]}
+        >
+          {items.map((run) => {
+            const { tone, word } = runVerdict(run);
+            return (
+              <tr key={run.id}>
+                <td>
+                  <Anchor
+                    size="sm"
+                    renderRoot={(props) => (
+                      <Link
+                        to="/apps/$app/$env/runs/$number"
+                        params={{ app: place.app, env: place.env, number: String(run.number) }}
+                        {...props}
+                      />
+                    )}
+                  >
+                    run {run.number}
+                  </Anchor>
+                </td>
+                <td>
+                  <Status tone={tone}>{word}</Status>
+                </td>
+                <td>
+                  <code>{typed(run.command)}</code>
+                </td>
+                <td>
+                  {run.service}
+                  <div className={classes.reason}>v{run.release}</div>
+                </td>
+                <td>{run.created_by}</td>
+                <td>
+                  <Ago at={run.created_at} />
+                </td>
+              </tr>
+            );
+          })}
+        </Listing>
+      </Card>
     </Page>
   );
 }

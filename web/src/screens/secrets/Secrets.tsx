@@ -9,12 +9,11 @@ import { useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Command } from "../../components/Command";
 import { Confirm } from "../../components/Confirm";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Page } from "../../components/Page";
 import { PasswordField } from "../../components/PasswordField";
 import { Status } from "../../components/Status";
@@ -89,82 +88,81 @@ export function Secrets() {
           name from another environment; no deployment begins without.
         </div>
       )}
-      {list.isPending && <Loading />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.data && (
-        <Card title="Secrets" flush>
-          {items.length === 0 && <Empty>No secret is set.</Empty>}
-          {items.length > 0 && (
-            <Table label="Secrets" head={["Key", "Value", "Version", "Set by", "When", ""]}>
-              {items.map((secret) => (
-                <tr key={secret.key}>
-                  <td>
-                    <code>{secret.key}</code>
-                  </td>
-                  <td>
-                    {open?.key === secret.key ? (
-                      <Command text={open.value} label={`Value of ${secret.key}`} />
-                    ) : (
-                      <Status tone="idle">sealed</Status>
-                    )}
-                  </td>
-                  <td>{secret.version}</td>
-                  <td>{secret.created_by}</td>
-                  <td>
-                    <Ago at={secret.created_at} />
-                  </td>
-                  <td>
-                    <Group gap={4} wrap="nowrap" justify="flex-end">
-                      {open?.key === secret.key ? (
-                        <Button
-                          size="compact-sm"
-                          variant="subtle"
-                          onClick={() => setOpen(undefined)}
-                          aria-label={`Hide ${secret.key}`}
-                        >
-                          Hide
-                        </Button>
-                      ) : (
-                        <Act
-                          size="compact-sm"
-                          variant="subtle"
-                          why={whyNot("reveal")}
-                          onClick={() => setRevealing(secret.key)}
-                          aria-label={`Reveal ${secret.key}`}
-                        >
-                          Reveal
-                        </Act>
-                      )}
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        why={why}
-                        onClick={() => {
-                          form.setValues({ key: secret.key, value: "" });
-                          valueField.current?.focus();
-                        }}
-                        aria-label={`Change ${secret.key}`}
-                      >
-                        Change
-                      </Act>
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        color="red"
-                        why={why}
-                        onClick={() => setRemoving(secret.key)}
-                        aria-label={`Remove ${secret.key}`}
-                      >
-                        Remove
-                      </Act>
-                    </Group>
-                  </td>
-                </tr>
-              ))}
-            </Table>
-          )}
-        </Card>
-      )}
+      <Card title="Secrets" flush>
+        <Listing
+          of={list}
+          count={items.length}
+          none="No secret is set. Passwords and keys belong here: nobody reads them by the way."
+          label="Secrets"
+          head={["Key", "Value", "Version", "Set by", "When", ""]}
+        >
+          {items.map((secret) => (
+            <tr key={secret.key}>
+              <td>
+                <code>{secret.key}</code>
+              </td>
+              <td>
+                {open?.key === secret.key ? (
+                  <Command text={open.value} label={`Value of ${secret.key}`} />
+                ) : (
+                  <Status tone="idle">sealed</Status>
+                )}
+              </td>
+              <td>{secret.version}</td>
+              <td>{secret.created_by}</td>
+              <td>
+                <Ago at={secret.created_at} />
+              </td>
+              <td>
+                <Group gap={4} wrap="nowrap" justify="flex-end">
+                  {open?.key === secret.key ? (
+                    <Button
+                      size="compact-sm"
+                      variant="subtle"
+                      onClick={() => setOpen(undefined)}
+                      aria-label={`Hide ${secret.key}`}
+                    >
+                      Hide
+                    </Button>
+                  ) : (
+                    <Act
+                      size="compact-sm"
+                      variant="subtle"
+                      why={whyNot("reveal")}
+                      onClick={() => setRevealing(secret.key)}
+                      aria-label={`Reveal ${secret.key}`}
+                    >
+                      Reveal
+                    </Act>
+                  )}
+                  <Act
+                    size="compact-sm"
+                    variant="subtle"
+                    why={why}
+                    onClick={() => {
+                      form.setValues({ key: secret.key, value: "" });
+                      valueField.current?.focus();
+                    }}
+                    aria-label={`Change ${secret.key}`}
+                  >
+                    Change
+                  </Act>
+                  <Act
+                    size="compact-sm"
+                    variant="subtle"
+                    color="red"
+                    why={why}
+                    onClick={() => setRemoving(secret.key)}
+                    aria-label={`Remove ${secret.key}`}
+                  >
+                    Remove
+                  </Act>
+                </Group>
+              </td>
+            </tr>
+          ))}
+        </Listing>
+      </Card>
       <Card title="Set a secret">
         <Form of={handle} className={classes.form}>
           <TextInput

@@ -11,11 +11,9 @@ import { sentenceOf } from "../../api/problem";
 import { accessToken } from "../../api/session";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
-import { FaultBox } from "../../components/FaultBox";
+import { Card, Empty } from "../../components/Card";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
-import { More } from "../../components/More";
+import { Listing } from "../../components/Listing";
 import { toast } from "../../components/toast";
 import { actionCheck, resourceCheck } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -39,6 +37,14 @@ async function download(team: string, filter: Record<string, string>): Promise<v
   link.download = `audit-${team}.csv`;
   link.click();
   URL.revokeObjectURL(address);
+}
+
+/** What is kept beside the record: names and values; what there is none of is left out. */
+function detailOf(detail: Record<string, unknown>): string {
+  return Object.entries(detail)
+    .filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
+    .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ");
 }
 
 export function Audit() {
@@ -84,7 +90,7 @@ export function Audit() {
         actions={
           <span>
             <Act size="compact-sm" variant="subtle" why={why} onClick={() => void verify()}>
-              Prove it
+              Check that it is whole
             </Act>
             <Act size="compact-sm" variant="subtle" why={why} onClick={() => void save()}>
               Export as CSV
@@ -98,7 +104,7 @@ export function Audit() {
           <Form of={handle} className={own.filters}>
             <TextInput
               label="Action"
-              placeholder="config_update"
+              placeholder="deployment_create"
               autoComplete="off"
               spellCheck={false}
               {...handle.form.getInputProps("action")}
@@ -115,37 +121,34 @@ export function Audit() {
             </Button>
           </Form>
         )}
-        {!why && list.isPending && <Loading />}
-        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-        {list.isSuccess && items.length === 0 && <Empty>No record fits.</Empty>}
-        {items.length > 0 && (
-          <Table label="Audit log" head={["Number", "When", "Who", "Action", "What", "From"]}>
-            {items.map((one) => (
-              <tr key={one.seq}>
-                <td>{one.seq}</td>
-                <td>
-                  <Ago at={one.at} />
-                </td>
-                <td>{one.actor_name}</td>
-                <td>
-                  <code>{one.action}</code>
-                </td>
-                <td>
-                  <code className={own.detail}>
-                    {one.resource}{" "}
-                    {Object.keys(one.detail).length > 0 ? JSON.stringify(one.detail) : ""}
-                  </code>
-                </td>
-                <td>{one.address ?? "–"}</td>
-              </tr>
-            ))}
-          </Table>
-        )}
-        {list.hasNextPage && (
-          <div className={own.filters}>
-            <More list={list} label="Older records" />
-          </div>
-        )}
+        <Listing
+          of={list}
+          more="Older records"
+          count={items.length}
+          why={why}
+          none="No record fits."
+          label="Audit log"
+          head={["Number", "When", "Who", "Action", "What", "From"]}
+        >
+          {items.map((one) => (
+            <tr key={one.seq}>
+              <td>{one.seq}</td>
+              <td>
+                <Ago at={one.at} />
+              </td>
+              <td>{one.actor_name}</td>
+              <td>
+                <code>{one.action}</code>
+              </td>
+              <td>
+                <code className={own.detail}>
+                  {one.resource} {detailOf(one.detail)}
+                </code>
+              </td>
+              <td>{one.address ?? "–"}</td>
+            </tr>
+          ))}
+        </Listing>
       </Card>
     </TeamPage>
   );

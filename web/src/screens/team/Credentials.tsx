@@ -8,12 +8,11 @@ import { useState } from "react";
 import { useTeam, useWhyNot } from "../../api/hooks";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { PasswordField } from "../../components/PasswordField";
 import { toast } from "../../components/toast";
 import { checks } from "../../lib/checks";
@@ -53,45 +52,39 @@ export function Credentials() {
   return (
     <TeamPage title="Credentials" command={`segue credentials list -t ${team.name}`}>
       <Card title="Accounts elsewhere" flush>
-        {list.isPending && <Loading />}
-        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-        {list.isSuccess && items.length === 0 && (
-          <Empty>
-            None. Private images and repositories need one; public ones are fetched without.
-          </Empty>
-        )}
-        {items.length > 0 && (
-          <Table
-            label="Accounts elsewhere"
-            head={["Host", "For", "Account", "Kept by", "When", ""]}
-          >
-            {items.map((one) => (
-              <tr key={one.id}>
-                <td>
-                  <strong>{one.host}</strong>
-                </td>
-                <td>{KINDS[one.kind] ?? one.kind}</td>
-                <td>{one.username}</td>
-                <td>{one.created_by}</td>
-                <td>
-                  <Ago at={one.created_at} />
-                </td>
-                <td>
-                  <Act
-                    size="compact-sm"
-                    variant="subtle"
-                    color="red"
-                    why={why}
-                    onClick={() => setRemoving(one)}
-                    aria-label={`Remove the account at ${one.host}`}
-                  >
-                    Remove
-                  </Act>
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Listing
+          of={list}
+          count={items.length}
+          none="None. Private images and repositories need one; public ones are fetched without."
+          label="Accounts elsewhere"
+          head={["Host", "For", "Account", "Kept by", "When", ""]}
+        >
+          {items.map((one) => (
+            <tr key={one.id}>
+              <td>
+                <strong>{one.host}</strong>
+              </td>
+              <td>{KINDS[one.kind] ?? one.kind}</td>
+              <td>{one.username}</td>
+              <td>{one.created_by}</td>
+              <td>
+                <Ago at={one.created_at} />
+              </td>
+              <td>
+                <Act
+                  size="compact-sm"
+                  variant="subtle"
+                  color="red"
+                  why={why}
+                  onClick={() => setRemoving(one)}
+                  aria-label={`Remove the account at ${one.host}`}
+                >
+                  Remove
+                </Act>
+              </td>
+            </tr>
+          ))}
+        </Listing>
         <Form of={handle} className={classes.form}>
           <NativeSelect
             label="For"

@@ -7,11 +7,9 @@ import { webhookDeliveryListInfiniteOptions } from "@segue/client/query";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Fragment, useState } from "react";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
-import { More } from "../../components/More";
+import { Listing } from "../../components/Listing";
 import { Status, type Tone } from "../../components/Status";
 import { count } from "../../lib/format";
 import { pagesAt } from "../../lib/pages";
@@ -70,54 +68,50 @@ export function Deliveries({
         </span>
       }
     >
-      {list.isPending && <Loading />}
-      {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-      {list.isSuccess && items.length === 0 && <Empty>Nothing was told yet.</Empty>}
-      {items.length > 0 && (
-        <Table label="Deliveries" head={["Event", "State", "Tries", "Outcome", "When", ""]}>
-          {items.map((one) => (
-            <Fragment key={one.id}>
+      <Listing
+        of={list}
+        count={items.length}
+        none="Nothing was told yet."
+        label="Deliveries"
+        head={["Event", "State", "Tries", "Outcome", "When", ""]}
+      >
+        {items.map((one) => (
+          <Fragment key={one.id}>
+            <tr>
+              <td>
+                <code>{one.kind}</code>
+              </td>
+              <td>
+                <Status tone={TONE[one.state] ?? "idle"}>{one.state}</Status>
+              </td>
+              <td>{count(one.attempts, "try", "tries")}</td>
+              <td>
+                <Outcome one={one} />
+              </td>
+              <td>
+                <Ago at={one.created_at} />
+              </td>
+              <td>
+                <Button
+                  size="compact-sm"
+                  variant="subtle"
+                  aria-expanded={shown === one.id}
+                  onClick={() => setShown(shown === one.id ? undefined : one.id)}
+                >
+                  {shown === one.id ? "Hide" : "What was sent"}
+                </Button>
+              </td>
+            </tr>
+            {shown === one.id && (
               <tr>
-                <td>
-                  <code>{one.kind}</code>
-                </td>
-                <td>
-                  <Status tone={TONE[one.state] ?? "idle"}>{one.state}</Status>
-                </td>
-                <td>{count(one.attempts, "try", "tries")}</td>
-                <td>
-                  <Outcome one={one} />
-                </td>
-                <td>
-                  <Ago at={one.created_at} />
-                </td>
-                <td>
-                  <Button
-                    size="compact-sm"
-                    variant="subtle"
-                    aria-expanded={shown === one.id}
-                    onClick={() => setShown(shown === one.id ? undefined : one.id)}
-                  >
-                    {shown === one.id ? "Hide" : "What was sent"}
-                  </Button>
+                <td colSpan={6}>
+                  <pre className={classes.payload}>{JSON.stringify(one.payload, null, 2)}</pre>
                 </td>
               </tr>
-              {shown === one.id && (
-                <tr>
-                  <td colSpan={6}>
-                    <pre className={classes.payload}>{JSON.stringify(one.payload, null, 2)}</pre>
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          ))}
-        </Table>
-      )}
-      {list.hasNextPage && (
-        <div className={classes.form}>
-          <More list={list} />
-        </div>
-      )}
+            )}
+          </Fragment>
+        ))}
+      </Listing>
     </Card>
   );
 }

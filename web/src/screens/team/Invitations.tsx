@@ -9,11 +9,11 @@ import { useTeam, useWhyNot } from "../../api/hooks";
 import { ROLES } from "../../api/may";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
+import { Listing } from "../../components/Listing";
 import { Once } from "../../components/Once";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
@@ -58,39 +58,41 @@ export function Invitations() {
         </Once>
       )}
       <Card title="Invitations" flush>
-        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-        {why && <Empty>{why}</Empty>}
-        {list.isSuccess && waiting.length === 0 && <Empty>Nobody is invited at the moment.</Empty>}
-        {waiting.length > 0 && (
-          <Table label="Invitations" head={["For", "As", "By", "Ends", ""]}>
-            {waiting.map((one) => (
-              <tr key={one.id}>
-                <td>{one.email}</td>
-                <td>
-                  {one.role}
-                  {one.app && ` on ${one.app}`}
-                  {one.environment && ` ${one.environment}`}
-                </td>
-                <td>{one.created_by}</td>
-                <td>
-                  <Ago at={one.expires_at} />
-                </td>
-                <td>
-                  <Act
-                    size="compact-sm"
-                    variant="subtle"
-                    color="red"
-                    why={why}
-                    onClick={() => setTaking(one)}
-                    aria-label={`Take back the invitation of ${one.email}`}
-                  >
-                    Take back
-                  </Act>
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Listing
+          of={list}
+          count={waiting.length}
+          why={why}
+          none="Nobody is invited at the moment. Type an address below; the link is yours to send."
+          label="Invitations"
+          head={["For", "As", "By", "Ends", ""]}
+        >
+          {waiting.map((one) => (
+            <tr key={one.id}>
+              <td>{one.email}</td>
+              <td>
+                {one.role}
+                {one.app && ` on ${one.app}`}
+                {one.environment && ` ${one.environment}`}
+              </td>
+              <td>{one.created_by}</td>
+              <td>
+                <Ago at={one.expires_at} />
+              </td>
+              <td>
+                <Act
+                  size="compact-sm"
+                  variant="subtle"
+                  color="red"
+                  why={why}
+                  onClick={() => setTaking(one)}
+                  aria-label={`Take back the invitation of ${one.email}`}
+                >
+                  Take back
+                </Act>
+              </td>
+            </tr>
+          ))}
+        </Listing>
         <Form of={handle} className={classes.form}>
           <TextInput
             label="E-mail"

@@ -14,11 +14,11 @@ import { useState } from "react";
 import { useSession, useTeam, useWhyNot } from "../../api/hooks";
 import { ROLES } from "../../api/may";
 import { Act } from "../../components/Act";
-import { Card, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
 import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Once } from "../../components/Once";
 
 export function Members() {
@@ -26,6 +26,7 @@ export function Members() {
   const session = useSession();
   const why = useWhyNot()("members");
   const list = useQuery(memberListOptions({ path: { team: team.name }, query: { limit: 100 } }));
+  const items = list.data?.items ?? [];
   const [removing, setRemoving] = useState<Member>();
   const [resetting, setResetting] = useState<Member>();
   const [made, setMade] = useState<ResetLink & { email: string }>();
@@ -58,71 +59,73 @@ export function Members() {
         </Once>
       )}
       <Card title="Members" flush>
-        {list.isPending && <Loading />}
-        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
         {error !== undefined && <FaultBox error={error} />}
-        {list.data && (
-          <Table label="Members" head={["Person", "Role in the team", "On single apps", ""]}>
-            {list.data.items.map((member) => {
-              const fixed = why ?? (member.user === me ? "That is you." : undefined);
-              const single = member.roles.filter((one) => one.app !== undefined);
-              return (
-                <tr key={member.user}>
-                  <td>
-                    <strong>{member.name || member.email}</strong>
-                    <div className={classes.reason}>{member.email}</div>
-                  </td>
-                  <td>
-                    {fixed || member.role === undefined ? (
-                      (member.role ?? "none")
-                    ) : (
-                      <NativeSelect
-                        aria-label={`Role of ${member.email}`}
-                        value={member.role}
-                        // Nobody gives more than he has.
-                        data={ROLES.filter((role, rank) => rank <= mine || role === member.role)}
-                        onChange={(event) => void give(member, event.currentTarget.value)}
-                      />
-                    )}
-                  </td>
-                  <td>
-                    {single.length === 0
-                      ? "–"
-                      : single.map((one) => (
-                          <div key={`${one.app} ${one.environment}`}>
-                            {one.role} on {one.app}
-                            {one.environment ? ` ${one.environment}` : ""}
-                          </div>
-                        ))}
-                  </td>
-                  <td>
-                    <Group gap={4} wrap="nowrap" justify="flex-end">
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        why={member.user === me ? "Your own is changed under Account." : why}
-                        onClick={() => setResetting(member)}
-                        aria-label={`New password for ${member.email}`}
-                      >
-                        New password
-                      </Act>
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        color="red"
-                        why={fixed}
-                        onClick={() => setRemoving(member)}
-                        aria-label={`Remove ${member.email}`}
-                      >
-                        Remove
-                      </Act>
-                    </Group>
-                  </td>
-                </tr>
-              );
-            })}
-          </Table>
-        )}
+        <Listing
+          of={list}
+          count={items.length}
+          none="Nobody."
+          label="Members"
+          head={["Person", "Role in the team", "On single apps", ""]}
+        >
+          {items.map((member) => {
+            const fixed = why ?? (member.user === me ? "That is you." : undefined);
+            const single = member.roles.filter((one) => one.app !== undefined);
+            return (
+              <tr key={member.user}>
+                <td>
+                  <strong>{member.name || member.email}</strong>
+                  <div className={classes.reason}>{member.email}</div>
+                </td>
+                <td>
+                  {fixed || member.role === undefined ? (
+                    (member.role ?? "none")
+                  ) : (
+                    <NativeSelect
+                      aria-label={`Role of ${member.email}`}
+                      value={member.role}
+                      // Nobody gives more than he has.
+                      data={ROLES.filter((role, rank) => rank <= mine || role === member.role)}
+                      onChange={(event) => void give(member, event.currentTarget.value)}
+                    />
+                  )}
+                </td>
+                <td>
+                  {single.length === 0
+                    ? "–"
+                    : single.map((one) => (
+                        <div key={`${one.app} ${one.environment}`}>
+                          {one.role} on {one.app}
+                          {one.environment ? ` ${one.environment}` : ""}
+                        </div>
+                      ))}
+                </td>
+                <td>
+                  <Group gap={4} wrap="nowrap" justify="flex-end">
+                    <Act
+                      size="compact-sm"
+                      variant="subtle"
+                      why={member.user === me ? "Your own is changed under Account." : why}
+                      onClick={() => setResetting(member)}
+                      aria-label={`New password for ${member.email}`}
+                    >
+                      New password
+                    </Act>
+                    <Act
+                      size="compact-sm"
+                      variant="subtle"
+                      color="red"
+                      why={fixed}
+                      onClick={() => setRemoving(member)}
+                      aria-label={`Remove ${member.email}`}
+                    >
+                      Remove
+                    </Act>
+                  </Group>
+                </td>
+              </tr>
+            );
+          })}
+        </Listing>
         <Confirm
           opened={removing !== undefined}
           onClose={() => setRemoving(undefined)}

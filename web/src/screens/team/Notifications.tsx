@@ -9,11 +9,10 @@ import { useTeam, useWhyNot } from "../../api/hooks";
 import { sentenceOf } from "../../api/problem";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Once } from "../../components/Once";
 import { Status } from "../../components/Status";
 import { toast } from "../../components/toast";
@@ -75,84 +74,85 @@ export function Notifications() {
         </Once>
       )}
       <Card title="Who is told" flush>
-        {list.isPending && <Loading />}
-        {list.isError && <FaultBox error={list.error} onRetry={() => list.refetch()} />}
-        {list.isSuccess && items.length === 0 && <Empty>Nobody is told yet.</Empty>}
-        {items.length > 0 && (
-          <Table label="Who is told" head={["Name", "State", "To", "Of", ""]}>
-            {items.map((one) => {
-              const { tone, word } = verdict(one);
-              return (
-                <tr key={one.id}>
-                  <td>
-                    <strong>{one.name}</strong>
-                    <div className={classes.reason}>by {one.created_by}</div>
-                  </td>
-                  <td>
-                    <Status tone={tone}>{word}</Status>
-                    {one.disabled_reason && (
-                      <div className={classes.reason}>{one.disabled_reason}</div>
-                    )}
-                    {one.failing_since && (
-                      <div className={classes.reason}>
-                        since <Ago at={one.failing_since} />
-                      </div>
-                    )}
-                  </td>
-                  <td>
-                    {one.to}
-                    <div className={classes.reason}>{HOW[one.kind] ?? one.kind}</div>
-                  </td>
-                  <td>
-                    {one.events.join(", ")}
-                    {one.app && <div className={classes.reason}>{appName(one.app)} only</div>}
-                  </td>
-                  <td>
-                    <Group gap={4} wrap="nowrap" justify="flex-end">
-                      <Button
-                        size="compact-sm"
-                        variant="subtle"
-                        aria-expanded={open === one.id}
-                        aria-label={`Deliveries of ${one.name}`}
-                        onClick={() => setOpen(open === one.id ? undefined : one.id)}
-                      >
-                        Deliveries
-                      </Button>
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        why={why ?? (one.enabled ? undefined : "It is off; turn it on first.")}
-                        aria-label={`Test ${one.name}`}
-                        onClick={() => void said(test(one))}
-                      >
-                        Test
-                      </Act>
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        why={why}
-                        aria-label={`Turn ${one.enabled ? "off" : "on"} ${one.name}`}
-                        onClick={() => void said(turn(one))}
-                      >
-                        {one.enabled ? "Turn off" : "Turn on"}
-                      </Act>
-                      <Act
-                        size="compact-sm"
-                        variant="subtle"
-                        color="red"
-                        why={why}
-                        aria-label={`Remove ${one.name}`}
-                        onClick={() => setRemoving(one)}
-                      >
-                        Remove
-                      </Act>
-                    </Group>
-                  </td>
-                </tr>
-              );
-            })}
-          </Table>
-        )}
+        <Listing
+          of={list}
+          count={items.length}
+          none="Nobody is told yet."
+          label="Who is told"
+          head={["Name", "State", "To", "Of", ""]}
+        >
+          {items.map((one) => {
+            const { tone, word } = verdict(one);
+            return (
+              <tr key={one.id}>
+                <td>
+                  <strong>{one.name}</strong>
+                  <div className={classes.reason}>by {one.created_by}</div>
+                </td>
+                <td>
+                  <Status tone={tone}>{word}</Status>
+                  {one.disabled_reason && (
+                    <div className={classes.reason}>{one.disabled_reason}</div>
+                  )}
+                  {one.failing_since && (
+                    <div className={classes.reason}>
+                      since <Ago at={one.failing_since} />
+                    </div>
+                  )}
+                </td>
+                <td>
+                  {one.to}
+                  <div className={classes.reason}>{HOW[one.kind] ?? one.kind}</div>
+                </td>
+                <td>
+                  {one.events.join(", ")}
+                  {one.app && <div className={classes.reason}>{appName(one.app)} only</div>}
+                </td>
+                <td>
+                  <Group gap={4} wrap="nowrap" justify="flex-end">
+                    <Button
+                      size="compact-sm"
+                      variant="subtle"
+                      aria-expanded={open === one.id}
+                      aria-label={`Deliveries of ${one.name}`}
+                      onClick={() => setOpen(open === one.id ? undefined : one.id)}
+                    >
+                      Deliveries
+                    </Button>
+                    <Act
+                      size="compact-sm"
+                      variant="subtle"
+                      why={why ?? (one.enabled ? undefined : "It is off; turn it on first.")}
+                      aria-label={`Test ${one.name}`}
+                      onClick={() => void said(test(one))}
+                    >
+                      Test
+                    </Act>
+                    <Act
+                      size="compact-sm"
+                      variant="subtle"
+                      why={why}
+                      aria-label={`Turn ${one.enabled ? "off" : "on"} ${one.name}`}
+                      onClick={() => void said(turn(one))}
+                    >
+                      {one.enabled ? "Turn off" : "Turn on"}
+                    </Act>
+                    <Act
+                      size="compact-sm"
+                      variant="subtle"
+                      color="red"
+                      why={why}
+                      aria-label={`Remove ${one.name}`}
+                      onClick={() => setRemoving(one)}
+                    >
+                      Remove
+                    </Act>
+                  </Group>
+                </td>
+              </tr>
+            );
+          })}
+        </Listing>
         <NewWebhook
           team={team.name}
           apps={(apps.data?.items ?? []).map((app) => app.name)}

@@ -4,12 +4,11 @@ import { Checkbox, Group, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
-import { Card, Empty, Table } from "../../components/Card";
+import { Card } from "../../components/Card";
 import { Confirm } from "../../components/Confirm";
 import classes from "../../components/components.module.css";
-import { FaultBox } from "../../components/FaultBox";
 import { Form } from "../../components/Form";
-import { Loading } from "../../components/Loading";
+import { Listing } from "../../components/Listing";
 import { Once } from "../../components/Once";
 import { Status } from "../../components/Status";
 import { checks } from "../../lib/checks";
@@ -113,52 +112,53 @@ export function TokenCard(props: TokenCardProps) {
         />
       )}
       <Card title={title} flush>
-        {why && <Empty>{why}</Empty>}
-        {!why && list.isPending && <Loading />}
-        {list.isError && <FaultBox error={list.error} onRetry={() => void list.refetch()} />}
-        {list.data && items.length === 0 && <Empty>{props.none}</Empty>}
-        {items.length > 0 && (
-          <Table label={title} head={["Token", "May", "Used", "Ends", ""]}>
-            {items.map((token) => (
-              <tr key={token.id}>
-                <td>
-                  <strong>{token.name}</strong>
-                  <div className={classes.reason}>
-                    {token.prefix}… · {token.role}
-                    {token.app && ` · ${appName(token.app)}`}
-                    {token.created_by_name && ` · by ${token.created_by_name}`}
-                  </div>
-                </td>
-                <td>
-                  {token.scopes.join(", ")}
-                  {token.address_ranges.length > 0 && (
-                    <div className={classes.reason}>from {token.address_ranges.join(", ")}</div>
-                  )}
-                </td>
-                <td>{token.used_at ? <Ago at={token.used_at} /> : "never"}</td>
-                <td>
-                  {Date.parse(token.expires_at) < Date.now() ? (
-                    <Status tone="idle">ended</Status>
-                  ) : (
-                    <Ago at={token.expires_at} />
-                  )}
-                </td>
-                <td>
-                  <Act
-                    size="compact-sm"
-                    variant="subtle"
-                    color="red"
-                    why={why}
-                    onClick={() => setRevoking(token)}
-                    aria-label={`Revoke ${token.name}`}
-                  >
-                    Revoke
-                  </Act>
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Listing
+          of={list}
+          count={items.length}
+          why={why}
+          none={props.none}
+          label={title}
+          head={["Token", "May", "Used", "Ends", ""]}
+        >
+          {items.map((token) => (
+            <tr key={token.id}>
+              <td>
+                <strong>{token.name}</strong>
+                <div className={classes.reason}>
+                  {token.prefix}… · {token.role}
+                  {token.app && ` · ${appName(token.app)}`}
+                  {token.created_by_name && ` · by ${token.created_by_name}`}
+                </div>
+              </td>
+              <td>
+                {token.scopes.join(", ")}
+                {token.address_ranges.length > 0 && (
+                  <div className={classes.reason}>from {token.address_ranges.join(", ")}</div>
+                )}
+              </td>
+              <td>{token.used_at ? <Ago at={token.used_at} /> : "never"}</td>
+              <td>
+                {Date.parse(token.expires_at) < Date.now() ? (
+                  <Status tone="idle">ended</Status>
+                ) : (
+                  <Ago at={token.expires_at} />
+                )}
+              </td>
+              <td>
+                <Act
+                  size="compact-sm"
+                  variant="subtle"
+                  color="red"
+                  why={why}
+                  onClick={() => setRevoking(token)}
+                  aria-label={`Revoke ${token.name}`}
+                >
+                  Revoke
+                </Act>
+              </td>
+            </tr>
+          ))}
+        </Listing>
         <Form of={handle} className={classes.form}>
           <TextInput label={props.label} autoComplete="off" {...form.getInputProps("name")} />
           {apps && (
