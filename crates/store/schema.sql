@@ -819,6 +819,41 @@ ALTER FUNCTION public.person_refresh_end(token_hash bytea) OWNER TO segue_system
 
 COMMENT ON FUNCTION public.person_refresh_end(token_hash bytea) IS 'Signs out whoever holds this refresh token.';
 
+CREATE FUNCTION public.person_reset_ask(reset uuid, address text, token_hash bytea, expires timestamp with time zone, pause interval) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+declare
+    found_person uuid;
+begin
+    -- One after the other: two questions at once are one letter.
+    select u.id into found_person from users u
+    where u.email = lower($2) and u.disabled_at is null and u.password_hash is not null
+    for update;
+    if found_person is null or exists (
+        select from password_resets r
+        where r.user_id = found_person and r.asked and r.created_at > now() - $5
+    ) then
+        return null;
+    end if;
+    delete from password_resets r
+    where r.id in (
+        select o.id from password_resets o
+        where o.expires_at < now() - interval '1 day'
+        limit 100
+        for update skip locked);
+    -- A link that an admin made stays: whoever only knows an address must not be able to end it.
+    update password_resets r set expires_at = now()
+    where r.user_id = found_person and r.asked and r.used_at is null and r.expires_at > now();
+    insert into password_resets (id, user_id, hash, expires_at, asked) values ($1, found_person, $3, $4, true);
+    return found_person;
+end
+$_$;
+
+ALTER FUNCTION public.person_reset_ask(reset uuid, address text, token_hash bytea, expires timestamp with time zone, pause interval) OWNER TO segue_system;
+
+COMMENT ON FUNCTION public.person_reset_ask(reset uuid, address text, token_hash bytea, expires timestamp with time zone, pause interval) IS 'A link for a new password for whoever reads the mail of this address: the person, or null if nobody with a password has it or one was asked for a moment ago.';
+
 CREATE FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -868,7 +903,7 @@ ALTER FUNCTION public.person_reset_may(person uuid, giver uuid, at_most text, on
 
 COMMENT ON FUNCTION public.person_reset_may(person uuid, giver uuid, at_most text, only_team uuid) IS 'Whether somebody may let a person set a new password: never for themselves, and in every team of the person they must be an admin of the whole team with at least the role of the person there, as far as their credential reaches. People who run the installation (no giver) may for everybody.';
 
-CREATE FUNCTION public.person_reset_use(token_hash bytea, new_hash text) RETURNS TABLE(person uuid, giver uuid, sessions integer, devices integer)
+CREATE FUNCTION public.person_reset_use(token_hash bytea, new_hash text) RETURNS TABLE(person uuid, giver uuid, asked boolean, sessions integer, devices integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
@@ -884,7 +919,7 @@ begin
         return;
     end if;
     return query
-        select reset.user_id, reset.giver, s.sessions, s.devices
+        select reset.user_id, reset.giver, reset.asked, s.sessions, s.devices
         from person_password_set(reset.user_id, $2, null, null) s;
 end
 $_$;
@@ -2296,6 +2331,8 @@ CREATE TABLE public.password_resets (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
+    asked boolean DEFAULT false NOT NULL,
+    CONSTRAINT password_resets_asked CHECK (((NOT asked) OR (giver IS NULL))),
     CONSTRAINT password_resets_at_most_check CHECK ((at_most = ANY (ARRAY['owner'::text, 'admin'::text, 'deployer'::text, 'viewer'::text]))),
     CONSTRAINT password_resets_bounds CHECK ((((giver IS NULL) = (at_most IS NULL)) AND ((giver IS NOT NULL) OR (only_team IS NULL)))),
     CONSTRAINT password_resets_hash_check CHECK ((length(hash) = 32))
@@ -2312,6 +2349,8 @@ COMMENT ON COLUMN public.password_resets.giver IS 'Whose authority it rests on, 
 COMMENT ON COLUMN public.password_resets.at_most IS 'What the credential of the giver allowed at most.';
 
 COMMENT ON COLUMN public.password_resets.only_team IS 'The one team that the credential of the giver reached; null: all of them.';
+
+COMMENT ON COLUMN public.password_resets.asked IS 'The person asked for it by their own address; it rests on their mailbox and on nobody''s authority.';
 
 CREATE TABLE public.refresh_families (
     id uuid NOT NULL,
@@ -4297,6 +4336,9 @@ GRANT ALL ON FUNCTION public.person_password_set(person uuid, new_hash text, kee
 
 REVOKE ALL ON FUNCTION public.person_refresh_end(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.person_refresh_end(token_hash bytea) TO segue_api;
+
+REVOKE ALL ON FUNCTION public.person_reset_ask(reset uuid, address text, token_hash bytea, expires timestamp with time zone, pause interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_reset_ask(reset uuid, address text, token_hash bytea, expires timestamp with time zone, pause interval) TO segue_api;
 
 REVOKE ALL ON FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.person_reset_create(reset uuid, person uuid, token_hash bytea, expires timestamp with time zone, giver uuid, at_most text, only_team uuid) TO segue_api;

@@ -4,6 +4,8 @@
 //! Invariants: a link for a new password rests on somebody's authority over that person, judged by the database when it
 //! is made and once more when it is used; of one that is not good nobody learns why.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use segue_model::change::EventSubject;
@@ -64,6 +66,20 @@ pub struct NewReset {
     /// The mail that carries it, where mail is sent.
     pub letter: Option<Letter>,
 }
+
+/// A link for a new password that somebody asks for by their own address.
+#[derive(Debug, Clone)]
+pub struct AskedReset {
+    /// SHA-256 of its token.
+    pub token_hash: [u8; 32],
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The mail that carries it, to the address that asks; lower case.
+    pub letter: Letter,
+}
+
+/// Between two letters to one person who asks for links.
+pub const ASKED_PAUSE: Duration = Duration::from_secs(600);
 
 impl Auth {
     /// Whether a link for a new password (SHA-256 of its token) is good now.
@@ -251,6 +267,38 @@ impl SignIn {
         Ok(Some((user, team)))
     }
 
+    /// Mails a link for a new password to whoever has this address and a password here, unless that was asked for a
+    /// moment ago ([`ASKED_PAUSE`]). Who asks is told nothing of what became of it.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn reset_ask(&self, new: &AskedReset) -> Result<(), StoreError> {
+        let context = self.context();
+        let mut intent = Intent::begin(&self.inner, &context).await?;
+        let person = sqlx::query_scalar!(
+            "
+            select person_reset_ask($1, $2, $3, $4, make_interval(secs => $5))
+            ",
+            fresh_id(),
+            new.letter.address,
+            new.token_hash.as_slice(),
+            new.expires_at.to_sqlx() as _,
+            ASKED_PAUSE.as_secs_f64(),
+        )
+        .fetch_one(&mut *intent.tx)
+        .await?;
+        let Some(person) = person.map(UserId::from_uuid) else {
+            return Ok(());
+        };
+        letters::insert(&mut intent, &self.inner, &new.letter, new.expires_at).await?;
+        let detail = json!({"expires_at": new.expires_at});
+        intent
+            .audit("reset_ask", &person.to_string(), &detail)
+            .await?;
+        intent.finish(None, ()).await?;
+        Ok(())
+    }
+
     /// Uses a link for a new password (SHA-256 of its token), once. `None` if it is not good: it says no more.
     ///
     /// # Errors
@@ -264,7 +312,7 @@ impl SignIn {
         let mut intent = Intent::begin(&self.inner, &context).await?;
         let row = sqlx::query!(
             r#"
-            select person as "person!", giver, sessions as "sessions!", devices as "devices!"
+            select person as "person!", giver, asked as "asked!", sessions as "sessions!", devices as "devices!"
             from person_reset_use($1, $2)
             "#,
             token_hash.as_slice(),
@@ -282,6 +330,7 @@ impl SignIn {
         let mut detail = changed.detail();
         let giver = match row.giver {
             Some(giver) => json!(UserId::from_uuid(giver)),
+            None if row.asked => json!("own mail"),
             None => json!("segue/admin"),
         };
         if let Some(detail) = detail.as_object_mut() {

@@ -60,7 +60,7 @@ pub use self::auth_hook::HookGrant;
 #[cfg(feature = "queries")]
 pub use self::auth_keys::{NewSigningKey, SigningKey};
 #[cfg(feature = "queries")]
-pub use self::auth_proof::{NewReset, ResetGiver, Setup};
+pub use self::auth_proof::{ASKED_PAUSE, AskedReset, NewReset, ResetGiver, Setup};
 #[cfg(feature = "queries")]
 pub use self::auth_sign_in::{
     ApprovedDevice, DevicePoll, Guess, NewDevice, SessionGrant, SetupState, WaitingDevice,

@@ -47,12 +47,18 @@ pub struct Login {
     pub password: String,
 }
 
-fn refused() -> Problem {
+/// `mail`: this server sends mail.
+fn refused(mail: bool) -> Problem {
+    let link = if mail {
+        "try again, or have a link for a new password sent to you: POST /v1/auth/reset-request"
+    } else {
+        "try again, or ask an admin of your team for a link to set a new password"
+    };
     Problem::new(
         ProblemCode::SignInRefused,
         "the address or the password is wrong",
     )
-    .hint("try again, or ask an admin of your team for a link to set a new password")
+    .hint(link)
 }
 
 fn ended() -> Problem {
@@ -80,7 +86,7 @@ async fn session_create(
     let right = password::verify(secret, hash).await?;
     let Some(user) = user.filter(|_| right) else {
         guess.wrong(&state, client.address);
-        return Err(refused());
+        return Err(refused(state.config().mail));
     };
     guess.right(&state).await?;
     let (signed_in, cookie) = session::start(&state, &user, &client).await?;

@@ -1,8 +1,9 @@
 //! Forgotten passwords: an admin makes a link, its holder sets a new password. No mail is needed; where the server sends
-//! mail, the link goes that way too.
+//! mail, the link goes that way too, and people have one sent to themselves.
 //!
 //! Invariants: the link is shown once, good once and for an hour, and rests on its maker's authority over the person
-//! when it is made and when it is used; of one that is not good nobody learns why, and nothing is hashed for it.
+//! when it is made and when it is used; of one that is not good nobody learns why, and nothing is hashed for it. Who asks
+//! for a letter learns nothing of who has an account: the answer and its time are the same for every address.
 
 use std::time::Duration;
 
@@ -16,18 +17,20 @@ use segue_model::Timestamp;
 use segue_model::id::UserId;
 use segue_store::seal::SecretBytes;
 use segue_store::{
-    Letter, Member, NewReset, ResetGiver, Role, Store, StoreError, TeamContext, TeamScope,
+    AskedReset, Letter, NewReset, ResetGiver, Role, Store, StoreError, TeamContext, TeamScope,
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep_until};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::teams::email;
 use crate::auth::place::{InTeam, Members};
 use crate::auth::principal::{Principal, stored_role};
 use crate::auth::reach::operated;
 use crate::auth::session::Client;
-use crate::auth::{password, token};
+use crate::auth::{guess, password, token};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::ApiState;
 use crate::wire::json::ApiJson;
@@ -38,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(reset_link_create))
         .routes(routes!(reset_use))
+        .routes(routes!(reset_request))
 }
 
 /// A link is good for this long.
@@ -66,6 +70,22 @@ pub struct ResetUse {
     #[schema(min_length = 10, max_length = 256, format = Password)]
     pub password: String,
 }
+
+/// Who forgot a password.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResetRequest {
+    /// The address that they sign in with.
+    #[schema(
+        max_length = 254,
+        pattern = "^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$"
+    )]
+    pub email: String,
+}
+
+/// A request for a letter is answered at whole multiples of this, so that its time says nothing: what is done for an
+/// account takes some milliseconds more than nothing.
+const ANSWER_STEP: Duration = Duration::from_millis(500);
 
 /// Whoever may let people of a team set new passwords: its admins, and the people who run the installation, who need
 /// not be in it. These must be signed in: a token of theirs is one of its team.
@@ -115,16 +135,21 @@ fn link(public_url: &str, secret: &SecretString) -> String {
     format!("{public}/reset#{}", token::reveal(secret))
 }
 
-fn letter(state: &ApiState, by: &Principal, to: &Member, link: &str, until: Timestamp) -> Letter {
+/// `why`: a sentence up to the server's name. `else_`: what to do with a letter that was not expected.
+fn letter(
+    state: &ApiState,
+    to: &str,
+    (link, until): (&str, Timestamp),
+    (why, else_): (&str, &str),
+) -> Letter {
     let server = state.config().public_url.trim_end_matches('/');
     let text = format!(
-        "{} made a link by which you set a new password for {server}:\n\n{link}\n\n\
+        "{why} for {server}:\n\n{link}\n\n\
          It is good once, until {until:.0}. Then you are signed out everywhere and sign in anew.\n\
-         If you do not expect this, do not open it, and tell the people of your team.\n",
-        by.name,
+         {else_}\n",
     );
     Letter {
-        address: to.email.clone(),
+        address: to.to_owned(),
         subject: "A new password for Segue".to_owned(),
         text: SecretBytes::from(text),
     }
@@ -156,12 +181,20 @@ async fn reset_link_create(
     let (secret, token_hash, expires_at) = made();
     let link = link(&state.config().public_url, &secret);
     let mailed = state.config().mail;
+    let why = format!(
+        "{} made a link by which you set a new password",
+        at.principal.name
+    );
+    let said = (
+        why.as_str(),
+        "If you do not expect this, do not open it, and tell the people of your team.",
+    );
     let new = NewReset {
         person: user,
         token_hash,
         expires_at,
         giver: at.giver,
-        letter: mailed.then(|| letter(&state, &at.principal, &member, &link, expires_at)),
+        letter: mailed.then(|| letter(&state, &member.email, (&link, expires_at), said)),
     };
     at.scope.reset_create(&new).await?;
     let shown = ResetLink {
@@ -179,6 +212,57 @@ fn refused() -> Problem {
         "this link is not good: it was used, is older than an hour, was replaced by a newer one, or is not complete",
     )
     .hint("ask an admin of your team for a new one; on the server: segue admin reset-password EMAIL")
+}
+
+/// Mails a one-time link for a new password to this address, if somebody with a password signs in with it. The answer is
+/// the same whether that is so or not, and so is its time.
+///
+/// A person gets one letter in ten minutes at most. A server that sends no mail says so.
+#[utoipa::path(post, path = "/v1/auth/reset-request", tag = "auth", security(()), request_body = ResetRequest,
+    responses((status = 204, description = "If there is such a person, the letter is on its way."), Errors))]
+async fn reset_request(
+    State(state): State<ApiState>,
+    client: Client,
+    ApiJson(body): ApiJson<ResetRequest>,
+) -> Result<StatusCode, Problem> {
+    let address = email(&body.email, "/email")?;
+    if !state.config().mail {
+        return Err(Problem::new(
+            ProblemCode::Conflict,
+            "this server sends no mail, so that no link can be sent",
+        )
+        .hint(
+            "ask an admin of your team for a link; on the server: segue admin reset-password EMAIL",
+        ));
+    }
+    // Counts for whatever address is named, with or without an account.
+    let _counted = guess::note(&state, "reset", client.address, &address).await?;
+    let (secret, token_hash, expires_at) = made();
+    let link = link(&state.config().public_url, &secret);
+    let said = (
+        "Somebody, you we hope, asked for a link by which you set a new password",
+        "If it was not you, do nothing: your password stays as it is.",
+    );
+    let new = AskedReset {
+        token_hash,
+        expires_at,
+        letter: letter(&state, &address, (&link, expires_at), said),
+    };
+    let sign_in = state.store().sign_in(client.request_id, client.address);
+    stepped(ANSWER_STEP, sign_in.reset_ask(&new)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Does something, and ends at the next whole multiple of `step` since it began.
+async fn stepped<T>(step: Duration, work: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let done = work.await;
+    let mut end = begun + step;
+    while end <= Instant::now() {
+        end += step;
+    }
+    sleep_until(end).await;
+    done
 }
 
 /// Sets a new password with a link. Every session of the person ends, and so do the tokens of their devices; API tokens
@@ -230,4 +314,19 @@ pub async fn reset_link(
     };
     store.platform(context).reset_create(&new).await?;
     Ok(link(public_url, &secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_takes_the_same_time_whatever_is_done_for_it() {
+        let step = Duration::from_millis(500);
+        for (work, wanted) in [(0, 500), (3, 500), (499, 500), (501, 1000), (1200, 1500)] {
+            let begun = Instant::now();
+            stepped(step, tokio::time::sleep(Duration::from_millis(work))).await;
+            assert_eq!(begun.elapsed(), Duration::from_millis(wanted), "{work} ms");
+        }
+    }
 }

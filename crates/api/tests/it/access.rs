@@ -67,6 +67,11 @@ fn table() -> Vec<(&'static str, Class, Option<Value>)> {
         ),
         ("session_confirm", Self_, Some(json!({"password": "x"}))),
         (
+            "reset_request",
+            Public,
+            Some(json!({"email": "nobody@example.com"})),
+        ),
+        (
             "reset_use",
             Public,
             Some(json!({"token": "x", "password": "long enough"})),

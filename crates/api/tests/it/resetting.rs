@@ -383,8 +383,8 @@ async fn on_the_server_a_link_is_made_for_anybody() {
     );
 }
 
-#[tokio::test]
-async fn where_mail_is_sent_the_link_goes_that_way_too_and_only_sealed() {
+/// A server that sends mail; what it would send waits in its store.
+async fn mailing() -> Api {
     let mut api = Api::new().await;
     api.config.mail = true;
     api.router = segue_api::router(
@@ -393,6 +393,121 @@ async fn where_mail_is_sent_the_link_goes_that_way_too_and_only_sealed() {
         tokio_util::sync::CancellationToken::new(),
     )
     .unwrap();
+    api
+}
+
+async fn forgot(api: &Api, email: &str) -> Answer {
+    let body = json!({"email": email});
+    let path = "/v1/auth/reset-request";
+    api.call(Method::POST, path, None, Some(body), &[]).await
+}
+
+/// The tokens of the letters that are due, each with its address; they are forgotten.
+async fn letters(api: &Api) -> Vec<(String, String)> {
+    let system = api.store().system();
+    let hold = std::time::Duration::from_secs(60);
+    let mut found = Vec::new();
+    for claimed in system.letter_claim(hold, 10).await.unwrap() {
+        let text = claimed.letter.text.expose_str().unwrap().to_owned();
+        let token = text.split_once("/reset#").unwrap().1;
+        let token = token.split_whitespace().next().unwrap().to_owned();
+        found.push((claimed.letter.address, token));
+        system.letter_done(claimed.id).await.unwrap();
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_mended_by_mail_and_nobody_learns_who_has_an_account() {
+    let api = mailing().await;
+    let owner = api.team("acme", false).await;
+    let ben = api.member(owner.team, "ben", Role::Deployer).await;
+    with_password(&api, &ben).await;
+    // Somebody without a password has none to forget; mia was never here, eve may not sign in.
+    api.member(owner.team, "ann", Role::Viewer).await;
+    let eve = api.member(owner.team, "eve", Role::Viewer).await;
+    with_password(&api, &eve).await;
+    sql(
+        &api,
+        "update users set disabled_at = now() where email = 'eve@example.com'",
+    )
+    .await;
+    let known = forgot(&api, "Ben@Example.com").await;
+    assert_eq!((known.status.as_u16(), &known.body), (204, &json!("")));
+    for other in ["mia", "ann", "eve"] {
+        let answer = forgot(&api, &format!("{other}@example.com")).await;
+        assert_eq!(seen(&answer), seen(&known), "{other}");
+    }
+    let mut sent = letters(&api).await;
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    let (address, token) = sent.pop().unwrap();
+    assert_eq!(address, "ben@example.com");
+
+    // At once again: the same answer, and no second letter. A link that an admin made is not touched by it.
+    let made = make(&api, "acme", &ben, &owner.token).await.expect(201);
+    letters(&api).await;
+    assert_eq!(seen(&forgot(&api, "ben@example.com").await), seen(&known));
+    assert!(letters(&api).await.is_empty());
+    sql(
+        &api,
+        "update password_resets set created_at = now() - interval '11 minutes'",
+    )
+    .await;
+    assert_eq!(seen(&forgot(&api, "ben@example.com").await), seen(&known));
+    let again = letters(&api).await.pop().unwrap().1;
+    assert_eq!(reset(&api, &token, NEW).await.status, 403, "an older one");
+    let good =
+        "select count(*)::text from password_resets where used_at is null and expires_at > now()";
+    let db = api.db.as_ref().unwrap();
+    assert_eq!(db.texts(good).await.unwrap(), ["2"]);
+    assert_eq!(reset(&api, &again, NEW).await.status, 204);
+    assert_eq!(reset(&api, &again, NEW).await.status, 403, "used");
+    assert_eq!(
+        reset(&api, &token_of(&made), NEW).await.status,
+        403,
+        "ended by it"
+    );
+    assert_eq!(login(&api, "ben@example.com", NEW).await.status, 200);
+
+    let records = "select action || ' ' || coalesce(detail ->> 'link_of', '') from audit
+        where action in ('reset_ask', 'password_reset') order by seq";
+    assert_eq!(
+        db.texts(records).await.unwrap(),
+        ["reset_ask ", "reset_ask ", "password_reset own mail"]
+    );
+}
+
+#[tokio::test]
+async fn asking_for_letters_is_bounded_for_every_address_alike() {
+    let api = mailing().await;
+    let owner = api.team("acme", false).await;
+    with_password(&api, &owner).await;
+    for address in ["acme@example.com", "nobody@example.com"] {
+        for _ in 0..5 {
+            assert_eq!(forgot(&api, address).await.status, 204, "{address}");
+        }
+        let refused = forgot(&api, address).await;
+        assert!(refused.headers.contains_key("retry-after"), "{address}");
+        assert_eq!(refused.expect(429)["code"], "rate_limited");
+    }
+    assert_eq!(letters(&api).await.len(), 1);
+    let none = Api::new().await;
+    let told = forgot(&none, "acme@example.com").await.expect(409);
+    assert!(told["hint"].as_str().unwrap().contains("admin"), "{told}");
+    forgot(&none, "no address").await.expect(422);
+}
+
+/// All that a client can see of an answer without a body.
+fn seen(answer: &Answer) -> String {
+    let mut headers = answer.headers.clone();
+    headers.remove("x-request-id");
+    headers.remove("ratelimit");
+    format!("{} {headers:?} {}", answer.status, answer.body)
+}
+
+#[tokio::test]
+async fn where_mail_is_sent_the_link_goes_that_way_too_and_only_sealed() {
+    let api = mailing().await;
     let owner = api.team("acme", false).await;
     let ben = api.member(owner.team, "ben", Role::Viewer).await;
     let made = make(&api, "acme", &ben, &owner.token).await.expect(201);

@@ -283,6 +283,26 @@ impl SegueClient {
         let response = self.client.post(url).json(&request.body).send().await?;
         Ok(ResetUseRequest::parse_response(response).await?)
     }
+    /// Mails a one-time link for a new password to this address, if somebody with a password signs in with it. The answer is
+    /// the same whether that is so or not, and so is its time.
+    ///
+    /// A person gets one letter in ten minutes at most. A server that sends no mail says so.
+    ///
+    /// * Path: `POST /v1/auth/reset-request`
+    pub async fn reset_request(
+        &self,
+        request: ResetRequestRequest,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        request.validate().context("parameter validation")?;
+        let mut url = self.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("URL cannot be a base"))?
+            .push("v1")
+            .push("auth")
+            .push("reset-request");
+        let response = self.client.post(url).json(&request.body).send().await?;
+        Ok(ResetRequestRequest::parse_response(response).await?)
+    }
     /// Exchanges the API token of the request for an access token of ten minutes.
     ///
     /// * Path: `POST /v1/auth/token`

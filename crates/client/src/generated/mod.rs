@@ -1,4 +1,4 @@
-// SHA-256 of openapi/v1.json: 6fa58f4b5a93b29b0f2400863649c2b7fa1b5164c9e87d606f675d8205872697
+// SHA-256 of openapi/v1.json: b3fffed0e8137ebf1a7f0e7c5e5752cd1a8f7004e8854a238f8c9b9ae7e5b125
 #![allow(clippy::default_trait_access)]
 #![allow(clippy::doc_markdown)]
 #![allow(clippy::enum_variant_names)]

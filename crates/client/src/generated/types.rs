@@ -2662,6 +2662,20 @@ pub struct ResetLink {
     /// Whether the server sends it to the person's address too.
     pub mailed: bool,
 }
+/// Who forgot a password.
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Serialize,
+    validator::Validate,
+    oas3_gen_support::Default
+)]
+pub struct ResetRequest {
+    /// The address that they sign in with.
+    #[validate(length(max = 254u64), regex(path = "REGEX_INVITATION_CREATE_EMAIL"))]
+    pub email: String,
+}
 /// A new password for whoever holds the link.
 #[derive(
     Debug,
@@ -4093,6 +4107,53 @@ pub struct ResetUseRequest {
     pub body: ResetUse,
 }
 impl ResetUseRequest {
+    /// Parse the HTTP response into the response enum.
+    pub async fn parse_response(
+        req: reqwest::Response,
+    ) -> anyhow::Result<ApiResponse<(), Problem>> {
+        let status = req.status();
+        let content_type = req
+            .headers()
+            .get(reqwest::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if status == http::StatusCode::NO_CONTENT {
+            let _ = req.bytes().await?;
+            return Ok(ApiResponse::NoContent);
+        }
+        if status.is_client_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ClientError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        if status.is_server_error() {
+            if content_type.ends_with("/json") || content_type.ends_with("+json") {
+                let data = oas3_gen_support::Diagnostics::<
+                    Problem,
+                >::json_with_diagnostics(req)
+                    .await?;
+                return Ok(ApiResponse::ServerError(status, data));
+            }
+            return Ok(ApiResponse::Other(Box::new(req)));
+        }
+        Ok(ApiResponse::Other(Box::new(req)))
+    }
+}
+/// A person gets one letter in ten minutes at most. A server that sends no mail says so.
+#[derive(Debug, Clone, validator::Validate, oas3_gen_support::Default)]
+pub struct ResetRequestRequest {
+    #[validate(nested)]
+    pub body: ResetRequest,
+}
+impl ResetRequestRequest {
     /// Parse the HTTP response into the response enum.
     pub async fn parse_response(
         req: reqwest::Response,

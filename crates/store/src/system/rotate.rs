@@ -9,6 +9,37 @@ use crate::checkpoint;
 use crate::error::StoreError;
 use crate::seal::Place;
 
+/// Seals the rows of one kind anew, and says how many they were: reads them, opens each in its place, writes it back. A
+/// macro and no function, because queries are checked when they are compiled. What is sealed is the first value that is
+/// written.
+macro_rules! rewrap {
+    (
+        $tx:ident, $kek:ident, $read:tt $(, $given:expr)*;
+        |$row:ident| $name:expr => $place:path, |$at:ident| $open:expr;
+        $write:tt, $($key:expr),+
+    ) => {{
+        let rows = sqlx::query!($read $(, $given)*)
+            .fetch_all(&mut *$tx)
+            .await?;
+        for $row in &rows {
+            let name = $name;
+            let $at = $place(&name);
+            let inside = $open?;
+            sqlx::query!($write, $kek.seal(&inside, &$at)?, $($key),+)
+                .execute(&mut *$tx)
+                .await?;
+        }
+        rows.len()
+    }};
+}
+
+fn data_key_place((team, version): &(TeamId, i32)) -> Place<'static> {
+    Place::DataKey {
+        team: *team,
+        version: *version,
+    }
+}
+
 impl SystemStore {
     /// Wraps every data key, signing key, audit key and certificate key that an older key sealed with the current one, and
     /// returns how many data keys that were. Afterwards the older keys may be taken away. All or nothing; may be
@@ -19,7 +50,8 @@ impl SystemStore {
     pub async fn kek_rewrap(&self) -> Result<u64, StoreError> {
         let kek = &self.inner.kek;
         let mut tx = crate::begin::begin(&self.inner.system).await?;
-        let data_keys = sqlx::query!(
+        let data_keys = rewrap!(
+            tx, kek,
             "
             select team_id, version, sealed, kek_id
             from data_keys
@@ -27,108 +59,69 @@ impl SystemStore {
             order by team_id, version
             for update
             ",
-            kek.id(),
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        for row in &data_keys {
-            let place = Place::DataKey {
-                team: TeamId::from_uuid(row.team_id),
-                version: row.version,
-            };
-            let key = kek.open_of(&row.kek_id, &row.sealed, &place)?;
-            sqlx::query!(
-                "
-                update data_keys
-                set sealed = $3, kek_id = $4
-                where team_id = $1 and version = $2
-                ",
-                row.team_id,
-                row.version,
-                kek.seal(&key, &place)?,
-                kek.id(),
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
-        let signing = sqlx::query!(
+            kek.id();
+            |row| (TeamId::from_uuid(row.team_id), row.version) => data_key_place,
+            |place| kek.open_of(&row.kek_id, &row.sealed, &place);
+            "
+            update data_keys
+            set sealed = $1, kek_id = $2
+            where team_id = $3 and version = $4
+            ",
+            kek.id(), row.team_id, row.version
+        );
+        rewrap!(
+            tx, kek,
             "
             select kid, sealed_private_key
             from signing_keys
             order by kid
             for update
+            ";
+            |row| row.kid.clone() => signing_place,
+            |place| kek.open(&row.sealed_private_key, &place);
             "
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        for row in signing {
-            let place = signing_place(&row.kid);
-            let key = kek.open(&row.sealed_private_key, &place)?;
-            sqlx::query!(
-                "
-                update signing_keys
-                set sealed_private_key = $2
-                where kid = $1
-                ",
-                row.kid,
-                kek.seal(&key, &place)?,
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
-        let audit = sqlx::query!(
+            update signing_keys
+            set sealed_private_key = $1
+            where kid = $2
+            ",
+            row.kid
+        );
+        rewrap!(
+            tx, kek,
             "
             select key_id, sealed_seed
             from audit_keys
             order by key_id
             for update
+            ";
+            |row| row.key_id.clone() => checkpoint::place,
+            |place| kek.open(&row.sealed_seed, &place);
             "
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        for row in audit {
-            let place = checkpoint::place(&row.key_id);
-            let seed = kek.open(&row.sealed_seed, &place)?;
-            sqlx::query!(
-                "
-                update audit_keys
-                set sealed_seed = $2
-                where key_id = $1
-                ",
-                row.key_id,
-                kek.seal(&seed, &place)?,
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
-        let certificates = sqlx::query!(
+            update audit_keys
+            set sealed_seed = $1
+            where key_id = $2
+            ",
+            row.key_id
+        );
+        rewrap!(
+            tx, kek,
             "
             select id, sealed_key
             from certificates
             where removed_at is null
             order by id
             for update
+            ";
+            |row| row.id.simple().to_string() => certificate_place,
+            |place| kek.open(&row.sealed_key, &place);
             "
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        for row in certificates {
-            let id = row.id.simple().to_string();
-            let place = certificate_place(&id);
-            let key = kek.open(&row.sealed_key, &place)?;
-            sqlx::query!(
-                "
-                update certificates
-                set sealed_key = $2
-                where id = $1
-                ",
-                row.id,
-                kek.seal(&key, &place)?,
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
+            update certificates
+            set sealed_key = $1
+            where id = $2
+            ",
+            row.id
+        );
         tx.commit().await?;
-        Ok(u64::try_from(data_keys.len()).unwrap_or(u64::MAX))
+        Ok(u64::try_from(data_keys).unwrap_or(u64::MAX))
     }
 }

@@ -252,7 +252,26 @@ async fn a_push_to_a_forge_is_live_and_everybody_is_told() -> anyhow::Result<()>
         "an unknown server was told"
     );
     again(&machine, &broken)?;
+    forgotten(&machine, &mails)?;
     machine.stop()
+}
+
+/// Who forgot a password has a link sent, and it is good; for an address that nobody has, the answer is no other.
+fn forgotten(machine: &Machine, mails: &Listener) -> anyhow::Result<()> {
+    for address in ["nobody@example.com", "ada@example.com"] {
+        let body = json!({ "email": address });
+        machine.call("POST", "/v1/auth/reset-request", Some(&body))?;
+    }
+    let letters = mails.hears("/reset#")?;
+    let [letter] = letters.as_slice() else {
+        anyhow::bail!("more than one letter: {letters:?}");
+    };
+    ensure!(letter.contains("To: ada@example.com"), "{letter}");
+    let (_, token) = letter.split_once("/reset#").context("no link")?;
+    let token = token.split_whitespace().next().context("no token")?;
+    let body = json!({ "token": token, "password": "what was it again" });
+    machine.call("POST", "/v1/auth/reset", Some(&body))?;
+    Ok(())
 }
 
 /// Two pushes, one that is good and one that is not; and calls that lead to nothing.

@@ -131,6 +131,7 @@ from .released_service import ReleasedService
 from .replicas import Replicas
 from .repo import Repo
 from .reset_link import ResetLink
+from .reset_request import ResetRequest
 from .reset_use import ResetUse
 from .rollout_strategy_word import RolloutStrategyWord
 from .run import Run
@@ -319,6 +320,7 @@ __all__ = (
     "Replicas",
     "Repo",
     "ResetLink",
+    "ResetRequest",
     "ResetUse",
     "RolloutStrategyWord",
     "Run",

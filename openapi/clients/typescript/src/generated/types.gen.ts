@@ -2801,6 +2801,16 @@ export type ResetLink = {
 };
 
 /**
+ * Who forgot a password.
+ */
+export type ResetRequest = {
+    /**
+     * The address that they sign in with.
+     */
+    email: string;
+};
+
+/**
  * A new password for whoever holds the link.
  */
 export type ResetUse = {
@@ -4303,6 +4313,35 @@ export type ResetUseResponses = {
 };
 
 export type ResetUseResponse = ResetUseResponses[keyof ResetUseResponses];
+
+export type ResetRequestData = {
+    body: ResetRequest;
+    path?: never;
+    query?: never;
+    url: '/v1/auth/reset-request';
+};
+
+export type ResetRequestErrors = {
+    /**
+     * The request was refused; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The server could not do it; the same request may be sent again.
+     */
+    '5XX': Problem;
+};
+
+export type ResetRequestError = ResetRequestErrors[keyof ResetRequestErrors];
+
+export type ResetRequestResponses = {
+    /**
+     * If there is such a person, the letter is on its way.
+     */
+    204: void;
+};
+
+export type ResetRequestResponse = ResetRequestResponses[keyof ResetRequestResponses];
 
 export type TokenExchangeData = {
     body?: never;
