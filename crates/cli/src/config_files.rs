@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CliError, Result};
+use crate::files;
 use crate::host::Host;
 
 /// Sign-ins by server. The file holds tokens, so that nobody but its owner may read it.
@@ -74,6 +75,8 @@ impl Credentials {
         let dir = host.config_dir().ok_or_else(|| {
             CliError::new("no place for credentials")
                 .why("neither HOME nor SEGUE_CONFIG_DIR is set")
+                .now("nothing was kept")
+                .next("set one of them, or give the token by SEGUE_TOKEN")
         })?;
         Ok(dir.join("credentials.toml"))
     }
@@ -84,6 +87,9 @@ impl Credentials {
             return Ok(Self::default());
         };
         let mode = match fs::metadata(&path) {
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(unreadable(&path, &"it is no file"));
+            }
             Ok(metadata) => metadata.permissions().mode(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(unreadable(&path, &error)),
@@ -92,13 +98,14 @@ impl Credentials {
             return Err(
                 CliError::new(format!("{} can be read by others", path.display()))
                     .why(format!("its mode is {:o}, expected 600", mode & 0o777))
+                    .now("nothing was sent")
                     .next(format!(
                         "chmod 600 {}, and think of the tokens in it as known",
                         path.display()
                     )),
             );
         }
-        let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+        let text = bounded(&path).map_err(|e| unreadable(&path, &e))?;
         // The text holds tokens: the parser's own message would quote it.
         toml::from_str(&text).map_err(|_| unreadable(&path, &"not valid TOML of the expected form"))
     }
@@ -112,12 +119,26 @@ impl Credentials {
     }
 }
 
+/// What this program wrote itself is small.
+const MAX_BYTES: u64 = 1 << 20;
+
+fn bounded(path: &Path) -> io::Result<String> {
+    let bytes = files::bounded(fs::File::open(path)?, MAX_BYTES)?;
+    let bytes = bytes.ok_or_else(|| io::Error::other("it is too large to be one of ours"))?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not text (UTF-8)"))
+}
+
 fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> CliError {
-    CliError::new(format!("{} cannot be read", path.display())).why(why)
+    CliError::new(format!("{} cannot be read", path.display()))
+        .why(why)
+        .now("nothing was sent")
+        .next("correct it, or move it away: it is made again (sign-ins by segue login)")
 }
 
 fn unwritable(path: &Path, why: &dyn std::fmt::Display) -> CliError {
-    CliError::new(format!("{} cannot be written", path.display())).why(why)
+    CliError::new(format!("{} cannot be written", path.display()))
+        .why(why)
+        .next("make room, and the folder writable, then repeat it")
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -166,7 +187,7 @@ impl Link {
         else {
             return Ok(None);
         };
-        let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+        let text = bounded(&path).map_err(|e| unreadable(&path, &e))?;
         toml::from_str(&text)
             .map(Some)
             .map_err(|e| unreadable(&path, &e.message()))

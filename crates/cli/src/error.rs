@@ -57,6 +57,8 @@ pub(crate) struct Parts {
     pub code: Option<String>,
     /// How the command ends.
     pub exit: Exit,
+    /// Nothing is said of it: nobody is there to read, or the one who is did it.
+    pub silent: bool,
 }
 
 impl CliError {
@@ -68,6 +70,7 @@ impl CliError {
             next: None,
             code: None,
             exit: Exit::Failed,
+            silent: false,
         }))
     }
 
@@ -141,11 +144,18 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> Vec<String> {
     lines
 }
 
-impl From<std::io::Error> for CliError {
-    fn from(error: std::io::Error) -> Self {
-        // A reader that went away (`segue logs | head`) is no failure worth words.
-        Self::new("reading or writing failed").why(error)
+/// What could not be written. A reader that went away (`segue logs | head`) has seen what it wanted: that is somebody
+/// who stopped watching, and no failure worth words.
+pub(crate) fn unwritten(error: &std::io::Error) -> CliError {
+    let mut failure = CliError::new("the output cannot be written")
+        .why(error)
+        .now("what was written is not all")
+        .next("look at the place that stdout goes to: is it full?");
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        failure.silent = true;
+        failure.exit = Exit::Interrupted;
     }
+    failure
 }
 
 pub(crate) type Result<T> = std::result::Result<T, CliError>;

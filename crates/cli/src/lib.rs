@@ -5,11 +5,13 @@
 //! more than any other client of that API. Must not: print a secret, write to a terminal what a pipe expects,
 //! or cancel anything because a person stopped watching.
 
+mod answers;
 mod args;
 mod calls;
 mod commands;
 mod config_files;
 mod error;
+mod files;
 mod host;
 mod output;
 mod pack;
@@ -43,9 +45,14 @@ pub fn is_api_call(args: &[OsString]) -> bool {
 
 /// The same on a given world: the tests' way in.
 async fn run_on<I: IntoIterator<Item = OsString>>(host: &mut host::Host, args: I) -> Exit {
-    let cli = match args::Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match args::Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return output::usage(host, &error),
+        Err(error) => {
+            // What is behind `--` belongs to a command of somebody else's.
+            let mut own = args.iter().take_while(|word| *word != "--");
+            return output::usage(host, &error, own.any(|word| word == "--json"));
+        }
     };
     let style = output::Style::of(host, &cli.global);
     match commands::run(host, &cli).await {

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::error::{CliError, Exit, Result};
+use crate::error::{CliError, Exit, Result, unwritten};
 use crate::host::Host;
 
 /// How talk looks: colour only where a person reads and did not refuse it.
@@ -90,19 +90,19 @@ impl<'h> Out<'h> {
 
     /// A line of data.
     pub fn data(&mut self, line: impl AsRef<str>) -> Result<()> {
-        writeln!(self.host.stdout, "{}", line.as_ref())?;
-        Ok(self.host.stdout.flush()?)
+        self.raw(format!("{}\n", line.as_ref()).as_bytes())
     }
 
     /// A line that a program wrote to its own standard error.
     pub fn foreign(&mut self, line: impl AsRef<str>) -> Result<()> {
-        Ok(writeln!(self.host.stderr, "{}", line.as_ref())?)
+        writeln!(self.host.stderr, "{}", line.as_ref()).map_err(|e| unwritten(&e))
     }
 
     /// Data as it is.
     pub fn raw(&mut self, bytes: &[u8]) -> Result<()> {
-        self.host.stdout.write_all(bytes)?;
-        Ok(self.host.stdout.flush()?)
+        let stdout = &mut self.host.stdout;
+        let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        written.map_err(|e| unwritten(&e))
     }
 
     /// Data as one line of JSON.
@@ -163,16 +163,19 @@ impl<'h> Out<'h> {
             return Ok(());
         }
         if !self.host.stdin_terminal {
-            return Err(
-                CliError::usage(format!("{what}: this needs a yes")).next("repeat it with --yes")
-            );
+            return Err(CliError::usage(format!("{what}: this needs a yes"))
+                .why("there is no terminal to ask at")
+                .now("nothing was changed")
+                .next("repeat it with --yes"));
         }
         let _ = write!(self.host.stderr, "{what}. Type {word} to go on: ");
         let _ = self.host.stderr.flush();
         if line(self.host)?.trim() == word {
             Ok(())
         } else {
-            Err(CliError::new("not confirmed").now("nothing was changed"))
+            Err(CliError::new("not confirmed")
+                .now("nothing was changed")
+                .next(format!("repeat it and type {word}, or say --yes")))
         }
     }
 }
@@ -181,14 +184,37 @@ impl<'h> Out<'h> {
 pub(crate) fn line(host: &mut Host) -> Result<String> {
     let mut text = Vec::new();
     let mut byte = [0u8; 1];
-    while host.stdin.read(&mut byte)? == 1 && byte != [b'\n'] && text.len() < 64 << 10 {
+    while host.stdin.read(&mut byte).map_err(|e| unread(&e))? == 1 && byte != [b'\n'] {
+        if text.len() == LINE {
+            return Err(CliError::usage("the line on stdin is too long")
+                .why(format!("more than {LINE} bytes"))
+                .next("end it with Enter"));
+        }
         text.extend_from_slice(&byte);
     }
-    String::from_utf8(text).map_err(|_| CliError::new("the input is not UTF-8"))
+    String::from_utf8(text).map_err(|_| {
+        CliError::usage("the line on stdin is not text")
+            .why("it is not UTF-8")
+            .next("type it again")
+    })
+}
+
+/// Bytes of a line that somebody types, at most.
+const LINE: usize = 64 << 10;
+
+/// Standard input that gives nothing: closed in the middle, or a folder.
+pub(crate) fn unread(error: &std::io::Error) -> CliError {
+    CliError::usage("stdin cannot be read")
+        .why(error)
+        .now("nothing was sent")
+        .next("give it as a file (< FILE) or by a pipe (|)")
 }
 
 /// A failure: what, why, what is true now, what next.
 pub(crate) fn failure(host: &mut Host, style: Style, global: &Global, error: &CliError) {
+    if error.silent {
+        return;
+    }
     let mark = style.paint(AnsiColor::Red, "✗");
     let mut text = format!("{mark} {}", error.what);
     if let Some(now) = &error.now {
@@ -208,25 +234,48 @@ pub(crate) fn failure(host: &mut Host, style: Style, global: &Global, error: &Cl
     if let Some(last) = last {
         text.push_str(&format!("  {last}\n"));
     }
-    let _ = host.stderr.write_all(text.as_bytes());
+    // What a server or a file says must not drive the terminal.
+    let lines = text.lines().map(|line| plain(line) + "\n");
+    let _ = host.stderr.write_all(lines.collect::<String>().as_bytes());
     if global.json {
-        let value = serde_json::json!({ "error": {
-            "what": error.what, "why": error.why, "now": error.now, "next": error.next, "code": error.code,
-        }});
-        let _ = writeln!(host.stdout, "{value}");
+        object(host, error);
     }
 }
 
-/// What clap has to say: help on stdout, complaints on stderr.
-pub(crate) fn usage(host: &mut Host, error: &clap::Error) -> Exit {
+/// A failure as programs read it.
+fn object(host: &mut Host, error: &CliError) {
+    let value = serde_json::json!({ "error": {
+        "what": error.what, "why": error.why, "now": error.now, "next": error.next, "code": error.code,
+    }});
+    let _ = writeln!(host.stdout, "{value}");
+}
+
+/// What clap has to say: help on stdout, complaints on stderr, and as an object too where JSON was asked for.
+pub(crate) fn usage(host: &mut Host, error: &clap::Error, json: bool) -> Exit {
     let text = error.render();
-    if error.use_stderr() {
-        let _ = write!(host.stderr, "{text}");
-        Exit::Usage
-    } else {
+    if !error.use_stderr() {
         let _ = write!(host.stdout, "{text}");
-        Exit::Ok
+        return Exit::Ok;
     }
+    let _ = write!(host.stderr, "{text}");
+    if json {
+        object(host, &grammar(&text.to_string()));
+    }
+    Exit::Usage
+}
+
+/// A complaint of clap's, taken apart: the first line is what, the last says where help is, evidence stands between.
+fn grammar(text: &str) -> CliError {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines: Vec<&str> = lines.collect();
+    let next = lines.pop_if(|line| line.starts_with("For more information"));
+    let mut lines = lines.into_iter();
+    let what = lines.next().unwrap_or("wrong usage");
+    let error = CliError::usage(what.strip_prefix("error: ").unwrap_or(what))
+        .now("nothing was tried")
+        .next(next.unwrap_or("segue --help"))
+        .code("usage");
+    lines.fold(error, CliError::why)
 }
 
 /// A number of bytes for people.

@@ -4,7 +4,8 @@
 //! here, before anything is sent, and its bytes do not depend on owners, times or the order of the disk.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -20,6 +21,9 @@ pub(crate) const MAX_BYTES: u64 = 256 << 20;
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 256 << 10;
 
+/// Bytes of a file that are read at once: larger buffers are mapped and unmapped for each file.
+const READ: usize = 64 << 10;
+
 /// Folders that are made again by a build or belong to tools. A line `!NAME` in `.segueignore` lets one in.
 const LEFT_OUT: &[&str] = &["node_modules", ".venv", "__pycache__"];
 
@@ -30,6 +34,23 @@ const IGNORE_FILE: &str = ".segueignore";
 pub(crate) struct Packed {
     /// The archive, at its begin.
     pub file: File,
+    /// What it is.
+    pub measured: Measured,
+}
+
+/// Packs a folder into a temporary file.
+pub(crate) fn pack(folder: &Path) -> Result<Packed> {
+    let file = tempfile::tempfile().map_err(|e| failed(folder, &e))?;
+    let (file, measured) = archive(folder, io::BufWriter::with_capacity(BUFFER, file))?;
+    let mut file = file.into_inner().map_err(|e| failed(folder, e.error()))?;
+    file.seek(SeekFrom::Start(0))
+        .map_err(|e| failed(folder, &e))?;
+    Ok(Packed { file, measured })
+}
+
+/// What a folder's archive would be: its name, its size, and what is in it. Nothing is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Measured {
     /// Its hash, in hexadecimal digits.
     pub sha256: String,
     /// Its size.
@@ -38,39 +59,37 @@ pub(crate) struct Packed {
     pub contents: Contents,
 }
 
-/// Packs a folder into a temporary file.
-pub(crate) fn pack(folder: &Path) -> Result<Packed> {
-    let file = tempfile::tempfile().map_err(|e| failed(folder, &e))?;
-    let (file, sha256, bytes, contents) =
-        archive(folder, io::BufWriter::with_capacity(BUFFER, file))?;
-    let mut file = file.into_inner().map_err(|e| failed(folder, e.error()))?;
-    file.seek(SeekFrom::Start(0))
-        .map_err(|e| failed(folder, &e))?;
-    Ok(Packed {
-        file,
-        sha256,
-        bytes,
-        contents,
-    })
+/// Reads a folder for its name: most sources are known to the server already, and need not be written anywhere.
+pub(crate) fn measure(folder: &Path) -> Result<Measured> {
+    archive(folder, io::sink()).map(|(_, measured)| measured)
 }
 
 /// What a folder's archive would hold.
 pub(crate) fn look(folder: &Path) -> Result<Contents> {
-    archive(folder, io::sink()).map(|(_, _, _, contents)| contents)
+    measure(folder).map(|measured| measured.contents)
 }
 
-fn failed(folder: &Path, why: &dyn std::fmt::Display) -> CliError {
+pub(crate) fn failed(folder: &Path, why: &dyn std::fmt::Display) -> CliError {
     CliError::new(format!("packing {} failed", folder.display()))
         .why(why)
         .now("nothing was sent")
+        .next(format!(
+            "correct it, or leave it out by a line in {IGNORE_FILE}"
+        ))
 }
 
-fn archive<W: Write>(folder: &Path, to: W) -> Result<(W, String, u64, Contents)> {
+fn archive<W: Write>(folder: &Path, to: W) -> Result<(W, Measured)> {
     if !folder.is_dir() {
-        return Err(CliError::usage(format!(
-            "{} is not a folder",
-            folder.display()
-        )));
+        let why = match folder.symlink_metadata() {
+            Ok(_) => "it is a file".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        return Err(
+            CliError::usage(format!("{} is not a folder", folder.display()))
+                .why(why)
+                .now("nothing was sent")
+                .next("name the folder of the source, or stand in it"),
+        );
     }
     let canonical = Canonical {
         validator: Validator::new(Limits::default(), WANTED_FILES.iter().copied()),
@@ -81,13 +100,14 @@ fn archive<W: Write>(folder: &Path, to: W) -> Result<(W, String, u64, Contents)>
         to,
     };
     let mut builder = tar::Builder::new(canonical);
-    builder.mode(tar::HeaderMode::Deterministic);
-    builder.follow_symlinks(false);
-    // Files with holes are sent as what they read as: looking for holes is most of the work for many small files.
-    builder.sparse(false);
-    for path in files(folder)? {
+    for (path, is_link) in files(folder)? {
         let name = path.strip_prefix(folder).unwrap_or(&path);
-        if let Err(error) = builder.append_path_with_name(&path, name) {
+        let appended = if is_link {
+            append_link(&mut builder, &path, name)
+        } else {
+            append_file(&mut builder, &path, name)
+        };
+        if let Err(error) = appended {
             let refused = builder.get_mut().refused.take();
             return Err(match refused {
                 Some(refused) => failed(folder, &refused).code("archive_refused"),
@@ -99,8 +119,65 @@ fn archive<W: Write>(folder: &Path, to: W) -> Result<(W, String, u64, Contents)>
     canonical.finish(folder)
 }
 
-/// The files and links of a folder that are sent, in order of their names.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// A file costs four system calls (open, stat, read, close): a source has thousands of them, and little else to do.
+fn append_file<W: Write>(to: &mut tar::Builder<W>, path: &Path, name: &Path) -> io::Result<()> {
+    // What became a link or a pipe since the folder was listed is neither followed nor waited for.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(changed());
+    }
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata_in_mode(&metadata, tar::HeaderMode::Deterministic);
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let exact = Exact {
+        file,
+        left: metadata.len(),
+    };
+    let data = io::BufReader::with_capacity(size.clamp(1, READ), exact);
+    to.append_data(&mut header, name, data)
+}
+
+fn append_link<W: Write>(to: &mut tar::Builder<W>, path: &Path, name: &Path) -> io::Result<()> {
+    let target = std::fs::read_link(path)?;
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata_in_mode(&path.symlink_metadata()?, tar::HeaderMode::Deterministic);
+    to.append_link(&mut header, name, target)
+}
+
+fn changed() -> io::Error {
+    io::Error::other("it was changed while it was read: repeat it")
+}
+
+/// A file of the size that its header tells: one that shrinks meanwhile would move everything behind it.
+struct Exact {
+    file: File,
+    left: u64,
+}
+
+impl Read for Exact {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let into = match into.get_mut(..most) {
+            _ if most == 0 => return Ok(0),
+            Some(part) => part,
+            None => into,
+        };
+        let count = self.file.read(into)?;
+        if count == 0 {
+            return Err(changed());
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+/// The files and links of a folder that are sent, in order of their names; whether each is a link.
+fn files(folder: &Path) -> Result<Vec<(PathBuf, bool)>> {
     let let_in: Vec<String> = std::fs::read_to_string(folder.join(IGNORE_FILE))
         .unwrap_or_default()
         .lines()
@@ -127,11 +204,9 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     for entry in walk {
         let entry = entry.map_err(|e| failed(folder, &e))?;
         // Sockets and the like are of this machine, not of the source.
-        if entry
-            .file_type()
-            .is_some_and(|kind| kind.is_file() || kind.is_symlink())
-        {
-            found.push(entry.into_path());
+        let kind = entry.file_type();
+        if let Some(kind) = kind.filter(|kind| kind.is_file() || kind.is_symlink()) {
+            found.push((entry.into_path(), kind.is_symlink()));
         }
     }
     found.sort();
@@ -163,7 +238,7 @@ impl<W: Write> Canonical<W> {
         Ok(())
     }
 
-    fn finish(mut self, folder: &Path) -> Result<(W, String, u64, Contents)> {
+    fn finish(mut self, folder: &Path) -> Result<(W, Measured)> {
         let validator = std::mem::replace(
             &mut self.validator,
             Validator::new(Limits::default(), std::iter::empty::<String>()),
@@ -172,12 +247,12 @@ impl<W: Write> Canonical<W> {
             .finish(&mut self.out)
             .map_err(|e| failed(folder, &e).code("archive_refused"))?;
         self.drain().map_err(|e| failed(folder, &e))?;
-        Ok((
-            self.to,
-            hex::encode(self.hash.finalize()),
-            self.bytes,
+        let measured = Measured {
+            sha256: hex::encode(self.hash.finalize()),
+            bytes: self.bytes,
             contents,
-        ))
+        };
+        Ok((self.to, measured))
     }
 }
 
@@ -201,8 +276,7 @@ impl<W: Write> Write for Canonical<W> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Read;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -229,17 +303,69 @@ mod tests {
             .set_modified(old)
             .unwrap();
         let (mut one, two) = (pack(one.path()).unwrap(), pack(two.path()).unwrap());
-        assert_eq!(one.sha256, two.sha256);
-        assert_eq!(one.contents.paths, ["Procfile", "a/c.txt", "b.txt"]);
-        assert_eq!(one.contents.files["Procfile"], b"web: x\n");
+        assert_eq!(one.measured, two.measured);
+        assert_eq!(one.measured, measure(folder(&files).path()).unwrap());
+        let contents = &one.measured.contents;
+        assert_eq!(contents.paths, ["Procfile", "a/c.txt", "b.txt"]);
+        assert_eq!(contents.files["Procfile"], b"web: x\n");
         let mut bytes = Vec::new();
         one.file.read_to_end(&mut bytes).unwrap();
         assert_eq!(
             (bytes.len() as u64, hex::encode(Sha256::digest(&bytes))),
-            (one.bytes, one.sha256)
+            (one.measured.bytes, one.measured.sha256)
         );
         let changed = folder(&[("b.txt", "2"), ("a/c.txt", "4"), ("Procfile", "web: x\n")]);
-        assert_ne!(pack(changed.path()).unwrap().sha256, two.sha256);
+        let changed = measure(changed.path()).unwrap();
+        assert_ne!(changed.sha256, two.measured.sha256);
+    }
+
+    /// The archive is the one that the library makes of the same files, so that names of sources stay what they were.
+    #[test]
+    fn files_are_packed_as_the_library_packs_them() {
+        let long = format!("{}/{}", "d".repeat(90), "f".repeat(90));
+        let big = "x".repeat(3 * READ + 7);
+        let dir = folder(&[
+            ("a", ""),
+            ("b.sh", "#!/bin/sh\n"),
+            (&long, "1"),
+            ("big", &big),
+        ]);
+        let script = dir.path().join("b.sh");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        symlink("b.sh", dir.path().join("link")).unwrap();
+        let mut builder = tar::Builder::new(Vec::new());
+        builder.mode(tar::HeaderMode::Deterministic);
+        builder.follow_symlinks(false);
+        for name in ["a", "b.sh", "big", &long, "link"] {
+            builder
+                .append_path_with_name(dir.path().join(name), name)
+                .unwrap();
+        }
+        let tar = builder.into_inner().unwrap();
+        let mut validator = Validator::new(Limits::default(), std::iter::empty::<String>());
+        let mut out = Vec::new();
+        let mut rest = tar.as_slice();
+        while !rest.is_empty() {
+            let used = validator.push(rest, &mut out).unwrap();
+            rest = &rest[used..];
+        }
+        validator.finish(&mut out).unwrap();
+        let measured = measure(dir.path()).unwrap();
+        assert_eq!(measured.sha256, hex::encode(Sha256::digest(&out)));
+        assert_eq!(measured.bytes, out.len() as u64);
+    }
+
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_is_refused() {
+        let dir = folder(&[("a.txt", "12345")]);
+        let mut exact = Exact {
+            file: File::open(dir.path().join("a.txt")).unwrap(),
+            left: 6,
+        };
+        let error = exact.read_to_end(&mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("changed"), "{error}");
+        exact.left = 0;
+        assert_eq!(exact.read(&mut [0; 4]).unwrap(), 0);
     }
 
     #[test]

@@ -1,14 +1,18 @@
-//! A sign-in at work: the address, the token, the team, and how answers of the API become results or errors.
+//! A sign-in at work: the address, the token, the team, and the one HTTP client of a command.
+//!
+//! What answers mean is [`crate::answers`].
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
-use segue_client::{ApiResponse, Problem, SegueClient};
+use segue_client::SegueClient;
+use segue_model::name::TeamName;
 
+use crate::answers::asked_only;
 use crate::args::Global;
 use crate::config_files::{Credentials, Link};
-use crate::error::{CliError, Exit, Result, chain};
+use crate::error::{CliError, Result, chain};
 use crate::host::Host;
 use crate::stream::Stream;
 
@@ -16,8 +20,14 @@ use crate::stream::Stream;
 /// a request that meets the close would be lost.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// A server that is there takes a connection sooner.
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// Without a byte for this long a stream counts as lost: the server sends a heartbeat every 15 s.
 const STREAM_SILENCE: Duration = Duration::from_secs(45);
+
+/// What may take as long as it takes (uploads, streams, exports) has no limit but the silence between two bytes.
+pub(crate) const UNLIMITED: Duration = Duration::from_secs(10 * 366 * 86_400);
 
 /// A connected client.
 pub(crate) struct Session {
@@ -60,8 +70,15 @@ pub(crate) fn address(text: &str) -> Result<Url> {
             && url.password().is_none()
     });
     url.ok_or_else(|| {
-        CliError::usage(format!("{text:?} is not a server's address"))
-            .next("such as https://segue.example.com")
+        // One with a password is not repeated.
+        let what = if text.contains('@') {
+            "a server's address carries no name and no password".to_owned()
+        } else {
+            format!("{text:?} is not a server's address")
+        };
+        CliError::usage(what)
+            .now("nothing was sent")
+            .next("such as --server https://segue.example.com")
     })
 }
 
@@ -79,23 +96,29 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+/// One client for all requests of a command: each new one would read the certificates again and connect anew.
+fn http(timeout: Duration) -> Result<reqwest::Client> {
+    let built = reqwest::Client::builder()
         .user_agent(concat!("segue/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(10))
+        .connect_timeout(timeout.min(CONNECT))
+        .timeout(timeout)
+        .read_timeout(timeout.max(STREAM_SILENCE))
         .pool_idle_timeout(IDLE)
         .redirect(reqwest::redirect::Policy::none())
+        .build();
+    built.map_err(|e| cannot_start(&chain(&e).join(": ")))
 }
 
-fn cannot_start(error: &dyn std::error::Error) -> CliError {
-    CliError::new("the HTTP client cannot start").why(chain(error).join(": "))
+fn cannot_start(why: &dyn std::fmt::Display) -> CliError {
+    CliError::new("the HTTP client cannot start")
+        .why(why)
+        .now("nothing was sent")
+        .next("segue doctor")
 }
 
-fn typed(base: &Url, token: &str, timeout: Duration) -> Result<SegueClient> {
-    let http = builder().timeout(timeout).build();
-    let http = http.map_err(|e| cannot_start(&e))?;
+fn typed(base: &Url, token: &str, http: reqwest::Client) -> Result<SegueClient> {
     SegueClient::with_client(base.as_str(), http)
-        .map_err(|e| CliError::new("the HTTP client cannot start").why(e))
+        .map_err(|e| cannot_start(&e))
         .map(|client| client.with_bearer(token.to_owned()))
 }
 
@@ -123,6 +146,14 @@ impl Session {
                     .next(format!("segue login --server {}", key(&base)))
             })?;
         let team = team.or_else(|| kept?.team.clone());
+        // It becomes a part of addresses.
+        if let Some(team) = &team {
+            TeamName::new(team.as_str()).map_err(|e| {
+                CliError::usage(e.to_string())
+                    .now("nothing was sent")
+                    .next("segue teams list")
+            })?;
+        }
         Self::new(global, base, token, team)
     }
 
@@ -135,11 +166,8 @@ impl Session {
                 .next("use https, an `ssh -L` tunnel, or --insecure-http"));
         }
         let timeout = global.timeout.unwrap_or(Duration::from_secs(30));
-        let client = typed(&base, &token, timeout)?;
-        let http = builder()
-            .read_timeout(STREAM_SILENCE)
-            .build()
-            .map_err(|e| cannot_start(&e))?;
+        let http = http(timeout)?;
+        let client = typed(&base, &token, http.clone())?;
         Ok(Self {
             client,
             http,
@@ -151,7 +179,7 @@ impl Session {
 
     /// The generated client with more time for one request than `--timeout` gives.
     pub fn patient(&self, time: Duration) -> Result<SegueClient> {
-        typed(&self.base, self.token.expose_secret(), time)
+        typed(&self.base, self.token.expose_secret(), http(time)?)
     }
 
     /// The server, as people know it.
@@ -171,7 +199,7 @@ impl Session {
             None => self.me().await?.team.ok_or_else(|| {
                 CliError::usage("you are in several teams, and none is said")
                     .now("nothing was changed")
-                    .next("add -t TEAM")
+                    .next("add -t TEAM; segue whoami names them")
             }),
         }
     }
@@ -198,155 +226,17 @@ impl Session {
     }
 
     /// Sends such a request.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        request.send().await.map_err(|e| self.unreachable(&e))
+    pub async fn send(&self, what: &str, request: RequestBuilder) -> Result<Response> {
+        request.send().await.map_err(|e| self.unreachable(what, &e))
     }
 
-    /// The error for a server that does not answer.
-    pub fn unreachable(&self, error: &dyn std::error::Error) -> CliError {
-        CliError::new(format!("{} does not answer", self.server()))
-            .why(chain(error).join(": "))
-            .now("what was asked for may or may not have been done")
-            .next("segue doctor")
-            .code("unreachable")
-    }
-
-    /// The body of a successful answer; `None` for one without.
-    pub async fn done<T>(
-        &self,
-        what: &str,
-        answer: anyhow::Result<ApiResponse<T, Problem>>,
-    ) -> Result<Option<T>> {
-        match answer {
-            Ok(
-                ApiResponse::Ok(value) | ApiResponse::Created(value) | ApiResponse::Accepted(value),
-            ) => Ok(Some(value)),
-            Ok(ApiResponse::NoContent) => Ok(None),
-            Ok(
-                ApiResponse::ClientError(status, problem)
-                | ApiResponse::ServerError(status, problem),
-            ) => Err(self.refused(what, status, &problem)),
-            Ok(ApiResponse::Other(response)) => Err(self.odd(what, *response).await),
-            Err(error) => Err(self.broken(what, &error)),
-        }
-    }
-
-    /// The body of a successful answer that must have one.
-    pub async fn value<T>(
-        &self,
-        what: &str,
-        answer: anyhow::Result<ApiResponse<T, Problem>>,
-    ) -> Result<T> {
-        let done = self.done(what, answer).await?;
-        done.ok_or_else(|| CliError::new(format!("{what}: the server answered without a body")))
-    }
-
-    /// The same where the thing may be missing.
-    pub async fn maybe<T>(
-        &self,
-        what: &str,
-        answer: anyhow::Result<ApiResponse<T, Problem>>,
-    ) -> Result<Option<T>> {
-        match answer {
-            Ok(ApiResponse::ClientError(StatusCode::NOT_FOUND, _)) => Ok(None),
-            other => self.done(what, other).await,
-        }
-    }
-
-    /// A problem that the server describes.
-    pub fn refused(&self, what: &str, status: StatusCode, problem: &Problem) -> CliError {
-        // What keeps an application from being deployed has a code of its own, the same wherever it is met.
-        let code = problem.failure.as_ref().map(|failure| &failure.code);
-        let code = code.map_or_else(|| problem.code.to_string(), ToString::to_string);
-        let mut error = CliError::new(format!("{what}: {}", problem.detail)).code(code);
-        for fault in problem.errors.iter().flatten() {
-            let line = format!("{}: {}", fault.pointer, fault.detail);
-            if fault.detail != problem.detail || !fault.pointer.is_empty() {
-                error = error.why(line);
-            }
-        }
-        if let Some(hint) = &problem.hint {
-            error = error.next(hint.clone());
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            error.exit = Exit::SignedOut;
-            error.next = Some(format!("segue login --server {}", self.server()));
-        }
-        if status.is_server_error() {
-            error = error.why(format!("request {}", problem.request_id));
-        }
-        error
-    }
-
-    /// An answer that the API does not describe: another program listens there, or a proxy in between.
-    async fn odd(&self, what: &str, response: Response) -> CliError {
-        let status = response.status();
-        let text = response.text().await.unwrap_or_default();
-        let first: String = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .take(120)
-            .collect();
-        let mut error = CliError::new(format!("{what}: {} answered {status}", self.server()));
-        if !first.is_empty() {
-            error = error.why(first);
-        }
-        error.next(format!("is {} a Segue server? segue doctor", self.server()))
-    }
-
-    fn broken(&self, what: &str, error: &anyhow::Error) -> CliError {
-        if let Some(transport) = error
-            .chain()
-            .find_map(|cause| cause.downcast_ref::<reqwest::Error>())
-            && !transport.is_decode()
-        {
-            return self.unreachable(transport);
-        }
-        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-        // The generated client checks a request by the document before it sends it.
-        if causes
-            .first()
-            .is_some_and(|first| first == "parameter validation")
-        {
-            return CliError::usage(format!("{what}: the request says something that cannot be"))
-                .why(
-                    causes
-                        .iter()
-                        .skip(1)
-                        .cloned()
-                        .collect::<Vec<_>>()
-                        .join(": "),
-                )
-                .now("nothing was sent");
-        }
-        CliError::new(format!("{what}: the server's answer cannot be read"))
-            .why(causes.join(": "))
-            .next("the server may be newer than this program: segue whoami shows both versions")
+    /// The same for a question: an answer that was lost leaves nothing open.
+    pub async fn ask(&self, what: &str, request: RequestBuilder) -> Result<Response> {
+        self.send(what, request).await.map_err(asked_only)
     }
 
     /// Follows a stream of server-sent events.
     pub fn stream(&self, url: Url) -> Stream<'_> {
         Stream::new(self, url)
-    }
-
-    /// Turns an answer of [`Session::send`] into an error unless it is a success.
-    pub async fn check(&self, what: &str, response: Response) -> Result<Response> {
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let json = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|media| media.as_bytes().starts_with(b"application/problem+json"));
-        if !json {
-            return Err(self.odd(what, response).await);
-        }
-        match response.json::<Problem>().await {
-            Ok(problem) => Err(self.refused(what, status, &problem)),
-            Err(error) => Err(self.broken(what, &anyhow::Error::new(error))),
-        }
     }
 }

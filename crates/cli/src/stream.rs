@@ -5,8 +5,19 @@ use std::time::Duration;
 use futures::StreamExt;
 use reqwest::{Method, StatusCode, Url, header};
 
-use crate::error::Result;
-use crate::session::Session;
+use crate::answers::asked_only;
+use crate::error::{CliError, Result};
+use crate::session::{Session, UNLIMITED};
+
+const WHAT: &str = "following";
+
+/// What a server answers that is being restarted, or a proxy in front of it.
+fn may_pass(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+    )
+}
 
 /// One message of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,16 +93,22 @@ impl<'s> Stream<'s> {
         let mut request = self
             .session
             .request(Method::GET, self.url.clone())
+            .timeout(UNLIMITED)
             .header(header::ACCEPT, "text/event-stream");
         if let Some(id) = &self.last_id {
             request = request.header("last-event-id", id);
         }
-        let again = match self.session.send(request).await {
-            Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                self.session.check("following", response).await.err()
+        let again = match self.session.ask(WHAT, request).await {
+            Ok(response) if may_pass(response.status()) => {
+                self.session.check(WHAT, response).await.err()
             }
             Ok(response) => {
-                let response = self.session.check("following", response).await?;
+                let response = self.session.check(WHAT, response).await?;
+                // Another program's page would look like a stream on which nothing ever happens.
+                let media = response.headers().get(header::CONTENT_TYPE);
+                if !media.is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream")) {
+                    return Err(self.session.odd(WHAT, response).await);
+                }
                 let frames = eventsource_stream::EventStream::new(response.bytes_stream());
                 self.frames = Some(frames.map(|frame| frame.map_err(|e| e.to_string())).boxed());
                 return Ok(());
@@ -100,9 +117,17 @@ impl<'s> Stream<'s> {
         };
         self.lost += 1;
         match again {
-            Some(error) if self.lost >= Self::TRIES => Err(error),
+            Some(error) if self.lost >= Self::TRIES => Err(self.given_up(error)),
             _ => Ok(()),
         }
+    }
+
+    /// Watching ends here, and what was watched does not.
+    fn given_up(&self, error: CliError) -> CliError {
+        asked_only(error)
+            .why(format!("tried {} times", self.lost))
+            .now("nothing is watched any more; what was begun goes on")
+            .next("segue doctor, then repeat it")
     }
 
     async fn pause(&self) {

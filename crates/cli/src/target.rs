@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use segue_model::manifest::{FILE_NAME, ManifestError, ManifestFile};
+use segue_model::manifest::{FILE_NAME, MAX_BYTES, ManifestError, ManifestFile};
 use segue_model::name::{AppName, EnvironmentName};
 
 use crate::args::Global;
 use crate::config_files::Link;
 use crate::error::{CliError, Result};
+use crate::files;
 use crate::host::Host;
+use crate::output::plain;
 
 /// The environment that is meant when nothing else is said.
 const DEFAULT_ENVIRONMENT: &str = "production";
+
+/// The code of a command that nobody told which app it is about.
+pub(crate) const NO_APP: &str = "no_app";
 
 /// An app's environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +40,7 @@ pub(crate) fn manifest(from: &Path) -> Result<Option<(PathBuf, ManifestFile)>> {
 
 /// Reads a manifest; all its problems are told at once.
 pub(crate) fn read_manifest(path: &Path) -> Result<ManifestFile> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| CliError::new(format!("{} cannot be read", path.display())).why(e))?;
+    let text = files::text(path, MAX_BYTES as u64)?;
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy())
@@ -59,7 +63,7 @@ pub(crate) fn wrong_manifest(path: &Path, text: &str, errors: &[ManifestError]) 
         let line = text.lines().nth(problem.at.line.saturating_sub(1) as usize);
         if let Some(line) = line.filter(|line| !line.trim().is_empty()) {
             let shown: String = line.chars().take(100).collect();
-            error = error.why(format!("    {shown}"));
+            error = error.why(format!("    {}", plain(&shown)));
         }
     }
     error
@@ -71,6 +75,12 @@ pub(crate) fn told(mut error: CliError, errors: &[ManifestError]) -> CliError {
         error = error.why(format!("{}: {}", problem.key(), problem.reason));
     }
     error
+}
+
+fn misnamed(why: &dyn std::fmt::Display, next: &str) -> CliError {
+    CliError::usage(why.to_string())
+        .now("nothing was sent")
+        .next(format!("correct {next}"))
 }
 
 impl Target {
@@ -91,16 +101,18 @@ impl Target {
             None => match manifest(folder)? {
                 Some((_, manifest)) => manifest.app().to_string(),
                 None => link.app.clone().ok_or_else(|| {
-                    CliError::usage("which app?")
+                    CliError::usage("no app is named")
+                        .code(NO_APP)
                         .why("no --app, no SEGUE_APP, no segue.toml here or above, no link file")
+                        .now("nothing was sent")
                         .next("segue init, or repeat it with --app NAME")
                 })?,
             },
         };
         let env = Self::environment(host, global, &link);
         Ok(Self {
-            app: AppName::new(app).map_err(|e| CliError::usage(e.to_string()))?,
-            env: EnvironmentName::new(env).map_err(|e| CliError::usage(e.to_string()))?,
+            app: AppName::new(app).map_err(|e| misnamed(&e, "--app NAME, or app in segue.toml"))?,
+            env: EnvironmentName::new(env).map_err(|e| misnamed(&e, "--env NAME"))?,
         })
     }
 
@@ -120,7 +132,7 @@ impl Target {
         let env = Self::environment(host, global, &link);
         Ok(Self {
             app,
-            env: EnvironmentName::new(env).map_err(|e| CliError::usage(e.to_string()))?,
+            env: EnvironmentName::new(env).map_err(|e| misnamed(&e, "--env NAME"))?,
         })
     }
 }

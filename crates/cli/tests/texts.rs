@@ -112,6 +112,7 @@ async fn server() -> Server {
         let line = json!({ "items": [{ "at": "2026-01-01T00:00:00Z", "stream": "stderr", "text": "the last line" }] });
         server
             .on(&format!("GET {env}"), 200, fake::env(Some(3)))
+            .on(&format!("GET {env}/deployments/4"), 200, failed.clone())
             .on(&format!("GET {env}/logs"), 200, line.clone())
             .on(&format!("GET {env}/builds/bld_1/log"), 200, line)
             .events(

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::parse::{GitSource, deployment, git_source, release, scale_target, time};
+use super::parse::{
+    GitSource, deployment, git_source, release, run, scale_target, segment, time, words,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -12,7 +14,7 @@ pub(crate) struct Up {
     #[arg(default_value = ".")]
     pub path: PathBuf,
     /// Deploy this image instead of a folder
-    #[arg(long, value_name = "IMAGE", conflicts_with = "path")]
+    #[arg(long, value_name = "IMAGE", value_parser = words, conflicts_with = "path")]
     pub image: Option<String>,
     /// Let the server fetch this repository and deploy it, instead of a folder
     #[arg(long, value_name = "URL[@REF]", value_parser = git_source, conflicts_with_all = ["path", "image", "dry_run"])]
@@ -89,7 +91,7 @@ pub(crate) struct Redeploy {
 #[derive(Debug, Args)]
 pub(crate) struct Restart {
     /// The service, or one instance of it such as web.2; all services if not given
-    #[arg(value_name = "SERVICE|INSTANCE")]
+    #[arg(value_name = "SERVICE|INSTANCE", value_parser = segment)]
     pub what: Option<String>,
     /// Return as soon as the server has it
     #[arg(short, long, visible_alias = "no-wait")]
@@ -158,6 +160,7 @@ pub(crate) enum Builds {
     /// Show one's log
     Logs {
         /// Its id; the newest if not given
+        #[arg(value_parser = segment)]
         build: Option<String>,
         /// Go on as lines come
         #[arg(short, long)]
@@ -166,6 +169,7 @@ pub(crate) enum Builds {
     /// Stop one; its deployment ends with it
     Cancel {
         /// Its id
+        #[arg(value_parser = segment)]
         build: String,
     },
 }
@@ -190,7 +194,7 @@ pub(crate) struct Promote {
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The service whose image, variables and limits it has
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = segment)]
     pub service: Option<String>,
     /// Stopped after this long
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -210,19 +214,19 @@ pub(crate) enum Runs {
     /// Show one
     Show {
         /// Its number
-        #[arg(value_parser = deployment)]
+        #[arg(value_parser = run)]
         number: i64,
     },
     /// Show what one writes, and end as it ends
     Follow {
         /// Its number
-        #[arg(value_parser = deployment)]
+        #[arg(value_parser = run)]
         number: i64,
     },
     /// Stop one
     Cancel {
         /// Its number
-        #[arg(value_parser = deployment)]
+        #[arg(value_parser = run)]
         number: i64,
     },
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::parse::{deployment, time};
+use super::parse::{between, deployment, segment, time};
 
 #[derive(Debug, Args)]
 pub(crate) struct Status {
@@ -24,13 +24,13 @@ pub(crate) struct Logs {
     #[arg(short, long)]
     pub follow: bool,
     /// Lines to begin with
-    #[arg(short = 'n', long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    #[arg(short = 'n', long, default_value_t = 100, value_name = "N", value_parser = between::<u32>(0, 5000))]
     pub lines: u32,
     /// Not older than this
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub since: Option<std::time::Duration>,
     /// Only this service
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = segment)]
     pub service: Option<String>,
     /// Only what belongs to this deployment
     #[arg(long, value_name = "N", value_parser = deployment)]
@@ -49,7 +49,7 @@ pub(crate) struct Events {
     #[arg(short, long)]
     pub follow: bool,
     /// Events to begin with
-    #[arg(short = 'n', long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(short = 'n', long, default_value_t = 50, value_name = "N", value_parser = between::<u32>(0, 100))]
     pub lines: u32,
     /// Of the whole team
     #[arg(long)]
@@ -59,7 +59,7 @@ pub(crate) struct Events {
 #[derive(Debug, Args)]
 pub(crate) struct Ps {
     /// One instance, such as web.2
-    #[arg(value_name = "INSTANCE")]
+    #[arg(value_name = "INSTANCE", value_parser = segment)]
     pub instance: Option<String>,
 }
 

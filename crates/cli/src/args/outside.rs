@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::parse::{clock, moment, time};
+use super::parse::{between, clock, moment, segment, time, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Hooks {
@@ -18,11 +18,13 @@ pub(crate) enum Hooks {
     /// Show the last calls, and what became of each
     Calls {
         /// Its id; not needed if there is only one
+        #[arg(value_parser = segment)]
         id: Option<String>,
     },
     /// Remove one; calls of it are answered no more
     Remove {
         /// Its id
+        #[arg(value_parser = segment)]
         id: String,
     },
 }
@@ -51,6 +53,7 @@ pub(crate) enum Webhooks {
     /// Show what was told lately, and whether it arrived
     Deliveries {
         /// Its name or id
+        #[arg(value_parser = words)]
         webhook: String,
     },
     /// Tell it once more what it was told
@@ -65,11 +68,13 @@ pub(crate) enum Webhooks {
     /// Send a test
     Test {
         /// Its name or id
+        #[arg(value_parser = words)]
         webhook: String,
     },
     /// Remove one
     Remove {
         /// Its name or id
+        #[arg(value_parser = words)]
         webhook: String,
     },
 }
@@ -88,6 +93,7 @@ pub(crate) enum WebhookKind {
 #[derive(Debug, Args)]
 pub(crate) struct WebhookCreate {
     /// Its name
+    #[arg(value_parser = words)]
     pub name: String,
     /// Who is told
     #[arg(long, value_enum, value_name = "KIND", default_value_t = WebhookKind::Standard)]
@@ -107,6 +113,7 @@ pub(crate) struct WebhookCreate {
 #[command(group(ArgGroup::new("change").required(true).multiple(true).args(["name", "events", "enable", "disable"])))]
 pub(crate) struct WebhookSet {
     /// Its name or id
+    #[arg(value_parser = words)]
     pub webhook: String,
     /// Another name
     #[arg(long, value_name = "NAME")]
@@ -129,9 +136,10 @@ pub(crate) enum Credentials {
     /// Keep one; the password or token comes from stdin, and is never shown again
     Set {
         /// The host, such as ghcr.io or git.example.com:8443
+        #[arg(value_parser = segment)]
         host: String,
         /// Name of the account
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = words)]
         user: String,
         /// For git repositories, and not for images
         #[arg(long)]
@@ -140,6 +148,7 @@ pub(crate) enum Credentials {
     /// Remove one
     Remove {
         /// Its id, or its host
+        #[arg(value_parser = segment)]
         credential: String,
         /// The one for git repositories
         #[arg(long)]
@@ -150,6 +159,7 @@ pub(crate) enum Credentials {
 #[derive(Debug, Args)]
 pub(crate) struct Lock {
     /// Why; everybody who tries to deploy reads it
+    #[arg(value_parser = words)]
     pub reason: String,
     /// Ends after this long
     #[arg(long = "for", value_name = "TIME", value_parser = time, conflicts_with = "until")]
@@ -178,6 +188,7 @@ pub(crate) enum Freezes {
     /// Remove one
     Remove {
         /// Its id
+        #[arg(value_parser = segment)]
         id: String,
     },
 }
@@ -186,6 +197,7 @@ pub(crate) enum Freezes {
 #[command(group(ArgGroup::new("when").required(true).args(["weekly", "starts"])))]
 pub(crate) struct FreezeCreate {
     /// Why; everybody who tries to deploy reads it
+    #[arg(value_parser = words)]
     pub reason: String,
     /// Every week, beginning on these days
     #[arg(long, value_enum, value_name = "DAY", value_delimiter = ',', requires_all = ["at", "lasts"])]
@@ -264,7 +276,7 @@ pub(crate) enum Previews {
         #[arg(long = "secret", value_name = "KEY", value_delimiter = ',')]
         secrets: Vec<String>,
         /// How many there may be at a time
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=50))]
+        #[arg(long, value_name = "N", value_parser = between::<i32>(1, 50))]
         limit: Option<i32>,
     },
     /// Make no more of them; those that are there stay

@@ -2,8 +2,44 @@
 
 pub(super) fn time(text: &str) -> Result<std::time::Duration, String> {
     let parsed = text.parse::<jiff::SignedDuration>().ok();
-    let time = parsed.and_then(|time| std::time::Duration::try_from(time).ok());
+    let time = parsed.filter(jiff::SignedDuration::is_positive);
+    let time = time.and_then(|time| std::time::Duration::try_from(time).ok());
     time.ok_or_else(|| "expected a time such as 30s, 5m or 1h".to_owned())
+}
+
+/// Bytes of an id, or of a name that becomes part of an address.
+const SEGMENT: usize = 200;
+
+/// What becomes one part of an address: empty, `.` and `..` would make it the address of something else.
+pub(super) fn segment(text: &str) -> Result<String, String> {
+    let visible = |c: char| !c.is_control() && !c.is_whitespace() && c != '/';
+    if text.is_empty() || matches!(text, "." | "..") || !text.chars().all(visible) {
+        return Err("expected a name or an id, as the list shows it".to_owned());
+    }
+    if text.len() > SEGMENT {
+        return Err(format!("expected at most {SEGMENT} bytes"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A key of settings or secrets.
+pub(super) fn key(text: &str) -> Result<String, String> {
+    let key = text.parse::<segue_model::name::ConfigKey>();
+    key.map(|key| key.to_string()).map_err(|e| e.to_string())
+}
+
+/// A team's name.
+pub(super) fn team(text: &str) -> Result<String, String> {
+    let name = text.parse::<segue_model::name::TeamName>();
+    name.map(|name| name.to_string()).map_err(|e| e.to_string())
+}
+
+/// A text that says something.
+pub(super) fn words(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("expected a text".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
@@ -36,6 +72,27 @@ pub(super) fn release(text: &str) -> Result<i64, String> {
 
 pub(super) fn deployment(text: &str) -> Result<i64, String> {
     numbered(text, '#').ok_or_else(|| "expected a deployment's number, such as 42".to_owned())
+}
+
+pub(super) fn run(text: &str) -> Result<i64, String> {
+    numbered(text, '#').ok_or_else(|| "expected a run's number, such as 7".to_owned())
+}
+
+/// A whole number between two others.
+pub(super) fn between<T: TryFrom<i64> + Clone + Send + Sync + 'static>(
+    least: i64,
+    most: i64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse::<i64>().ok();
+        let number = number.filter(|number| (least..=most).contains(number));
+        number
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| match most {
+                i64::MAX => format!("expected a number from {least} on"),
+                most => format!("expected a number from {least} to {most}"),
+            })
+    }
 }
 
 pub(super) fn numbered(text: &str, prefix: char) -> Option<i64> {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::parse::{bytes, days, millis, time};
+use super::parse::{between, bytes, days, millis, segment, team, time, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Apps {
@@ -126,16 +126,19 @@ pub(crate) enum Hosts {
     /// Show one
     Show {
         /// Its name
+        #[arg(value_parser = segment)]
         name: String,
     },
     /// Place nothing new on one
     Cordon {
         /// Its name
+        #[arg(value_parser = segment)]
         name: String,
     },
     /// Place on it again
     Uncordon {
         /// Its name
+        #[arg(value_parser = segment)]
         name: String,
     },
 }
@@ -153,6 +156,7 @@ pub(crate) enum Tokens {
     /// End one
     Revoke {
         /// Its id, its name, or its first characters
+        #[arg(value_parser = words)]
         token: String,
         /// One of the team's deploy tokens
         #[arg(long)]
@@ -163,6 +167,7 @@ pub(crate) enum Tokens {
 #[derive(Debug, Args)]
 pub(crate) struct TokenCreate {
     /// What it is for
+    #[arg(value_parser = words)]
     pub name: String,
     /// A deploy token of the team, which does not end with your membership
     #[arg(long)]
@@ -196,16 +201,19 @@ pub(crate) enum Teams {
     /// Make one
     Create {
         /// Its name
+        #[arg(value_parser = team)]
         name: String,
     },
     /// Give it another name
     Rename {
         /// The new one
+        #[arg(value_parser = team)]
         name: String,
     },
     /// Remove one that has no apps any more
     Destroy {
         /// Its name
+        #[arg(value_parser = team)]
         name: String,
     },
     /// Take an invitation; its link comes from stdin
@@ -213,6 +221,7 @@ pub(crate) enum Teams {
     /// Let commands mean another one
     Switch {
         /// Its name
+        #[arg(value_parser = team)]
         name: String,
     },
     /// People in it
@@ -223,6 +232,7 @@ pub(crate) enum Teams {
     /// Invite somebody: prints a link
     Invite {
         /// Their address
+        #[arg(value_parser = words)]
         email: String,
         /// viewer, deployer, admin or owner
         #[arg(long, value_name = "ROLE", default_value = "deployer")]
@@ -256,6 +266,7 @@ pub(crate) enum Members {
     /// Give a role, on the team or at a place; none takes it away
     Role {
         /// Their address
+        #[arg(value_parser = words)]
         email: String,
         /// viewer, deployer, admin, owner, or none
         role: String,
@@ -269,6 +280,7 @@ pub(crate) enum Members {
     /// Take somebody out of the team
     Remove {
         /// Their address
+        #[arg(value_parser = words)]
         email: String,
     },
 }
@@ -280,6 +292,7 @@ pub(crate) enum Sessions {
     /// End one
     End {
         /// Its id
+        #[arg(value_parser = segment)]
         id: String,
     },
 }
@@ -291,6 +304,7 @@ pub(crate) enum Invitations {
     /// End one
     Revoke {
         /// Its id
+        #[arg(value_parser = segment)]
         id: String,
     },
 }
@@ -302,7 +316,7 @@ pub(crate) enum Quota {
     /// Set the limits; what is not given has none
     Set {
         /// Apps
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = between::<i32>(0, i64::from(i32::MAX)))]
         apps: Option<i32>,
         /// Cores, such as 4 or 500m
         #[arg(long, value_name = "CORES", value_parser = millis)]
@@ -320,7 +334,7 @@ pub(crate) enum Audit {
         #[command(flatten)]
         filter: AuditFilter,
         /// Records at most
-        #[arg(short = 'n', long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=100))]
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N", value_parser = between::<i32>(1, 100))]
         lines: i32,
     },
     /// Print all records, the oldest first
@@ -334,7 +348,7 @@ pub(crate) enum Audit {
     /// Check that no record was changed or removed
     Verify {
         /// A record that you kept: it must still be there
-        #[arg(long, value_name = "N", requires = "hash", value_parser = clap::value_parser!(i64).range(1..))]
+        #[arg(long, value_name = "N", requires = "hash", value_parser = between::<i64>(1, i64::MAX))]
         record: Option<i64>,
         /// The hash of that record
         #[arg(long, value_name = "HASH", requires = "record")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::parse::assignment;
+use super::parse::{assignment, key};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
@@ -22,7 +22,7 @@ pub(crate) enum Config {
     /// Remove some, and deploy
     Unset {
         /// Keys
-        #[arg(required = true, value_name = "KEY")]
+        #[arg(required = true, value_name = "KEY", value_parser = key)]
         keys: Vec<String>,
         /// Return as soon as the server has it
         #[arg(short, long, visible_alias = "no-wait")]
@@ -70,11 +70,13 @@ pub(crate) enum Secret {
     /// Print the value of one; the team is told. Needs a token with the scope secret:reveal
     Reveal {
         /// Key
+        #[arg(value_parser = key)]
         key: String,
     },
     /// Give one a new random value, and deploy; the value is shown to nobody
     Rotate {
         /// Key
+        #[arg(value_parser = key)]
         key: String,
         /// Return as soon as the server has it
         #[arg(short, long, visible_alias = "no-wait")]
@@ -83,6 +85,7 @@ pub(crate) enum Secret {
     /// Remove one, and deploy
     Unset {
         /// Key
+        #[arg(value_parser = key)]
         key: String,
         /// Return as soon as the server has it
         #[arg(short, long, visible_alias = "no-wait")]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use segue_client::*;
 
-use super::{Deployed, missing};
+use super::{Deployed, OrMissing as _, missing};
 use crate::commands::Place;
-use crate::error::Result;
+use crate::error::{CliError, Result};
 use crate::session::Session;
 
 /// The server gives up by itself before.
@@ -24,7 +24,7 @@ impl Session {
         };
         let answer = self.client.deployment_list(request).await;
         Ok(self
-            .value(&format!("listing deployments of {}", place.short()), answer)
+            .read(&format!("listing deployments of {}", place.short()), answer)
             .await?
             .items)
     }
@@ -50,7 +50,7 @@ impl Session {
         found.ok_or_else(|| {
             missing(
                 format!("deployment #{number} of {}", place.short()),
-                "segue deploys list",
+                &format!("segue deploys list {}", place.flags()),
             )
         })
     }
@@ -69,14 +69,23 @@ impl Session {
             },
             body,
         };
+        let release = request.body.release;
         let answer = self.client.deployment_create(request).await;
         let made = !matches!(answer, Ok(ApiResponse::Ok(_)));
         let deployed = self
             .value(&format!("deploying {}", place.short()), answer)
             .await;
+        // A release is the one thing that is named here and may be missing.
+        let deployed = match release {
+            Some(version) => deployed.or_missing(
+                || format!("v{version} of {}", place.short()),
+                &format!("segue releases list {}", place.flags()),
+            ),
+            None => deployed,
+        };
         match deployed {
             Ok(deployment) => Ok(Deployed { deployment, made }),
-            Err(error) if error.now.is_none() => Err(error.now("nothing was changed")),
+            Err(error) if error.now.is_none() => Err(error.now("nothing was deployed")),
             Err(error) => Err(error),
         }
     }
@@ -112,7 +121,11 @@ impl Session {
             },
         };
         let answer = self.client.deployment_cancel(request).await;
-        self.value(&format!("stopping #{number}"), answer).await
+        let stopped = self.value(&format!("stopping #{number}"), answer).await;
+        stopped.or_missing(
+            || format!("deployment #{number} of {}", place.short()),
+            &format!("segue deploys list {}", place.flags()),
+        )
     }
 
     pub async fn deployment_rollback(
@@ -142,6 +155,14 @@ impl Session {
             .await
     }
 
+    /// The error for a build that is not there.
+    pub fn no_build(place: &Place, build: &str) -> CliError {
+        missing(
+            format!("build {build} of {}", place.short()),
+            &format!("segue builds list {}", place.flags()),
+        )
+    }
+
     /// A build, if it can be seen.
     pub async fn build_maybe(&self, place: &Place, build: &str) -> Result<Option<BuildDetail>> {
         let request = BuildGetRequest {
@@ -158,7 +179,7 @@ impl Session {
         };
         let answer = self.client.build_get(request).await;
         Ok(self
-            .value("looking at the build", answer)
+            .read("looking at the build", answer)
             .await?
             .finished_at
             .is_some())
@@ -175,7 +196,7 @@ impl Session {
         };
         let answer = self.client.build_list(request).await;
         Ok(self
-            .value(&format!("listing builds of {}", place.short()), answer)
+            .read(&format!("listing builds of {}", place.short()), answer)
             .await?
             .items)
     }
@@ -185,15 +206,11 @@ impl Session {
             path: at!(BuildCancelRequestPath, place, build: build.to_owned()),
         };
         let answer = self.client.build_cancel(request).await;
-        let found = self
-            .maybe(&format!("stopping build {build}"), answer)
-            .await?;
-        found.ok_or_else(|| {
-            missing(
-                format!("build {build} of {}", place.short()),
-                "segue builds list",
-            )
-        })
+        let stopped = self.value(&format!("stopping build {build}"), answer).await;
+        stopped.or_missing(
+            || format!("build {build} of {}", place.short()),
+            &format!("segue builds list {}", place.flags()),
+        )
     }
 
     pub async fn release_list(&self, place: &Place) -> Result<Vec<Release>> {
@@ -206,7 +223,7 @@ impl Session {
         };
         let answer = self.client.release_list(request).await;
         Ok(self
-            .value(&format!("listing releases of {}", place.short()), answer)
+            .read(&format!("listing releases of {}", place.short()), answer)
             .await?
             .items)
     }
@@ -222,7 +239,7 @@ impl Session {
         found.ok_or_else(|| {
             missing(
                 format!("v{version} of {}", place.short()),
-                "segue releases list",
+                &format!("segue releases list {}", place.flags()),
             )
         })
     }

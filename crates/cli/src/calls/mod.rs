@@ -4,7 +4,7 @@
 
 use segue_client::Deployment;
 
-use crate::error::CliError;
+use crate::error::{CliError, Result};
 
 /// Items of a list that are shown at most; a longer list is for the API itself.
 const MOST_ITEMS: usize = 1000;
@@ -29,7 +29,7 @@ macro_rules! every_page {
         let mut items = Vec::new();
         let mut $cursor: Option<String> = None;
         loop {
-            let page = $session.value($what, $call.await).await?;
+            let page = $session.read($what, $call.await).await?;
             items.extend(page.items);
             $cursor = page.next_cursor;
             if $cursor.is_none() || items.len() >= MOST_ITEMS {
@@ -82,13 +82,39 @@ pub(crate) fn failed_in_build(deployment: &Deployment) -> bool {
     )
 }
 
+/// The code of what is not there, or is somebody else's.
+pub(crate) const NOT_FOUND: &str = "not_found";
+
 fn missing(what: String, next: &str) -> CliError {
     CliError::new(format!("there is no {what}"))
         .why("or this sign-in may not see it")
         .next(next)
-        .code("not_found")
+        .code(NOT_FOUND)
+}
+
+/// What becomes of an answer where the thing that was to be changed is not there.
+pub(crate) trait OrMissing<T> {
+    /// The error names the thing, in place of the server's words for everything, and says where to look.
+    fn or_missing(self, what: impl FnOnce() -> String, next: &str) -> Result<T>;
+}
+
+impl<T> OrMissing<T> for Result<T> {
+    fn or_missing(self, what: impl FnOnce() -> String, next: &str) -> Self {
+        self.map_err(|error| match error.code.as_deref() {
+            Some(NOT_FOUND) => missing(what(), next).now("nothing was changed"),
+            _ => error,
+        })
+    }
+}
+
+/// What was read from the server and is not what was asked for.
+fn not_understood(what: &str) -> CliError {
+    CliError::new(format!("{what}: the server's answer cannot be read"))
+        .next("the server may be newer than this program: segue whoami shows both versions")
 }
 
 fn too_many(service: &str) -> CliError {
     CliError::usage(format!("{service}: that many instances cannot be"))
+        .now("nothing was changed")
+        .next("segue scale SERVICE=N")
 }

@@ -2,7 +2,7 @@
 
 use segue_client::*;
 
-use super::{MOST_ITEMS, etag, missing};
+use super::{MOST_ITEMS, OrMissing as _, etag, missing};
 use crate::commands::Place;
 use crate::error::Result;
 use crate::session::Session;
@@ -45,9 +45,11 @@ impl Session {
     pub async fn hook_delete(&self, place: &Place, id: &str) -> Result<()> {
         let path = of!(HookDeleteRequestPath, place, hook: id.to_owned());
         let answer = self.client.hook_delete(HookDeleteRequest { path }).await;
-        self.done(&format!("removing hook {id}"), answer)
-            .await
-            .map(|_| ())
+        let removed = self.done(&format!("removing hook {id}"), answer).await;
+        removed.map(|_| ()).or_missing(
+            || format!("hook {id} of {}", place.app),
+            &format!("segue hooks list -a {}", place.app),
+        )
     }
 
     /// The last calls of a hook, newest first.
@@ -61,7 +63,14 @@ impl Session {
         };
         let answer = self.client.hook_delivery_list(request).await;
         let what = format!("listing calls of hook {id}");
-        Ok(self.value(&what, answer).await?.items)
+        let found = self.maybe(&what, answer).await?;
+        let page = found.ok_or_else(|| {
+            missing(
+                format!("hook {id} of {}", place.app),
+                &format!("segue hooks list -a {}", place.app),
+            )
+        })?;
+        Ok(page.items)
     }
 
     pub async fn webhook_list(&self, team: &str) -> Result<Vec<Webhook>> {
@@ -146,7 +155,7 @@ impl Session {
             },
         };
         let answer = self.client.webhook_delivery_list(request).await;
-        Ok(self.value("listing deliveries", answer).await?.items)
+        Ok(self.read("listing deliveries", answer).await?.items)
     }
 
     /// Has a delivery tried once more.
@@ -248,7 +257,7 @@ impl Session {
         let path = of!(LockGetRequestPath, place);
         let answer = self.client.lock_get(LockGetRequest { path }).await;
         let what = format!("listing locks of {}", place.app);
-        Ok(self.value(&what, answer).await?.items)
+        Ok(self.read(&what, answer).await?.items)
     }
 
     pub async fn lock_create(
@@ -315,8 +324,11 @@ impl Session {
             .client
             .freeze_delete(FreezeDeleteRequest { path })
             .await;
-        self.done(&format!("removing freeze window {id}"), answer)
-            .await
-            .map(|_| ())
+        let what = format!("removing freeze window {id}");
+        let removed = self.done(&what, answer).await;
+        removed.map(|_| ()).or_missing(
+            || format!("freeze window {id} of {}", place.app),
+            &format!("segue freezes list -a {}", place.app),
+        )
     }
 }

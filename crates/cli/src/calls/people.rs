@@ -2,7 +2,7 @@
 
 use segue_client::*;
 
-use super::{MOST_ITEMS, missing};
+use super::{MOST_ITEMS, NOT_FOUND, missing};
 use crate::error::Result;
 use crate::session::Session;
 
@@ -51,8 +51,10 @@ impl Session {
         let query = TokenDeleteRequestQuery { team: None };
         let request = TokenDeleteRequest { path, query };
         let answer = self.client.token_delete(request).await;
-        let gone = self.maybe(&format!("ending token {id}"), answer).await;
-        gone.map(|_| ())
+        match self.done(&format!("ending token {id}"), answer).await {
+            Err(error) if error.code.as_deref() == Some(NOT_FOUND) => Ok(()),
+            ended => ended.map(|_| ()),
+        }
     }
 
     /// One of the person's own tokens, by id, name or first characters.

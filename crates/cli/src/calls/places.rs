@@ -11,7 +11,7 @@ use crate::session::Session;
 impl Session {
     /// Who is signed in.
     pub async fn me(&self) -> Result<Me> {
-        self.value(
+        self.read(
             "asking who is signed in",
             self.client.me_get(MeGetRequest {}).await,
         )
@@ -21,17 +21,15 @@ impl Session {
     /// The server's version.
     pub async fn version(&self) -> Result<String> {
         let answer = self.client.health_get(HealthGetRequest {}).await;
-        Ok(self.value("asking for the version", answer).await?.version)
+        Ok(self.read("asking for the version", answer).await?.version)
     }
 
     /// Whether the server can serve, with the headers of its answer.
     pub async fn ready(&self) -> Result<Response> {
         let request = self.request(reqwest::Method::GET, self.url(&["readyz"]));
-        let response = self
-            .send(request.timeout(std::time::Duration::from_secs(10)))
-            .await?;
-        self.check("asking whether the server is ready", response)
-            .await
+        let what = "asking whether the server is ready";
+        let response = self.ask(what, request).await?;
+        self.check(what, response).await
     }
 
     pub async fn app_list(&self, team: &str) -> Result<Vec<App>> {
@@ -54,7 +52,7 @@ impl Session {
         found.ok_or_else(|| {
             missing(
                 format!("app {}/{}", place.team, place.app),
-                "segue apps list",
+                &format!("segue apps list -t {}", place.team),
             )
         })
     }
@@ -132,7 +130,7 @@ impl Session {
 
     pub async fn env_get(&self, place: &Place) -> Result<Environment> {
         let found = self.env_maybe(place).await?;
-        found.ok_or_else(|| missing(place.short(), "segue apps list, segue envs list"))
+        found.ok_or_else(|| missing(place.short(), &format!("segue envs list -a {}", place.app)))
     }
 
     pub async fn env_maybe(&self, place: &Place) -> Result<Option<Environment>> {
@@ -201,7 +199,7 @@ impl Session {
         if let Some(generation) = generation {
             request = request.header("if-match", etag(generation));
         }
-        let response = self.send(request).await?;
+        let response = self.send(what, request).await?;
         self.check(what, response).await.map(|_| ())
     }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use segue_client::*;
 
-use super::{MOST_ITEMS, failed_in_build, missing, too_many};
+use super::{MOST_ITEMS, OrMissing as _, failed_in_build, missing, too_many};
 use crate::commands::Place;
-use crate::error::{CliError, Result};
+use crate::error::Result;
 use crate::session::Session;
 
 impl Session {
@@ -83,7 +83,12 @@ impl Session {
         };
         let answer = self.client.instance_get(request).await;
         let found = self.maybe(&format!("looking for {name}"), answer).await?;
-        found.ok_or_else(|| missing(format!("instance {name} of {}", place.short()), "segue ps"))
+        found.ok_or_else(|| {
+            missing(
+                format!("instance {name} of {}", place.short()),
+                &format!("segue ps {}", place.flags()),
+            )
+        })
     }
 
     /// Asks that an instance be replaced.
@@ -104,6 +109,7 @@ impl Session {
         self.value(&format!("replacing {}", instance.name), answer)
             .await
     }
+
     pub async fn host_list(&self) -> Result<Vec<Host>> {
         every_page!(self, "listing hosts", |cursor| self.client.host_list(
             HostListRequest {
@@ -131,7 +137,8 @@ impl Session {
             host: name.to_owned(),
         };
         let answer = self.client.host_cordon(HostCordonRequest { path }).await;
-        self.value(&format!("cordoning {name}"), answer).await
+        let host = self.value(&format!("cordoning {name}"), answer).await;
+        host.or_missing(|| format!("host {name}"), "segue hosts list")
     }
 
     pub async fn host_uncordon(&self, name: &str) -> Result<Host> {
@@ -142,7 +149,8 @@ impl Session {
             .client
             .host_uncordon(HostUncordonRequest { path })
             .await;
-        self.value(&format!("uncordoning {name}"), answer).await
+        let host = self.value(&format!("uncordoning {name}"), answer).await;
+        host.or_missing(|| format!("host {name}"), "segue hosts list")
     }
 
     /// One page of a log, by its address with parameters.
@@ -150,12 +158,10 @@ impl Session {
         let request = self
             .request(reqwest::Method::GET, url)
             .header("accept", "application/json");
-        let response = self.send(request).await?;
-        let response = self.check("reading the log", response).await?;
-        let page: LogPage = response
-            .json()
-            .await
-            .map_err(|e| CliError::new("the log cannot be read").why(e))?;
+        let what = "reading the log";
+        let response = self.ask(what, request).await?;
+        let response = self.check(what, response).await?;
+        let page: LogPage = self.json(what, response).await?;
         Ok(page.items)
     }
 

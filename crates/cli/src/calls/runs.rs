@@ -2,9 +2,9 @@
 
 use segue_client::*;
 
-use super::missing;
+use super::{OrMissing as _, missing, not_understood};
 use crate::commands::Place;
-use crate::error::{CliError, Result};
+use crate::error::Result;
 use crate::session::Session;
 
 impl Session {
@@ -37,7 +37,7 @@ impl Session {
         };
         let answer = self.client.run_list(request).await;
         Ok(self
-            .value(&format!("listing runs of {}", place.short()), answer)
+            .read(&format!("listing runs of {}", place.short()), answer)
             .await?
             .items)
     }
@@ -54,7 +54,7 @@ impl Session {
         found.ok_or_else(|| {
             missing(
                 format!("run {number} of {}", place.short()),
-                "segue runs list",
+                &format!("segue runs list {}", place.flags()),
             )
         })
     }
@@ -67,7 +67,11 @@ impl Session {
             },
         };
         let answer = self.client.run_cancel(request).await;
-        self.value(&format!("stopping run {number}"), answer).await
+        let stopped = self.value(&format!("stopping run {number}"), answer).await;
+        stopped.or_missing(
+            || format!("run {number} of {}", place.short()),
+            &format!("segue runs list {}", place.flags()),
+        )
     }
 
     async fn promote(
@@ -105,7 +109,7 @@ impl Session {
         match self.promote(place, number, body, true, None).await? {
             DeploymentOrPromotionPlan::PromotionPlan(plan) => Ok(plan),
             DeploymentOrPromotionPlan::Deployment(_) => {
-                Err(CliError::new("the server's plan cannot be read"))
+                Err(not_understood("planning the promotion"))
             }
         }
     }
@@ -120,9 +124,7 @@ impl Session {
     ) -> Result<Deployment> {
         match self.promote(place, number, body, false, key).await? {
             DeploymentOrPromotionPlan::Deployment(deployment) => Ok(deployment),
-            DeploymentOrPromotionPlan::PromotionPlan(_) => {
-                Err(CliError::new("the server's answer cannot be read"))
-            }
+            DeploymentOrPromotionPlan::PromotionPlan(_) => Err(not_understood("promoting")),
         }
     }
 }

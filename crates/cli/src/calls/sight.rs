@@ -2,7 +2,7 @@
 
 use segue_client::*;
 
-use super::{MOST_ITEMS, missing};
+use super::{MOST_ITEMS, OrMissing as _, missing};
 use crate::commands::Place;
 use crate::error::Result;
 use crate::session::Session;
@@ -52,7 +52,7 @@ impl Session {
             query: MetricsSeriesRequestQuery { since, step },
         };
         let answer = self.client.metrics_series(request).await;
-        self.value(&format!("reading figures of {}", place.short()), answer)
+        self.read(&format!("reading figures of {}", place.short()), answer)
             .await
     }
 
@@ -76,8 +76,9 @@ impl Session {
             .client
             .session_delete(SessionDeleteRequest { path })
             .await;
-        self.done(&format!("ending session {id}"), answer)
-            .await
+        let ended = self.done(&format!("ending session {id}"), answer).await;
+        ended
             .map(|_| ())
+            .or_missing(|| format!("session {id}"), "segue sessions list")
     }
 }

@@ -2,8 +2,8 @@
 
 use segue_client::*;
 
-use super::{MOST_ITEMS, missing};
-use crate::error::{CliError, Result};
+use super::{MOST_ITEMS, OrMissing as _, missing, not_understood};
+use crate::error::Result;
 use crate::session::Session;
 
 impl Session {
@@ -85,7 +85,7 @@ impl Session {
         found.ok_or_else(|| {
             missing(
                 format!("member {wanted} of team {team}"),
-                "segue teams members",
+                &format!("segue teams members -t {team}"),
             )
         })
     }
@@ -164,7 +164,11 @@ impl Session {
             .client
             .invitation_delete(InvitationDeleteRequest { path })
             .await;
-        self.done("ending an invitation", answer).await.map(|_| ())
+        let ended = self.done("ending an invitation", answer).await;
+        ended.map(|_| ()).or_missing(
+            || format!("invitation {id} of team {team}"),
+            &format!("segue teams invitations -t {team}"),
+        )
     }
 
     pub async fn quota_get(&self, team: &str) -> Result<QuotaView> {
@@ -172,7 +176,7 @@ impl Session {
             team: team.to_owned(),
         };
         let answer = self.client.quota_get(QuotaGetRequest { path }).await;
-        self.value("reading the limits", answer).await
+        self.read("reading the limits", answer).await
     }
 
     pub async fn quota_set(&self, team: &str, body: QuotaSet) -> Result<QuotaView> {
@@ -196,9 +200,9 @@ impl Session {
             query,
         };
         let answer = self.client.audit_list(request).await;
-        match self.value("reading the audit log", answer).await? {
+        match self.read("reading the audit log", answer).await? {
             AuditPageOrAuditRecordOrString::AuditPage(page) => Ok(page.items),
-            _ => Err(CliError::new("the audit log cannot be read")),
+            _ => Err(not_understood("reading the audit log")),
         }
     }
 
@@ -215,7 +219,7 @@ impl Session {
         };
         let request = AuditVerifyRequest { path, query };
         let answer = self.client.audit_verify(request).await;
-        self.value("verifying the audit log", answer).await
+        self.read("verifying the audit log", answer).await
     }
 
     pub async fn team_token_list(&self, team: &str) -> Result<Vec<Token>> {

@@ -4,10 +4,18 @@ use std::collections::BTreeMap;
 
 use segue_client::*;
 
-use super::{MOST_ITEMS, missing};
+use super::{MOST_ITEMS, OrMissing as _, missing};
 use crate::commands::Place;
-use crate::error::Result;
+use crate::error::{CliError, Result};
 use crate::session::Session;
+
+/// A value and the deployment that rolls it out are one request: if it is refused, neither is there.
+fn unchanged(error: CliError) -> CliError {
+    match error.now {
+        None => error.now("nothing was changed"),
+        Some(_) => error,
+    }
+}
 
 impl Session {
     pub async fn config_get(&self, place: &Place) -> Result<Config> {
@@ -15,7 +23,7 @@ impl Session {
             path: at!(ConfigGetRequestPath, place),
         };
         let answer = self.client.config_get(request).await;
-        self.value(
+        self.read(
             &format!("reading the configuration of {}", place.short()),
             answer,
         )
@@ -36,8 +44,8 @@ impl Session {
             },
         };
         let answer = self.client.config_update(request).await;
-        self.value(&format!("configuring {}", place.short()), answer)
-            .await
+        let kept = self.value(&format!("configuring {}", place.short()), answer);
+        kept.await.map_err(unchanged)
     }
 
     /// What differs between two environments of an app.
@@ -46,7 +54,7 @@ impl Session {
             path: at!(EnvironmentCompareRequestPath, place, other: other.to_owned()),
         };
         let answer = self.client.environment_compare(request).await;
-        self.value(&format!("comparing {} with {other}", place.short()), answer)
+        self.read(&format!("comparing {} with {other}", place.short()), answer)
             .await
     }
 
@@ -61,7 +69,7 @@ impl Session {
         };
         let answer = self.client.config_version_list(request).await;
         Ok(self
-            .value(
+            .read(
                 &format!("listing versions of the configuration of {}", place.short()),
                 answer,
             )
@@ -89,7 +97,8 @@ impl Session {
             body: SecretSet { value },
         };
         let answer = self.client.secret_set(request).await;
-        self.value(&format!("setting {key}"), answer).await
+        let kept = self.value(&format!("setting {key}"), answer);
+        kept.await.map_err(unchanged)
     }
 
     /// The value of a secret, for who may see it.
@@ -114,8 +123,10 @@ impl Session {
             query: SecretDeleteRequestQuery::default(),
         };
         let answer = self.client.secret_delete(request).await;
-        self.done(&format!("removing {key}"), answer)
-            .await
-            .map(|_| ())
+        let removed = self.done(&format!("removing {key}"), answer).await;
+        removed.map(|_| ()).or_missing(
+            || format!("secret {key} of {}", place.short()),
+            &format!("segue secret list {}", place.flags()),
+        )
     }
 }

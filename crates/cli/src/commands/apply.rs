@@ -16,6 +16,9 @@ use crate::wire;
 /// How often a change is tried anew because somebody else changed the environment meanwhile.
 const TRIES: u32 = 3;
 
+/// What is true once the specification is written and its deployment is not made.
+const KEPT: &str = "the specification is kept, and not rolled out";
+
 /// A file, and the environment that it shall be true of.
 struct Wish {
     session: Session,
@@ -30,7 +33,7 @@ async fn wish(context: &mut Context<'_>, file: &Path) -> Result<Wish> {
     let session = context.session()?;
     let target = Target::with_app(context.out.host(), context.global, file.app().clone())?;
     let manifest = file.for_environment(&target.env).clone();
-    let place = Place::new(&session, target).await?;
+    let place = context.about(Place::new(&session, target).await?);
     let spec = wire::spec(&manifest);
     Ok(Wish {
         session,
@@ -56,6 +59,8 @@ pub(crate) async fn plan(context: &mut Context<'_>, args: &Plan) -> Result<Exit>
 /// Tells the plan; answers whether anything is to be done.
 async fn planned(context: &mut Context<'_>, wish: &Wish) -> Result<bool> {
     if wish.session.env_maybe(&wish.place).await?.is_none() {
+        // An app that is not there yet can be made; in a team that is not there nothing can.
+        wish.session.app_list(&wish.place.team).await?;
         context.out.say(format!(
             "{} does not exist yet: everything would be new",
             wish.place.short()
@@ -160,7 +165,8 @@ async fn carried_out(
         message: Some(format!("apply {}", args.file.display())),
         ..DeploymentCreate::default()
     };
-    let deployed = session.deploy(place, create, idempotency_key()).await?;
+    let deployed = session.deploy(place, create, idempotency_key()).await;
+    let deployed = deployed.map_err(|error| error.now(KEPT))?;
     let number = deployed.deployment.number;
     follow::after(context, session, place, number, args.detach).await
 }

@@ -4,21 +4,26 @@ use segue_client::{App, Environment, EnvironmentCreate, EnvironmentKindWord};
 use segue_model::name::EnvironmentName;
 use serde_json::json;
 
-use super::{Context, Place, idempotency_key, now, previews};
+use super::teams::of_team;
+use super::{Context, Place, hints, idempotency_key, now, previews};
 use crate::args::{Apps, Envs};
+use crate::calls::NOT_FOUND;
 use crate::error::{CliError, Exit, Result};
 use crate::output::ago;
 use crate::session::Session;
 use crate::target::Target;
 
 pub(super) fn named<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T> {
-    text.parse()
-        .map_err(|e: T::Err| CliError::usage(e.to_string()))
+    text.parse().map_err(|e: T::Err| {
+        CliError::usage(e.to_string())
+            .now("nothing was sent")
+            .next("correct the name")
+    })
 }
 
 pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit> {
-    let session = context.session()?;
-    let team = session.team().await?;
+    let (session, team) = of_team(context).await?;
+    // What is said of the environment is for the app's sake alone: nothing here is about one.
     let place = |name: &str| -> Result<Place> {
         let target = Target {
             app: named(name)?,
@@ -41,7 +46,9 @@ pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit>
                 })?;
         }
         Apps::Create { name } => {
-            let app = session.app_create(&place(name)?, idempotency_key()).await?;
+            let place = place(name)?;
+            context.out.say(format!("→ {}", place.whole_app()));
+            let app = session.app_create(&place, idempotency_key()).await?;
             context.out.done(format!(
                 "app {team}/{name} created; push to {}",
                 app.git_url
@@ -51,7 +58,7 @@ pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit>
             }
         }
         Apps::Show { name } => {
-            let app = session.app_get(&place(name)?).await?;
+            let app = session.app_get(&context.about(place(name)?)).await?;
             if context.out.json {
                 context.out.object(&app)?;
             } else {
@@ -59,7 +66,7 @@ pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit>
             }
         }
         Apps::Rename { name, to } => {
-            let place = place(name)?;
+            let place = context.about(place(name)?);
             let to = named::<segue_model::name::AppName>(to)?;
             context.out.say(format!("→ {}", place.whole_app()));
             let app = session.app_get(&place).await?;
@@ -76,7 +83,7 @@ pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit>
             auto_deploy,
             none: _,
         } => {
-            let place = place(name)?;
+            let place = context.about(place(name)?);
             context.out.say(format!("→ {}", place.whole_app()));
             let app = session.app_get(&place).await?;
             let repo = url.as_ref().map(|url| {
@@ -100,7 +107,8 @@ pub(crate) async fn apps(context: &mut Context<'_>, args: &Apps) -> Result<Exit>
             context.out.done(said);
         }
         Apps::Destroy { name } => {
-            let place = place(name)?;
+            let place = context.about(place(name)?);
+            context.out.say(format!("→ {}", place.whole_app()));
             let app = session.app_get(&place).await?;
             let question = format!("This removes app {team}/{name} with all its environments");
             context.out.confirm(context.global.yes, &question, name)?;
@@ -134,7 +142,7 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
             )?;
         }
         Envs::Show { name } => {
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
             let env = session.env_get(&place).await?;
             if context.out.json {
                 context.out.object(&env)?;
@@ -143,7 +151,7 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
             }
         }
         Envs::Create(args) => {
-            place.env = env_name(&args.name)?;
+            place = at(context, place, &args.name)?;
             let body = EnvironmentCreate {
                 name: place.env.clone(),
                 kind: args.kind.as_deref().map(kind).transpose()?,
@@ -156,7 +164,7 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
             return create(context, &session, &place, body).await;
         }
         Envs::Clone { from, name } => {
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
             let body = EnvironmentCreate {
                 name: place.env.clone(),
                 clone_of: Some(from.clone()),
@@ -169,7 +177,7 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
                 json!({ "protected": true }),
                 "only admins may change it now",
             );
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
             change(context, &session, &place, &body, said).await?;
         }
         Envs::Unprotect { name } => {
@@ -177,7 +185,7 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
                 json!({ "protected": false }),
                 "who may deploy may change it now",
             );
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
             change(context, &session, &place, &body, said).await?;
         }
         Envs::Ttl { name, time } => {
@@ -186,7 +194,7 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
                 Some(_) => format!("it lives for {time} from now on"),
                 None => "it lives until somebody removes it".to_owned(),
             };
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
             change(context, &session, &place, &json!({ "ttl": seconds }), &said).await?;
         }
         Envs::Stop { name } => {
@@ -194,16 +202,17 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
                 json!({ "stopped": true }),
                 "all that runs in it is being stopped",
             );
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
             change(context, &session, &place, &body, said).await?;
         }
         Envs::Start { name } => {
             let (body, said) = (json!({ "stopped": false }), "it is being started");
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
             change(context, &session, &place, &body, said).await?;
         }
         Envs::Destroy { name } => {
-            place.env = env_name(name)?;
+            place = at(context, place, name)?;
+            context.out.say(format!("→ {place}"));
             let env = session.env_get(&place).await?;
             let question = format!("This stops and removes {}", place.short());
             context.out.confirm(context.global.yes, &question, name)?;
@@ -216,8 +225,10 @@ pub(crate) async fn envs(context: &mut Context<'_>, args: &Envs) -> Result<Exit>
     Ok(Exit::Ok)
 }
 
-fn env_name(name: &str) -> Result<String> {
-    Ok(named::<EnvironmentName>(name)?.to_string())
+/// The environment that is named, of the same app.
+fn at(context: &mut Context<'_>, mut place: Place, name: &str) -> Result<Place> {
+    place.env = named::<EnvironmentName>(name)?.to_string();
+    Ok(context.about(place))
 }
 
 fn kind(text: &str) -> Result<EnvironmentKindWord> {
@@ -227,7 +238,8 @@ fn kind(text: &str) -> Result<EnvironmentKindWord> {
         "preview" => Ok(EnvironmentKindWord::Preview),
         _ => Err(
             CliError::usage(format!("{text:?} is no kind of environment"))
-                .next("production, staging or preview"),
+                .now("nothing was sent")
+                .next("--kind production, staging or preview"),
         ),
     }
 }
@@ -239,7 +251,11 @@ fn seconds(text: &str) -> Result<Option<i64>> {
     let time = text.parse::<jiff::SignedDuration>().ok();
     time.filter(jiff::SignedDuration::is_positive)
         .map(|time| Some(time.as_secs()))
-        .ok_or_else(|| CliError::usage("expected a time such as 72h, or never"))
+        .ok_or_else(|| {
+            CliError::usage(format!("{text:?} is no time to live"))
+                .now("nothing was sent")
+                .next("segue envs ttl NAME 72h, or never")
+        })
 }
 
 async fn create(
@@ -248,7 +264,11 @@ async fn create(
     place: &Place,
     body: EnvironmentCreate,
 ) -> Result<Exit> {
+    context.out.say(format!("→ {place}"));
     let clone = body.clone_of.clone();
+    if let Some(from) = &clone {
+        present(session, place, from).await?;
+    }
     let env = session.env_make(place, body, idempotency_key()).await?;
     context
         .out
@@ -263,6 +283,24 @@ async fn create(
         context.out.object(&env)?;
     }
     Ok(Exit::Ok)
+}
+
+/// An environment that something is made after must be there: a typing error would be found out much later.
+pub(super) async fn present(session: &Session, place: &Place, name: &str) -> Result<()> {
+    let envs = session.env_list(place).await?;
+    let names: Vec<&str> = envs.iter().map(|env| env.name.as_str()).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let error = CliError::new(format!("{} has no environment {name}", place.app))
+        .now("nothing was changed")
+        .next(format!("segue envs list -a {}", place.app))
+        .code(NOT_FOUND);
+    Err(match hints::nearest(name, &names) {
+        Some(near) => error.why(format!("did you mean {near}?")),
+        None if names.is_empty() => error.why("it has none yet"),
+        None => error.why(format!("it has {}", names.join(", "))),
+    })
 }
 
 /// Changes one property of an environment.

@@ -7,6 +7,7 @@ use super::{Context, teams::of_team};
 use crate::args::{Audit, AuditFilter, AuditForm};
 use crate::error::{CliError, Exit, Result};
 use crate::output::plain;
+use crate::session::UNLIMITED;
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Audit) -> Result<Exit> {
     let (session, team) = of_team(context).await?;
@@ -56,18 +57,24 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Audit) -> Result<Exit>
             let request = session
                 .request(Method::GET, url)
                 .header(header::ACCEPT, media);
-            let response = session.send(request).await?;
-            let mut response = session.check("exporting the audit log", response).await?;
+            let what = "exporting the audit log";
+            let response = session.ask(what, request.timeout(UNLIMITED)).await?;
+            let mut response = session.check(what, response).await?;
+            let given = response.headers().get(header::CONTENT_TYPE);
+            // A page of another program's must not end up as somebody's proof.
+            if !given.is_some_and(|given| given.as_bytes().starts_with(media.as_bytes())) {
+                return Err(session.odd(what, response).await);
+            }
             loop {
                 match response.chunk().await {
                     Ok(Some(bytes)) => context.out.raw(&bytes)?,
                     Ok(None) => break,
                     // Half an export must not look like a whole one.
                     Err(error) => {
-                        return Err(CliError::new("the export broke off")
-                            .why(error)
+                        return Err(session
+                            .unreachable(what, &error)
                             .now("what was written is not all")
-                            .next("repeat it"));
+                            .next("repeat it, with a shorter --since if it breaks off again"));
                     }
                 }
             }
@@ -88,7 +95,9 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Audit) -> Result<Exit>
                         "the log does not hold what was signed at record {seq}"
                     ));
                 }
-                return Err(error);
+                return Err(error
+                    .next("keep a copy (segue audit export), and ask who may write to the database")
+                    .code("audit_changed"));
             }
             context.out.done(format!(
                 "{} records of team {team} are as they were written",

@@ -2,7 +2,7 @@
 
 use super::{Context, logs, now};
 use crate::args::Builds;
-use crate::error::{CliError, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::output::ago;
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Builds) -> Result<Exit> {
@@ -50,9 +50,7 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Builds) -> Result<Exit
                     .into_iter()
                     .next()
                     .map(|build| build.id)
-                    .ok_or_else(|| {
-                        CliError::new(format!("nothing was built for {}", place.short()))
-                    })?,
+                    .ok_or_else(|| logs::nothing_built(&place))?,
             };
             logs::of_build(context, &session, &place, &build, *follow).await
         }

@@ -4,6 +4,7 @@
 use segue_client::EnvironmentComparison;
 
 use super::{Context, Place, apps::named};
+use crate::calls::NOT_FOUND;
 use crate::error::{CliError, Exit, Result};
 
 /// What the command was asked.
@@ -18,7 +19,9 @@ pub(super) struct Asked<'a> {
 pub(super) async fn run(context: &mut Context<'_>, asked: Asked<'_>) -> Result<Exit> {
     let Asked { left, right, .. } = asked;
     if left == right {
-        return Err(CliError::usage("the two environments are the same one"));
+        return Err(CliError::usage("the two environments are the same one")
+            .now("nothing was compared")
+            .next("segue envs list, then segue config diff ONE OTHER"));
     }
     let (session, place) = context.quiet_target().await?;
     let at = |env: &str| -> Result<Place> {
@@ -27,7 +30,16 @@ pub(super) async fn run(context: &mut Context<'_>, asked: Asked<'_>) -> Result<E
         Ok(place)
     };
     let (from, to) = (at(left)?, at(right)?);
-    let found = session.compare(&from, &to.env).await?;
+    // Which of the two is missing is told by name.
+    let found = match session.compare(&from, &to.env).await {
+        Err(error) if error.code.as_deref() == Some(NOT_FOUND) => {
+            for place in [from, to] {
+                session.env_get(&context.about(place)).await?;
+            }
+            return Err(error);
+        }
+        found => found?,
+    };
     let lines = settings(&found, left, right);
     let others = others(&found);
     if context.out.json {

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use segue_model::name::ConfigKey;
 use segue_model::secret_shape::secret_shape;
 
+use super::apps::named;
 use super::compare::{self, Asked};
-use super::{Context, Place, env_file, follow, from_stdin, now};
+use super::{Context, Place, env_file, follow, from_stdin, now, said};
 use crate::args::{Config, Secret};
+use crate::calls::NOT_FOUND;
 use crate::error::{CliError, Exit, Result};
 use crate::output::ago;
 use crate::session::Session;
@@ -71,22 +74,30 @@ async fn config_list(context: &mut Context<'_>) -> Result<Exit> {
 
 /// Reads a file of variables.
 fn read(context: &mut Context<'_>, file: &Path) -> Result<BTreeMap<String, Option<String>>> {
-    let name = file.display().to_string();
-    let bytes = super::body(context, &format!("@{name}"))?;
-    let text = (bytes.len() <= env_file::MAX_BYTES)
-        .then(|| String::from_utf8(bytes).ok())
-        .flatten()
-        .ok_or_else(|| {
-            CliError::usage(format!("{name} is no file of variables"))
-                .why(format!(
-                    "expected text of at most {} bytes",
-                    env_file::MAX_BYTES
-                ))
-                .now("nothing was changed")
-        })?;
+    let name = said(file);
+    let wrong = |what: String, why: &str| {
+        CliError::usage(what)
+            .why(why)
+            .now("nothing was changed")
+            .next("write one KEY=VALUE for each line")
+    };
+    let bytes = super::body(
+        context,
+        &format!("@{}", file.display()),
+        env_file::MAX_BYTES,
+    )?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        wrong(
+            format!("{name} is no file of variables"),
+            "it is not text (UTF-8)",
+        )
+    })?;
     let values = env_file::parse(&name, &text)?;
     if values.is_empty() {
-        return Err(CliError::usage(format!("{name} sets nothing")).now("nothing was changed"));
+        return Err(wrong(
+            format!("{name} sets nothing"),
+            "it is empty, or all comments",
+        ));
     }
     Ok(values
         .into_iter()
@@ -199,8 +210,10 @@ pub(crate) async fn secret(context: &mut Context<'_>, args: &Secret) -> Result<E
                 .now("nothing was sent")
                 .next("segue secret set KEY, with the value on stdin"));
             }
+            named::<ConfigKey>(key)?;
             let (session, place) = context.target().await?;
-            let value = from_stdin(context, &format!("value of {key}"))?;
+            let how = format!("segue secret set {key} {} < FILE", place.flags());
+            let value = from_stdin(context, &format!("value of {key}"), &how)?;
             let secret = session.secret_set(&place, key, value).await?;
             context
                 .out
@@ -238,15 +251,22 @@ async fn rotate(context: &mut Context<'_>, key: &str, detach: bool) -> Result<Ex
     let Some(old) = known.iter().find(|secret| secret.key == key) else {
         return Err(
             CliError::new(format!("{} has no secret {key}", place.short()))
+                .why("only one that is set can get another value")
                 .now("nothing was changed")
-                .next(format!("segue secret list {}", place.flags()))
-                .code("not_found"),
+                .next(format!(
+                    "segue secret list {f}; to set it: segue secret set {key} {f} < FILE",
+                    f = place.flags()
+                ))
+                .code(NOT_FOUND),
         );
     };
     let mut bytes = [0u8; 32];
-    rand::rngs::OsRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|e| CliError::new("no random value can be made").why(e))?;
+    rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(|e| {
+        CliError::new("no random value can be made")
+            .why(e)
+            .now("nothing was changed")
+            .next(format!("segue secret set {key} {} < FILE", place.flags()))
+    })?;
     let secret = session.secret_set(&place, key, hex::encode(bytes)).await?;
     context.out.done(format!(
         "{key} has a new random value (version {} → {}); what knows the old one outside of {} must learn it \

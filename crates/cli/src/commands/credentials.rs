@@ -4,6 +4,7 @@ use segue_client::{Registry, RegistryCreate, RegistryKind};
 
 use super::{Context, from_stdin, idempotency_key, now, teams::of_team};
 use crate::args::Credentials;
+use crate::calls::NOT_FOUND;
 use crate::error::{CliError, Exit, Result};
 use crate::output::ago;
 
@@ -43,7 +44,11 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Credentials) -> Result
                 },
                 host: host.clone(),
                 username: user.clone(),
-                password: from_stdin(context, "password or token")?,
+                password: from_stdin(
+                    context,
+                    "password or token",
+                    &format!("segue credentials set {host} --user {user} < FILE"),
+                )?,
             };
             let kept = session
                 .credential_set(&team, body, idempotency_key())
@@ -69,8 +74,10 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Credentials) -> Result
                     "team {team} has no credential {credential} for {wanted}"
                 ))
                 .now("nothing was changed")
-                .next("segue credentials list; --git means those for repositories")
-                .code("not_found")
+                .next(format!(
+                    "segue credentials list -t {team}; --git means those for repositories"
+                ))
+                .code(NOT_FOUND)
             })?;
             context.out.say(format!("→ team {team}"));
             session.credential_delete(&team, &found.id).await?;

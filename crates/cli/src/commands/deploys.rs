@@ -72,6 +72,8 @@ pub(crate) async fn deploys(context: &mut Context<'_>, args: &Deploys) -> Result
         }
         Deploys::Follow { number } => {
             let (session, place) = context.target().await?;
+            // A number that is not there is told as such before anything is waited for.
+            session.deployment_get(&place, *number).await?;
             follow::after(context, &session, &place, *number, false).await
         }
         Deploys::Cancel { number } => {
@@ -119,7 +121,9 @@ pub(crate) async fn rollback(context: &mut Context<'_>, args: &Rollback) -> Resu
         None => {
             let serving = session.env_get(&place).await?.serving.ok_or_else(|| {
                 CliError::new(format!("{} serves nothing", place.short()))
+                    .why("nothing that was deployed there became live")
                     .now("nothing was changed")
+                    .next(format!("segue deploys list {}", place.flags()))
             })?;
             let deployments = session.deployment_list(&place).await?;
             let last = deployments
@@ -128,7 +132,11 @@ pub(crate) async fn rollback(context: &mut Context<'_>, args: &Rollback) -> Resu
             let number = last.map(|d| d.number).ok_or_else(|| {
                 CliError::new(format!("no deployment of v{serving} is known"))
                     .now("nothing was changed")
-                    .next("segue releases list, then segue rollback vN")
+                    .why("it is older than the deployments that are kept in the list")
+                    .next(format!(
+                        "segue releases list {f}, then segue rollback vN {f}",
+                        f = place.flags()
+                    ))
             })?;
             context.out.say(format!("undoing #{number} (v{serving})"));
             session

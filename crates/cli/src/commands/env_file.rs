@@ -11,7 +11,7 @@ use segue_model::name::ConfigKey;
 use crate::error::{CliError, Result};
 
 /// Bytes of a file at most: 500 keys of 32 KiB are not what a person means.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 
 /// Reads `KEY=VALUE` lines: comments, `export`, single and double quotes (these also over several lines).
 pub(super) fn parse(name: &str, text: &str) -> Result<BTreeMap<String, String>> {

@@ -5,12 +5,9 @@ use segue_client::{Event, EventPage};
 
 use super::{Context, Place, watching};
 use crate::args::Events;
-use crate::error::{CliError, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::output::plain;
 use crate::session::Session;
-
-/// Events that the server sends in one page.
-const PAGE: u32 = 100;
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Events) -> Result<Exit> {
     let (session, url, come_back) = if args.all {
@@ -89,16 +86,14 @@ async fn recent(
     // The newest page is asked for without a cursor; what is older is the dashboard's and the API's.
     let mut url = url.clone();
     url.query_pairs_mut()
-        .append_pair("limit", &lines.min(PAGE).to_string());
+        .append_pair("limit", &lines.to_string());
     let request = session
         .request(Method::GET, url)
         .header(header::ACCEPT, "application/json");
-    let response = session.send(request).await?;
-    let response = session.check("reading events", response).await?;
-    let page: EventPage = response
-        .json()
-        .await
-        .map_err(|e| CliError::new("the events cannot be read").why(e))?;
+    let what = "reading events";
+    let response = session.ask(what, request).await?;
+    let response = session.check(what, response).await?;
+    let page: EventPage = session.json(what, response).await?;
     if page.items.is_empty() {
         context.out.say("nothing has happened yet");
     }

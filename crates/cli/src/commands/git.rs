@@ -28,7 +28,12 @@ pub(crate) fn credential(context: &mut Context<'_>, verb: &GitCredential) -> Res
     let question = (&mut context.out.host().stdin).take(QUESTION);
     std::io::BufReader::new(question)
         .read_to_string(&mut text)
-        .map_err(|e| CliError::usage("git's question is not text").why(e))?;
+        .map_err(|e| {
+            CliError::usage("git's question is not text")
+                .why(e)
+                .now("nothing was answered")
+                .next("it is git that calls this: git push segue main")
+        })?;
     if *verb != GitCredential::Get {
         return Ok(Exit::Ok);
     }
@@ -145,9 +150,12 @@ fn git(folder: &Path, args: &[&str]) -> Option<String> {
 }
 
 fn change(folder: &Path, args: &[&str]) -> Result<()> {
-    git(folder, args)
-        .map(|_| ())
-        .ok_or_else(|| CliError::new(format!("git {} failed", args.join(" "))))
+    git(folder, args).map(|_| ()).ok_or_else(|| {
+        let line = format!("git -C {} {}", folder.display(), shell_words::join(args));
+        CliError::new(format!("git {} failed", args.join(" ")))
+            .now("segue.toml is written; the git remote is not complete")
+            .next(format!("{line} tells why"))
+    })
 }
 
 #[cfg(test)]

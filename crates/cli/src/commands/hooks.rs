@@ -4,6 +4,7 @@ use segue_client::{Forge, Hook};
 
 use super::{Context, Place, idempotency_key, now};
 use crate::args::{HookKind, Hooks};
+use crate::calls::NOT_FOUND;
 use crate::error::{CliError, Exit, Result};
 use crate::output::{ago, plain};
 use crate::session::Session;
@@ -123,9 +124,12 @@ fn only(hooks: Vec<Hook>, place: &Place) -> Result<String> {
     match (hooks.next(), hooks.next()) {
         (Some(hook), None) => Ok(hook.id),
         (None, _) => Err(CliError::new(format!("{} has no hook", place.app))
-            .next("segue hooks create github")
-            .code("not_found")),
+            .next(format!("segue hooks create github -a {}", place.app))
+            .code(NOT_FOUND)),
         (Some(_), Some(_)) => Err(CliError::usage(format!("{} has several hooks", place.app))
-            .next("segue hooks list, then segue hooks calls HOOK")),
+            .next(format!(
+                "segue hooks list -a {a}, then segue hooks calls HOOK -a {a}",
+                a = place.app
+            ))),
     }
 }

@@ -51,6 +51,7 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Hosts) -> Result<Exit>
             context.out.object(&host)?;
         }
         Hosts::Cordon { name } => {
+            context.out.say(format!("→ {name} on {}", session.server()));
             let host = session.host_cordon(name).await?;
             context.out.done(format!(
                 "{}: nothing new is placed there; what runs stays",
@@ -58,6 +59,7 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Hosts) -> Result<Exit>
             ));
         }
         Hosts::Uncordon { name } => {
+            context.out.say(format!("→ {name} on {}", session.server()));
             let host = session.host_uncordon(name).await?;
             context
                 .out

@@ -5,16 +5,24 @@ use std::path::Path;
 use segue_model::import::{self, Format, ImportError, Imported};
 use segue_model::name::AppName;
 
-use super::{Context, body, init};
+use super::{Context, body, init, said};
 use crate::args::{Import, ImportFormat};
 use crate::error::{CliError, Exit, Result};
 use crate::target;
 
 pub(crate) fn run(context: &mut Context<'_>, args: &Import) -> Result<Exit> {
-    let file = args.file.display().to_string();
-    let bytes = body(context, &format!("@{file}"))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| CliError::new(format!("{file} is not text")).now("nothing was written"))?;
+    let file = said(&args.file);
+    let bytes = body(
+        context,
+        &format!("@{}", args.file.display()),
+        import::MAX_BYTES as u64,
+    )?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        CliError::usage(format!("{file} is not text"))
+            .why("it is not UTF-8")
+            .now("nothing was written")
+            .next("is it the file that you meant?")
+    })?;
     let format = format(args.format);
     let app = app(context, format, &text)?;
     let imported = import::import(format, &app, &text).map_err(|error| unusable(&file, &error))?;
@@ -28,8 +36,11 @@ pub(crate) fn run(context: &mut Context<'_>, args: &Import) -> Result<Exit> {
                     .next("segue import --force to replace it, or --output - to see it"),
             );
         }
-        std::fs::write(&output, &imported.text)
-            .map_err(|e| CliError::new(format!("{} cannot be written", output.display())).why(e))?;
+        std::fs::write(&output, &imported.text).map_err(|e| {
+            CliError::new(format!("{} cannot be written", output.display()))
+                .why(e)
+                .next("--output FILE writes it elsewhere, --output - prints it")
+        })?;
     }
     tell(context, &imported);
     if context.out.json {
@@ -101,10 +112,12 @@ fn unusable(file: &str, error: &ImportError) -> CliError {
     match error {
         ImportError::Unreadable(reason) => CliError::new(format!("{file} cannot be read"))
             .why(reason)
-            .now("nothing was written"),
+            .now("nothing was written")
+            .next("correct it, or name its kind: segue import --help lists them"),
         ImportError::Refused(errors) => target::told(
             CliError::new(format!("{file} cannot be written as segue.toml"))
-                .now("nothing was written"),
+                .now("nothing was written")
+                .next("write segue.toml by hand: segue init begins one, docs/MANIFEST.md describes it"),
             errors,
         ),
     }

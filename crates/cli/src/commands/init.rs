@@ -39,8 +39,14 @@ pub(crate) fn run(context: &mut Context<'_>, args: &Init) -> Result<Exit> {
     let app = app_name(context, &folder)?;
     let detected = look(&folder, &Manifest::bare(app.clone()))?;
     let text = starter(&app, &detected);
-    std::fs::write(&path, &text)
-        .map_err(|e| CliError::new(format!("{} cannot be written", path.display())).why(e))?;
+    std::fs::write(&path, &text).map_err(|e| {
+        CliError::new(format!("{} cannot be written", path.display()))
+            .why(e)
+            .now("nothing was changed")
+            .next(
+                "make the folder writable, or print the Dockerfile: segue init --print-dockerfile",
+            )
+    })?;
     context.out.say(format!("Found: {}", detected.summary()));
     for (key, entry) in &detected.config {
         use segue_model::manifest::ConfigEntry;
@@ -169,7 +175,7 @@ pub(super) fn app_name(context: &mut Context<'_>, folder: &Path) -> Result<AppNa
         .clone()
         .or_else(|| context.out.host().var("SEGUE_APP").map(str::to_owned));
     if let Some(name) = given {
-        return AppName::new(name).map_err(|e| CliError::usage(e.to_string()));
+        return super::apps::named(&name);
     }
     let folder_name = folder
         .file_name()
@@ -190,6 +196,8 @@ pub(super) fn app_name(context: &mut Context<'_>, folder: &Path) -> Result<AppNa
         .collect();
     AppName::new(name.trim_end_matches('-')).map_err(|_| {
         CliError::usage(format!("{folder_name:?} is no name for an app"))
+            .why("app names begin with a letter")
+            .now("nothing was written")
             .next("segue init --app NAME")
     })
 }

@@ -6,6 +6,7 @@ use segue_client::{FreezeCreate as Window, FreezeWindow, Lock as Seen, LockCreat
 
 use super::{Context, Place, idempotency_key, now};
 use crate::args::{Day, FreezeCreate, Freezes, Lock, Unlock};
+use crate::calls::NOT_FOUND;
 use crate::error::{CliError, Exit, Result};
 use crate::output::ago;
 use crate::session::Session;
@@ -16,7 +17,11 @@ pub(crate) async fn lock(context: &mut Context<'_>, args: &Lock) -> Result<Exit>
         chrono::TimeDelta::from_std(time)
             .ok()
             .and_then(|time| chrono::Utc::now().checked_add_signed(time))
-            .ok_or_else(|| CliError::usage("that is too long").next("leave --for out: for ever"))
+            .ok_or_else(|| {
+                CliError::usage("--for: that is too long")
+                    .now("nothing was changed")
+                    .next("leave --for out: until somebody takes the lock away")
+            })
     });
     let body = LockCreate {
         reason: args.reason.clone(),
@@ -42,12 +47,12 @@ pub(crate) async fn unlock(context: &mut Context<'_>, args: &Unlock) -> Result<E
     let (session, place) = said(context, args.whole_app).await?;
     let environment = (!args.whole_app).then(|| place.env.clone());
     match session.lock_delete(&place, environment).await {
-        Err(error) if error.code.as_deref() == Some("not_found") => {
+        Err(error) if error.code.as_deref() == Some(NOT_FOUND) => {
             return Err(
                 CliError::new(format!("{} is not locked", reach(&place, args.whole_app)))
                     .now("nothing was changed")
                     .next(format!("segue locks -a {}", place.app))
-                    .code("not_found"),
+                    .code(NOT_FOUND),
             );
         }
         done => done?,

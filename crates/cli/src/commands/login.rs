@@ -39,7 +39,11 @@ pub(crate) async fn login(context: &mut Context<'_>, args: &Login) -> Result<Exi
     if let Some(wanted) = wanted.filter(|wanted| me.team.as_deref() != Some(*wanted)) {
         return Err(CliError::new(format!("this token is not of team {wanted}"))
             .why(format!("it is of {}", team_and_role(&me)))
-            .now("nothing was kept"));
+            .now("nothing was kept")
+            .next(format!(
+                "segue login --server {} --team {wanted}, without --token",
+                key(&base)
+            )));
     }
     keep(context, credentials, &base, token, made, &me)
 }
@@ -98,9 +102,14 @@ fn token(context: &mut Context<'_>, args: &Login, server: &str) -> Result<String
     };
     let token = token.trim().to_owned();
     if token.is_empty() || token.len() > 4096 || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(
-            CliError::usage("that is no token").next("segue login --server URL --token < FILE")
-        );
+        return Err(CliError::usage(if token.is_empty() {
+            "the token is empty"
+        } else {
+            "that is no token"
+        })
+        .why("a token is one line of letters, digits and signs")
+        .now("nothing was kept")
+        .next(format!("segue login --server {server} --token < FILE")));
     }
     Ok(token)
 }

@@ -7,7 +7,7 @@ use segue_client::{Deployment, LogLine};
 
 use super::{Context, Place, watching};
 use crate::args::Logs;
-use crate::calls::failed_in_build;
+use crate::calls::{NOT_FOUND, failed_in_build};
 use crate::error::{CliError, Exit, Result};
 use crate::output::plain;
 use crate::session::Session;
@@ -43,8 +43,7 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Logs) -> Result<Exit> 
     // A deployment that failed before anything started has only its build to show.
     let built_only = deployment.as_ref().is_some_and(failed_in_build);
     if args.build || built_only {
-        let deployment = deployment
-            .ok_or_else(|| CliError::new(format!("nothing was built for {}", place.short())))?;
+        let deployment = deployment.ok_or_else(|| nothing_built(&place))?;
         for build in &deployment.builds {
             let url = url(&session, &place, &["builds", build, "log"], args, None);
             let exit = show(
@@ -105,7 +104,7 @@ fn url(
         .or_else(|| Some(deployment?.created_at.to_rfc3339()));
     {
         let mut query = url.query_pairs_mut();
-        query.append_pair("tail", &args.lines.min(5000).to_string());
+        query.append_pair("tail", &args.lines.to_string());
         if let Some(service) = &args.service {
             query.append_pair("service", service);
         }
@@ -128,8 +127,12 @@ async fn show(
     filter: &Filter,
     build: Option<&str>,
 ) -> Result<Exit> {
+    let missing = |error: CliError| match (build, error.code.as_deref()) {
+        (Some(build), Some(NOT_FOUND)) => Session::no_build(place, build),
+        _ => error,
+    };
     if !args.follow {
-        for line in session.log_page(url).await? {
+        for line in session.log_page(url).await.map_err(missing)? {
             if filter.shows(&line) {
                 print(context, &line)?;
             }
@@ -140,7 +143,7 @@ async fn show(
     let followed = watching(context, &come_back, async |context: &mut Context<'_>| {
         let mut stream = session.stream(url);
         loop {
-            match stream.next().await? {
+            match stream.next().await.map_err(missing)? {
                 Some(frame) if frame.event == "line" => {
                     let line: LogLine = match serde_json::from_str(&frame.data) {
                         Ok(line) => line,
@@ -161,6 +164,13 @@ async fn show(
         }
     });
     Ok(followed.await?.err().unwrap_or(Exit::Ok))
+}
+
+/// The error where there is no build to show.
+pub(super) fn nothing_built(place: &Place) -> CliError {
+    CliError::new(format!("nothing was built for {}", place.short()))
+        .why("it was never deployed from source, or its builds are older than those that are kept")
+        .next(format!("segue deploys list {}", place.flags()))
 }
 
 /// A build's log, from its begin.

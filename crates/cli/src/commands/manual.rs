@@ -22,7 +22,9 @@ pub(crate) fn man(context: &mut Context<'_>, dir: &Path) -> Result<Exit> {
         .and_then(|()| clap_mangen::generate_to(Cli::command(), &dir))
         .and_then(|()| std::fs::read_dir(&dir));
     let pages = written.map_err(|e| {
-        CliError::new(format!("the manual cannot be written to {}", dir.display())).why(e)
+        CliError::new(format!("the manual cannot be written to {}", dir.display()))
+            .why(e)
+            .next("name a folder that you may write to: segue man ./man")
     })?;
     context
         .out

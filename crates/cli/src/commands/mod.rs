@@ -17,6 +17,7 @@ mod events;
 mod failed;
 mod follow;
 mod git;
+mod hints;
 mod hooks;
 mod hosts;
 mod import;
@@ -39,13 +40,17 @@ mod tokens;
 mod up;
 mod webhooks;
 
+use crate::answers::UNREACHABLE;
+use std::path::Path;
+
 use crate::args::{
     Apps, Builds, Cli, Command, Config, Credentials, Deploys, Envs, Freezes, Global, Hooks, Hosts,
     Previews, Releases, Runs, Secret, Sessions, Teams, Tokens, Webhooks,
 };
 use crate::error::{CliError, Exit, Result};
+use crate::files;
 use crate::host::Host;
-use crate::output::{Out, line};
+use crate::output::{Out, line, unread};
 use crate::session::Session;
 use crate::target::Target;
 
@@ -53,6 +58,10 @@ use crate::target::Target;
 pub(crate) struct Context<'h> {
     pub out: Out<'h>,
     pub global: &'h Global,
+    /// What the command turned out to be about: where something is missing, its parts are looked for.
+    pub place: Option<Place>,
+    /// The same for what is about a team.
+    pub team: Option<String>,
 }
 
 impl Context<'_> {
@@ -64,7 +73,7 @@ impl Context<'_> {
     pub async fn target(&mut self) -> Result<(Session, Place)> {
         let session = self.session()?;
         let target = Target::of(self.out.host(), self.global)?;
-        let place = Place::new(&session, target).await?;
+        let place = self.about(Place::new(&session, target).await?);
         self.out.say(format!("→ {place}"));
         Ok((session, place))
     }
@@ -73,8 +82,14 @@ impl Context<'_> {
     pub async fn quiet_target(&mut self) -> Result<(Session, Place)> {
         let session = self.session()?;
         let target = Target::of(self.out.host(), self.global)?;
-        let place = Place::new(&session, target).await?;
+        let place = self.about(Place::new(&session, target).await?);
         Ok((session, place))
+    }
+
+    /// Notes what the command is about.
+    pub fn about(&mut self, place: Place) -> Place {
+        self.place = Some(place.clone());
+        place
     }
 }
 
@@ -135,9 +150,17 @@ pub(crate) async fn run(host: &mut Host, cli: &Cli) -> Result<Exit> {
     let mut context = Context {
         out: Out::new(host, &cli.global),
         global: &cli.global,
+        place: None,
+        team: None,
     };
-    let context = &mut context;
-    match &cli.command {
+    match dispatch(&mut context, &cli.command).await {
+        Err(error) => Err(hints::add(&mut context, &cli.command, error).await),
+        done => done,
+    }
+}
+
+async fn dispatch(context: &mut Context<'_>, command: &Command) -> Result<Exit> {
+    match command {
         Command::Init(args) => init::run(context, args),
         Command::Import(args) => import::run(context, args),
         Command::Up(args) => up::run(context, args).await,
@@ -224,7 +247,7 @@ pub(crate) async fn watching<T>(
     let done = {
         let work = work(context);
         tokio::select! {
-            done = work => Some(done?),
+            done = work => Some(done.map_err(|error| lost(error, come_back))?),
             _ = stopped => None,
         }
     };
@@ -239,14 +262,23 @@ pub(crate) async fn watching<T>(
     }
 }
 
+/// A connection that could not be made again: the way back is the same as for a person who left.
+fn lost(error: CliError, come_back: &str) -> CliError {
+    match error.code.as_deref() {
+        Some(UNREACHABLE) => error.next(format!("segue doctor, then {come_back}")),
+        _ => error,
+    }
+}
+
 /// A key for one intent of a person, so that a repeated request does nothing twice.
 pub(crate) fn idempotency_key() -> Option<String> {
     Some(uuid::Uuid::now_v7().to_string())
 }
 
 /// What must not stand on the command line, where others see it: a line that a person types, or all of stdin without
-/// its last line break.
-pub(crate) fn from_stdin(context: &mut Context<'_>, what: &str) -> Result<String> {
+/// its last line break. `how` is the command line that gives it.
+pub(crate) fn from_stdin(context: &mut Context<'_>, what: &str, how: &str) -> Result<String> {
+    let refused = |text: String| CliError::usage(text).now("nothing was sent").next(how);
     let host = context.out.host();
     let text = if host.stdin_terminal {
         context
@@ -256,20 +288,19 @@ pub(crate) fn from_stdin(context: &mut Context<'_>, what: &str) -> Result<String
     } else {
         let mut bytes = Vec::new();
         let most = STDIN_BYTES as u64 + 1;
-        std::io::Read::read_to_end(&mut std::io::Read::take(&mut host.stdin, most), &mut bytes)?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            CliError::usage(format!("the {what} on stdin is not text")).now("nothing was sent")
-        })?;
+        std::io::Read::read_to_end(&mut std::io::Read::take(&mut host.stdin, most), &mut bytes)
+            .map_err(|e| unread(&e))?;
+        if bytes.len() > STDIN_BYTES {
+            return Err(refused(format!(
+                "the {what} on stdin is longer than {STDIN_BYTES} bytes"
+            )));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| refused(format!("the {what} on stdin is not text (UTF-8)")))?;
         text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)
     };
     if text.is_empty() {
-        return Err(CliError::usage(format!("no {what} on stdin")).now("nothing was sent"));
-    }
-    if text.len() > STDIN_BYTES {
-        return Err(CliError::usage(format!(
-            "the {what} on stdin is longer than {STDIN_BYTES} bytes"
-        ))
-        .now("nothing was sent"));
+        return Err(refused(format!("no {what} on stdin")));
     }
     Ok(text)
 }
@@ -290,19 +321,23 @@ pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
+/// A file as it is called in sentences.
+pub(crate) fn said(file: &Path) -> String {
+    match file.to_str() {
+        Some("-") => "stdin".to_owned(),
+        _ => file.display().to_string(),
+    }
+}
+
 /// Reads what a request's body is: text, `@FILE`, or `@-` for stdin.
-pub(crate) fn body(context: &mut Context<'_>, text: &str) -> Result<Vec<u8>> {
+pub(crate) fn body(context: &mut Context<'_>, text: &str, most: u64) -> Result<Vec<u8>> {
     match text.strip_prefix('@') {
         None => Ok(text.as_bytes().to_vec()),
         Some("-") => {
-            let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut context.out.host().stdin, &mut bytes)?;
-            Ok(bytes)
+            let stdin = &mut context.out.host().stdin;
+            let bytes = files::bounded(stdin, most).map_err(|e| unread(&e))?;
+            bytes.ok_or_else(|| files::too_large("what is on stdin", most))
         }
-        Some(path) => {
-            let path = context.out.host().cwd.join(path);
-            std::fs::read(&path)
-                .map_err(|e| CliError::usage(format!("{} cannot be read", path.display())).why(e))
-        }
+        Some(path) => files::read(&context.out.host().path(path.as_ref()), most),
     }
 }

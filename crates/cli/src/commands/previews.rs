@@ -3,6 +3,7 @@
 use segue_client::Environment;
 use serde_json::json;
 
+use super::apps::present;
 use super::{Context, now};
 use crate::args::Previews;
 use crate::error::{Exit, Result};
@@ -62,6 +63,9 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Previews) -> Result<Ex
         } => {
             context.out.say(format!("→ {}", place.whole_app()));
             let app = session.app_get(&place).await?;
+            if let Some(from) = from {
+                present(&session, &place, from).await?;
+            }
             // The setting is replaced as a whole: what is not said now is sent as it is.
             let mut wanted = app.previews.unwrap_or_default();
             wanted.enabled = true;

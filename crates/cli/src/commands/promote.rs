@@ -8,7 +8,9 @@ use crate::error::{CliError, Exit, Result};
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Promote) -> Result<Exit> {
     if args.from == args.to {
-        return Err(CliError::usage("the two environments are the same one"));
+        return Err(CliError::usage("the two environments are the same one")
+            .now("nothing was changed")
+            .next("segue envs list, then segue promote FROM TO"));
     }
     let (session, place) = context.quiet_target().await?;
     let at = |env: &str| -> Result<Place> {
@@ -18,8 +20,10 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Promote) -> Result<Exi
     };
     let (from, to) = (at(&args.from)?, at(&args.to)?);
     context.out.say(format!("→ {to}, from {}", args.from));
+    let from = context.about(from);
     let serving = session.env_get(&from).await?.serving.ok_or_else(|| {
         CliError::new(format!("{} serves nothing", from.short()))
+            .why("nothing that was deployed there became live")
             .now("nothing was changed")
             .next(format!("segue up {}", from.flags()))
     })?;
@@ -30,8 +34,11 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Promote) -> Result<Exi
         .map(|d| d.number)
         .ok_or_else(|| {
             CliError::new(format!("no deployment of v{serving} is known"))
+                .why("it is older than the deployments that are kept in the list")
                 .now("nothing was changed")
+                .next(format!("segue redeploy {}, then repeat it", from.flags()))
         })?;
+    let to = context.about(to);
     let body = DeploymentPromote {
         to: to.env.clone(),
         message: args.message.clone(),

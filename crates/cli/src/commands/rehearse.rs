@@ -18,7 +18,7 @@ pub(super) async fn run(context: &mut Context<'_>, folder: &Path, args: &Up) -> 
     let target = up::target(context, folder, args)?;
     let app = target.app.clone();
     let env = target.env.clone();
-    let place = Place::new(&session, target).await?;
+    let place = context.about(Place::new(&session, target).await?);
     context.out.say(format!("→ {place} (nothing is changed)"));
     let (spec, what) = match &args.image {
         Some(image) => (None, format!("image {image}")),
@@ -27,12 +27,12 @@ pub(super) async fn run(context: &mut Context<'_>, folder: &Path, args: &Up) -> 
                 Some((_, file)) => file.for_environment(&env).clone(),
                 None => Manifest::bare(app),
             };
-            let packed = pack::pack(folder)?;
-            let detected = init::detected(folder, &packed.contents, &manifest)?;
+            let measured = pack::measure(folder)?;
+            let detected = init::detected(folder, &measured.contents, &manifest)?;
             context.out.say(format!(
                 "  would send {} files, {}",
-                packed.contents.paths.len(),
-                bytes(packed.bytes)
+                measured.contents.paths.len(),
+                bytes(measured.bytes)
             ));
             if manifest.needs_source() {
                 context
@@ -72,6 +72,8 @@ async fn plan(
     spec: Option<&EnvironmentSpec>,
 ) -> Result<Option<Vec<PlannedChange>>> {
     let Some(env) = session.env_maybe(place).await? else {
+        // An app that is not there yet can be made; in a team that is not there nothing can.
+        session.app_list(&place.team).await?;
         return Ok(None);
     };
     let Some(spec) = spec else {

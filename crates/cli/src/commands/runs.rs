@@ -82,6 +82,8 @@ pub(crate) async fn runs(context: &mut Context<'_>, args: &Runs) -> Result<Exit>
         }
         Runs::Follow { number } => {
             let (session, place) = context.quiet_target().await?;
+            // A number that is not there is told as such before anything is waited for.
+            session.run_get(&place, *number).await?;
             attend(context, &session, &place, *number).await
         }
         Runs::Cancel { number } => {

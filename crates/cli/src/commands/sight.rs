@@ -9,6 +9,9 @@ use crate::args::{Metrics, Sessions};
 use crate::error::{CliError, Exit, Result};
 use crate::output::{ago, bytes, plain};
 
+/// How long the server keeps figures.
+const KEPT: Duration = Duration::from_secs(48 * 3600);
+
 /// Lines of figures that one look at a terminal takes in.
 const LINES: u64 = 20;
 
@@ -111,13 +114,20 @@ pub(crate) async fn services(context: &mut Context<'_>) -> Result<Exit> {
 
 pub(crate) async fn metrics(context: &mut Context<'_>, args: &Metrics) -> Result<Exit> {
     let (session, place) = context.quiet_target().await?;
-    let since = jiff::SignedDuration::try_from(args.since)
-        .ok()
+    let since = (args.since <= KEPT).then_some(args.since);
+    let since = since
+        .and_then(|since| jiff::SignedDuration::try_from(since).ok())
         .and_then(|time| jiff::Timestamp::now().checked_sub(time).ok())
-        .ok_or_else(|| CliError::usage("--since: figures are kept for 48 hours"))?;
+        .ok_or_else(|| wrong_time("--since", "figures are kept for 48 hours", "--since 24h"))?;
     let step = args.step.unwrap_or_else(|| readable(args.since));
     let step = i32::try_from(step.as_secs()).ok().filter(|step| *step > 0);
-    let step = step.ok_or_else(|| CliError::usage("--step: a second at least"))?;
+    let step = step.ok_or_else(|| {
+        wrong_time(
+            "--step",
+            "expected a second at least, a day at most",
+            "--step 1m",
+        )
+    })?;
     let figures = session
         .metrics(&place, Some(since.to_string()), Some(step))
         .await?;
@@ -153,6 +163,12 @@ pub(crate) async fn metrics(context: &mut Context<'_>, args: &Metrics) -> Result
         ));
     }
     Ok(Exit::Ok)
+}
+
+fn wrong_time(flag: &str, why: &str, next: &str) -> CliError {
+    CliError::usage(format!("{flag}: no figures for that time"))
+        .why(why)
+        .next(next)
 }
 
 fn readable(since: Duration) -> Duration {

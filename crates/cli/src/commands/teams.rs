@@ -69,6 +69,7 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Teams) -> Result<Exit>
 pub(super) async fn of_team(context: &mut Context<'_>) -> Result<(Session, String)> {
     let session = context.session()?;
     let team = session.team().await?;
+    context.team = Some(team.clone());
     Ok((session, team))
 }
 
@@ -83,7 +84,7 @@ fn reach(
         return Ok((None, None));
     }
     let target = Target::of(context.out.host(), context.global)?;
-    let place = Place::of(team.to_owned(), target);
+    let place = context.about(Place::of(team.to_owned(), target));
     Ok((Some(place.app), env.then_some(place.env)))
 }
 
@@ -150,7 +151,8 @@ async fn destroy(context: &mut Context<'_>, name: &str) -> Result<Exit> {
 /// The link is good for one use by whoever has it, so that it does not stand on the command line.
 async fn join(context: &mut Context<'_>) -> Result<Exit> {
     let session = context.session()?;
-    let link = from_stdin(context, "invitation's link")?;
+    let how = "segue teams join < FILE, with the link of the invitation in it";
+    let link = from_stdin(context, "invitation's link", how)?;
     let link = link.trim();
     let token = link.rsplit_once('#').map_or(link, |(_, token)| token);
     let joined = session.invitation_accept(token.to_owned()).await?;
@@ -170,10 +172,15 @@ fn switch(context: &mut Context<'_>, name: &str) -> Result<Exit> {
     let mut credentials = Credentials::load(context.out.host())?;
     let base = server(context.out.host(), context.global, &credentials)?;
     let server = base.as_ref().map(key).unwrap_or_default();
-    let kept = credentials
-        .servers
-        .get_mut(&server)
-        .ok_or_else(|| CliError::signed_out("not signed in"))?;
+    let kept = credentials.servers.get_mut(&server).ok_or_else(|| {
+        let error = CliError::signed_out("not signed in").now("nothing was changed");
+        match &base {
+            Some(base) => error
+                .why(format!("no sign-in to {} is kept", key(base)))
+                .next(format!("segue login --server {} --team {name}", key(base))),
+            None => error.why("no server is known: no --server, no SEGUE_SERVER, no sign-in"),
+        }
+    })?;
     if kept.team.as_deref() == Some(name) {
         context.out.say(format!("team {name} is in use already"));
         return Ok(Exit::Ok);

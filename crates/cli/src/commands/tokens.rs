@@ -51,7 +51,7 @@ async fn create(context: &mut Context<'_>, args: &TokenCreate) -> Result<()> {
     let (session, team) = of_team(context).await?;
     let app = if args.only_app {
         let target = Target::of(context.out.host(), context.global)?;
-        let place = Place::of(team.clone(), target);
+        let place = context.about(Place::of(team.clone(), target));
         Some(session.app_get(&place).await?)
     } else {
         None

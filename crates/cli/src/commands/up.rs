@@ -1,7 +1,8 @@
 //! `segue up`: from a folder, a repository or an image to a URL.
 //!
-//! Invariant: whether a source changes anything is the server's word (`if_changed`), because only it knows what serves,
-//! what was set since, and how the last deployment ended; nothing that is kept here decides it.
+//! Invariants: whether a source changes anything is the server's word (`if_changed`), because only it knows what
+//! serves, what was set since, and how the last deployment ended; nothing that is kept here decides it. An unchanged
+//! source costs one reading of its files, and three requests on one connection.
 
 use std::path::Path;
 use std::time::Instant;
@@ -16,9 +17,9 @@ use crate::args::{GitSource, Up};
 use crate::config_files::Link;
 use crate::error::{CliError, Exit, Result};
 use crate::output::{ago, bytes};
-use crate::pack::{self, Packed};
-use crate::session::Session;
-use crate::target::{self, Target};
+use crate::pack;
+use crate::session::{Session, UNLIMITED};
+use crate::target::{self, NO_APP, Target};
 
 pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
     let folder = context.out.host().path(&args.path);
@@ -30,22 +31,25 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
     }
     let session = context.session()?;
     let target = target(context, &folder, args)?;
-    let place = Place::new(&session, target).await?;
+    let place = context.about(Place::new(&session, target).await?);
     let mut create = DeploymentCreate {
         message: args.message.clone(),
         r#override: Some(args.overriding),
         ..DeploymentCreate::default()
     };
+    let mut urls = None;
     if let Some(image) = &args.image {
         create.image = Some(image.clone());
         make_place(context, &session, &place).await?;
-    } else {
-        let source = match &args.git {
-            Some(git) => fetched(context, &session, &place, git, &mut create).await?,
-            None => sent(context, &session, &place, &folder).await?,
-        };
+    } else if let Some(git) = &args.git {
+        let source = fetched(context, &session, &place, git, &mut create).await?;
         create.source = Some(source);
         create.if_changed = Some(!args.force);
+    } else {
+        let sent = sent(context, &session, &place, &folder).await?;
+        create.source = Some(sent.source);
+        create.if_changed = Some(!args.force);
+        urls = sent.urls;
     }
     let deployed = session.deploy(&place, create, idempotency_key()).await?;
     let stay = if args.ci {
@@ -56,34 +60,84 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Up) -> Result<Exit> {
     // What is live and not proved yet is what --ci waits for.
     let settled = deployed.deployment.finished || stay != Stay::Proved;
     if !deployed.made && settled {
-        return unchanged(context, &session, &place, &deployed.deployment).await;
+        let urls = match urls {
+            Some(urls) => urls,
+            None => session.env_get(&place).await?.urls,
+        };
+        return unchanged(context, urls, &deployed.deployment);
     }
     follow::after(context, &session, &place, deployed.deployment.number, stay).await
 }
 
-/// Packs a folder, makes what it is deployed to, and sends it. Answers the source's name.
+/// What was sent.
+struct Sent {
+    /// The source's name.
+    source: String,
+    /// The addresses of the environment, if it was there before.
+    urls: Option<Vec<String>>,
+}
+
+/// Packs a folder, makes what it is deployed to, and sends it unless the server has it.
 async fn sent(
     context: &mut Context<'_>,
     session: &Session,
     place: &Place,
     folder: &Path,
-) -> Result<String> {
+) -> Result<Sent> {
     // A wrong manifest is told before anything is packed or made.
     let manifest = target::manifest(folder)?;
     let begin = Instant::now();
-    let packed = pack::pack(folder)?;
-    make_place(context, session, place).await?;
+    let reading = folder.to_owned();
+    // The server is asked while the disk is read.
+    let measuring = tokio::task::spawn_blocking(move || pack::measure(&reading));
+    let (measured, known) = tokio::join!(measuring, session.env_maybe(place));
+    let measured = measured.map_err(|e| pack::failed(folder, &e))??;
+    let urls = match known? {
+        Some(env) => {
+            context.out.say(format!("→ {place}"));
+            Some(env.urls)
+        }
+        None => {
+            make_place(context, session, place).await?;
+            None
+        }
+    };
     context.out.done(format!(
         "packed {} files, {:<12} {:.1}s",
-        packed.contents.paths.len(),
-        bytes(packed.bytes),
+        measured.contents.paths.len(),
+        bytes(measured.bytes),
         begin.elapsed().as_secs_f64()
     ));
-    let source = upload(context, session, place, packed).await?;
+    let source = if has(session, place, &measured.sha256).await? {
+        context.out.done("sent: the server has these files already");
+        measured.sha256
+    } else {
+        upload(context, session, place, folder).await?
+    };
     if manifest.is_none() {
         link(context, session, place, folder)?;
     }
-    Ok(source)
+    Ok(Sent { source, urls })
+}
+
+/// Whether the server has a source.
+async fn has(session: &Session, place: &Place, sha256: &str) -> Result<bool> {
+    let path = [
+        "v1",
+        "teams",
+        &place.team,
+        "apps",
+        &place.app,
+        "sources",
+        sha256,
+    ];
+    let what = "asking for the source";
+    let request = session.request(Method::HEAD, session.url(&path));
+    let head = session.ask(what, request).await?;
+    if head.status() == StatusCode::NOT_FOUND {
+        return Ok(false);
+    }
+    session.check(what, head).await.map(|_| true)
 }
 
 /// An address with a password would be shown in lists and errors; this one is not even repeated.
@@ -129,20 +183,14 @@ async fn fetched(
 }
 
 /// Nothing was deployed, because it would change nothing.
-async fn unchanged(
-    context: &mut Context<'_>,
-    session: &Session,
-    place: &Place,
-    live: &Deployment,
-) -> Result<Exit> {
-    let environment = session.env_get(place).await?;
+fn unchanged(context: &mut Context<'_>, urls: Vec<String>, live: &Deployment) -> Result<Exit> {
     let when = ago(now(), live.created_at.timestamp());
     context.out.done(format!(
         "nothing changed: v{} is live with exactly this (#{}, {when}). To deploy it all the same: --force",
         live.release, live.number
     ));
     if !context.out.json {
-        for url in &environment.urls {
+        for url in &urls {
             context.out.data(url)?;
         }
         return Ok(Exit::Ok);
@@ -151,7 +199,7 @@ async fn unchanged(
         .map_err(|e| CliError::new("the server's answer cannot be read").why(e))?;
     if let Some(value) = value.as_object_mut() {
         value.insert("unchanged".to_owned(), true.into());
-        value.insert("urls".to_owned(), environment.urls.into());
+        value.insert("urls".to_owned(), urls.into());
     }
     context.out.object(&value)?;
     Ok(Exit::Ok)
@@ -161,11 +209,12 @@ async fn unchanged(
 pub(super) fn target(context: &mut Context<'_>, folder: &Path, args: &Up) -> Result<Target> {
     let (host, global) = (context.out.host(), context.global);
     match Target::in_folder(host, global, folder) {
-        Err(error) if error.exit == Exit::Usage && args.git.is_some() => {
-            Err(error.next("repeat it with --app NAME"))
-        }
-        Err(error) if error.exit == Exit::Usage && args.image.is_none() => {
-            Err(error.next("segue init, or repeat it with --app NAME"))
+        Err(error) if error.code.as_deref() == Some(NO_APP) => {
+            Err(error.next(if args.git.is_some() || args.image.is_some() {
+                "repeat it with --app NAME"
+            } else {
+                "segue init, or repeat it with --app NAME"
+            }))
         }
         other => other,
     }
@@ -194,45 +243,35 @@ pub(crate) async fn make_place(
     Ok(())
 }
 
-/// Sends a packed source unless the server has it; answers its name.
+/// Packs a folder once more, into a file, and sends that; answers its name.
 async fn upload(
     context: &mut Context<'_>,
     session: &Session,
     place: &Place,
-    packed: Packed,
+    folder: &Path,
 ) -> Result<String> {
-    let sources = ["v1", "teams", &place.team, "apps", &place.app, "sources"];
-    let known: Vec<&str> = sources
-        .into_iter()
-        .chain([packed.sha256.as_str()])
-        .collect();
-    let head = session
-        .send(session.request(Method::HEAD, session.url(&known)))
-        .await?;
-    if head.status().is_success() {
-        context.out.done("sent: the server has these files already");
-        return Ok(packed.sha256);
-    }
-    if head.status() != StatusCode::NOT_FOUND {
-        session.check("asking for the source", head).await?;
-    }
     let begin = Instant::now();
-    let size = packed.bytes;
+    let packed = pack::pack(folder)?;
+    let size = packed.measured.bytes;
     let file = tokio::fs::File::from_std(packed.file);
+    let path = ["v1", "teams", &place.team, "apps", &place.app, "sources"];
+    let what = "sending the source";
     let request = session
-        .request(Method::PUT, session.url(&sources))
+        .request(Method::PUT, session.url(&path))
+        .timeout(UNLIMITED)
         .header(header::CONTENT_TYPE, "application/octet-stream")
         .header(header::CONTENT_LENGTH, size)
         .body(Body::wrap_stream(ReaderStream::with_capacity(
             file,
             64 << 10,
         )));
-    let response = session.send(request).await?;
-    let response = session.check("sending the source", response).await?;
-    let source: Source = response
-        .json()
-        .await
-        .map_err(|e| CliError::new("sending the source: the answer cannot be read").why(e))?;
+    // A source that arrived is kept for a while, and changes nothing until it is deployed.
+    let sent = match session.send(what, request).await {
+        Ok(response) => session.check(what, response).await,
+        Err(error) => Err(error),
+    };
+    let response = sent.map_err(|error| error.now("nothing was deployed"))?;
+    let source: Source = session.json(what, response).await?;
     context.out.done(format!(
         "sent {:<22} {:.1}s",
         bytes(size),

@@ -4,6 +4,7 @@ use segue_client::{Channel, Webhook, WebhookCreate as Body, WebhookUpdate};
 
 use super::{Context, from_stdin, idempotency_key, now, teams::of_team};
 use crate::args::{WebhookCreate, WebhookKind, WebhookSet, Webhooks};
+use crate::calls::NOT_FOUND;
 use crate::error::{CliError, Exit, Result};
 use crate::output::{ago, plain};
 use crate::session::Session;
@@ -102,7 +103,10 @@ async fn create(
     args: &WebhookCreate,
 ) -> Result<()> {
     if args.kind != WebhookKind::Mail && args.address.is_some() {
-        return Err(CliError::usage("--address is for --kind mail").now("nothing was sent"));
+        return Err(CliError::usage("--address is for --kind mail")
+            .why("the address of a program or a chat room comes from stdin")
+            .now("nothing was sent")
+            .next(format!("segue webhooks create {} < FILE", args.name)));
     }
     let app = if args.only_app {
         Some(
@@ -114,10 +118,17 @@ async fn create(
         None
     };
     context.out.say(format!("→ team {team}"));
+    let how = format!(
+        "segue webhooks create {} < FILE, with the address in it",
+        args.name
+    );
     let (kind, url) = match args.kind {
         WebhookKind::Mail => (Channel::Mail, None),
-        WebhookKind::Standard => (Channel::Standard, Some(from_stdin(context, "address")?)),
-        WebhookKind::Chat => (Channel::Chat, Some(from_stdin(context, "address")?)),
+        WebhookKind::Standard => (
+            Channel::Standard,
+            Some(from_stdin(context, "address", &how)?),
+        ),
+        WebhookKind::Chat => (Channel::Chat, Some(from_stdin(context, "address", &how)?)),
     };
     let body = Body {
         name: args.name.clone(),
@@ -227,8 +238,8 @@ async fn find(session: &Session, team: &str, wanted: &str) -> Result<Webhook> {
         (None, _) => Err(
             CliError::new(format!("team {team} has no webhook {wanted}"))
                 .now("nothing was changed")
-                .next("segue webhooks list")
-                .code("not_found"),
+                .next(format!("segue webhooks list -t {team}"))
+                .code(NOT_FOUND),
         ),
         (Some(_), more) => Err(CliError::usage(format!(
             "{} webhooks are called {wanted}",

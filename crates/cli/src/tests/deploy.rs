@@ -102,7 +102,7 @@ async fn what_the_server_has_is_not_sent_again() {
         &stream(&[deployment(4, "live", "live")]),
     );
     let world = World::on(&server, SOURCE);
-    let sha256 = crate::pack::pack(world.folder.path()).unwrap().sha256;
+    let sha256 = crate::pack::measure(world.folder.path()).unwrap().sha256;
     server.on(
         &format!("HEAD /v1/teams/acme/apps/shop/sources/{sha256}"),
         204,

@@ -136,6 +136,18 @@ impl Server {
         )
     }
 
+    pub fn export(&self, line: &str, body: &str) -> &Self {
+        self.route(
+            line,
+            Answer {
+                status: 200,
+                media: "application/x-ndjson",
+                body: body.to_owned(),
+                headers: Vec::new(),
+            },
+        )
+    }
+
     pub fn events(&self, line: &str, body: &str) -> &Self {
         self.route(
             line,
@@ -231,12 +243,7 @@ async fn answer(
         })
     };
     counter.send_modify(|count| *count += 1);
-    let answer = answer.unwrap_or_else(|| Answer {
-        status: 404,
-        media: "application/problem+json",
-        body: problem(404, "not_found", "there is no such thing").to_string(),
-        headers: Vec::new(),
-    });
+    let answer = answer.unwrap_or_else(|| unlisted(&line));
     let mut response = Response::builder().status(answer.status);
     if answer.status != 204 {
         response = response.header("content-type", answer.media);
@@ -250,6 +257,26 @@ async fn answer(
         answer.body
     };
     Ok(response.body(Full::new(Bytes::from(body))).unwrap())
+}
+
+/// The team has one app with one environment, and nothing else that no test speaks of.
+fn unlisted(line: &str) -> Answer {
+    let (status, media, body) = match line {
+        "GET /v1/teams/acme/apps" => (200, "application/json", json!({ "items": [app()] })),
+        "GET /v1/teams/acme/apps/shop/envs" => {
+            (200, "application/json", json!({ "items": [env(None)] }))
+        }
+        _ => {
+            let problem = problem(404, "not_found", "there is no such thing");
+            (404, "application/problem+json", problem)
+        }
+    };
+    Answer {
+        status,
+        media,
+        body: body.to_string(),
+        headers: Vec::new(),
+    }
 }
 
 fn problem(status: u16, code: &str, detail: &str) -> Value {

@@ -14,6 +14,7 @@ mod people;
 mod running;
 mod server;
 mod unchanged;
+mod worst;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -114,9 +115,20 @@ impl World {
 
     async fn run_in(&self, cwd: &Path, line: &str) -> Ran {
         let (stdout, stderr) = (Kept::default(), Kept::default());
+        let mut host = self.host(cwd, &stdout, &stderr);
+        let args = shell_words::split(&format!("segue {line}")).unwrap();
+        let exit = crate::run_on(&mut host, args.into_iter().map(Into::into)).await;
+        Ran {
+            exit,
+            stdout: stdout.text(),
+            stderr: self.stable(&stderr.text()),
+        }
+    }
+
+    fn host(&self, cwd: &Path, stdout: &Kept, stderr: &Kept) -> Host {
         let mut vars = self.vars.clone();
         vars.insert("HOME".to_owned(), self.home.path().display().to_string());
-        let mut host = Host {
+        Host {
             vars,
             cwd: cwd.to_owned(),
             stdin: Box::new(io::Cursor::new(self.stdin.clone().into_bytes())),
@@ -126,13 +138,6 @@ impl World {
             stdout_terminal: false,
             stderr_terminal: self.terminal,
             browser: |_| Err(io::Error::other("no browser in tests")),
-        };
-        let args = shell_words::split(&format!("segue {line}")).unwrap();
-        let exit = crate::run_on(&mut host, args.into_iter().map(Into::into)).await;
-        Ran {
-            exit,
-            stdout: stdout.text(),
-            stderr: self.stable(&stderr.text()),
         }
     }
 

@@ -108,6 +108,12 @@ async fn an_address_that_is_a_secret_comes_from_stdin_alone() {
         .on("GET /v1/teams/acme/webhooks/whk_ops/deliveries", 200, json!({ "items": [
             { "id": "dlv_1", "kind": "webhook.test", "payload": {}, "state": "pending", "attempts": 2, "status": 500,
                 "detail": "500", "next_at": "2026-01-01T00:05:00Z", "created_at": "2026-01-01T00:00:00Z" }] }))
+        .on(
+            "POST /v1/teams/acme/webhooks/whk_ops/deliveries/dlv_1/retry",
+            202,
+            json!({ "id": "dlv_1", "kind": "deployment.changed", "payload": {}, "state": "pending", "attempts": 11, "detail": "500",
+                "created_at": "2026-01-01T00:00:00Z" }),
+        )
         .on("DELETE /v1/teams/acme/webhooks/whk_ops", 204, json!(null));
     let world = World::on(&server, &[]).input("https://chat.example.com/hooks/abc\n");
     let ran = world.run("webhooks create ops --kind chat").await;
@@ -129,6 +135,23 @@ async fn an_address_that_is_a_secret_comes_from_stdin_alone() {
         told.stdout.contains("again at 00:05:00Z: 500"),
         "{}",
         told.stdout
+    );
+    assert!(told.stdout.contains("dlv_1"), "{}", told.stdout);
+    let again = world.run("webhooks retry ops dlv_1").await;
+    assert_eq!(again.exit, Exit::Ok, "{}", again.stderr);
+    assert!(
+        again
+            .stderr
+            .contains("deployment.changed is on its way to chat.example.com again"),
+        "{}",
+        again.stderr
+    );
+    let missing = world.run("webhooks retry ops dlv_2").await;
+    assert_eq!(missing.exit, Exit::Failed, "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("segue webhooks deliveries ops"),
+        "{}",
+        missing.stderr
     );
     assert_eq!(world.run("webhooks remove ops").await.exit, Exit::Ok);
 

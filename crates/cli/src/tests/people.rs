@@ -301,7 +301,7 @@ async fn a_link_is_data_and_a_broken_log_is_an_error() {
             200,
             json!({ "whole": false, "records": 12, "first_bad": 5 }),
         )
-        .text("GET /v1/teams/acme/audit-events", 200, "{\"seq\":1}\n")
+        .export("GET /v1/teams/acme/audit-events", "{\"seq\":1}\n")
         .on(
             "GET /v1/teams/acme/quota",
             200,
@@ -318,6 +318,23 @@ async fn a_link_is_data_and_a_broken_log_is_an_error() {
         "{}",
         ran.stderr
     );
+    // A record that somebody kept goes along as it is.
+    let hash = "ab".repeat(32);
+    let line = format!("audit verify --record 7 --hash {hash} --json");
+    let ran = world.run(&line).await;
+    assert_eq!(ran.exit, Exit::Failed);
+    let asked = server.find("GET /v1/teams/acme/audit-events/verify").line;
+    assert!(
+        asked.contains("seq=7") && asked.contains(&format!("hash={hash}")),
+        "{asked}"
+    );
+    let said: Vec<serde_json::Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(said[0]["first_bad"], json!(5));
+    assert_eq!(said[1]["error"]["code"], json!("audit_changed"));
     let ran = world.run("audit verify").await;
     assert_eq!(ran.exit, Exit::Failed);
     assert!(ran.stderr.contains("record 5"), "{}", ran.stderr);
