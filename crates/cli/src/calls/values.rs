@@ -44,8 +44,8 @@ impl Session {
             },
         };
         let answer = self.client.config_update(request).await;
-        let kept = self.value(&format!("configuring {}", place.short()), answer);
-        kept.await.map_err(unchanged)
+        let what = format!("configuring {}", place.short());
+        self.value(&what, answer).await.map_err(unchanged)
     }
 
     /// What differs between two environments of an app.
@@ -97,8 +97,8 @@ impl Session {
             body: SecretSet { value },
         };
         let answer = self.client.secret_set(request).await;
-        let kept = self.value(&format!("setting {key}"), answer);
-        kept.await.map_err(unchanged)
+        let what = format!("setting {key}");
+        self.value(&what, answer).await.map_err(unchanged)
     }
 
     /// The value of a secret, for who may see it.
