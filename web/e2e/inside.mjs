@@ -30,10 +30,6 @@ async function madeSecret({ page, url, look, button, owner }) {
   await page.getByRole("group", { name: "Value of PAYMENTS" }).getByText(KEY).waitFor();
   await button("Hide PAYMENTS").click();
   check((await page.getByText(KEY).count()) === 0, "the secret is not hidden");
-  await page.getByLabel("Key", { exact: true }).fill("1 BAD");
-  await button("Set only").click();
-  await page.getByText("Letters, digits and _").waitFor();
-  await page.getByText("Give a value.").waitFor();
 }
 
 /** Two people save the same key: the second sees what the first did, and chooses. */
@@ -72,14 +68,6 @@ async function twoSave({ page, url, look, button, engine, faults, owner }) {
 
 async function runs({ page, url, look, button }) {
   await page.goto(`${url}/apps/hello/production/runs?team=acme`);
-  await button("Start it").click();
-  await page.getByText("Give a command.").waitFor();
-  await put(page, "Command", "echo 'open");
-  await button("Start it").click();
-  await page.getByText("A ' is not closed.").waitFor();
-  await put(page, "Command", "echo a | cat");
-  await page.getByText("No shell reads it").waitFor();
-  await look("a run with a fault");
   await put(page, "Command", `python3 -c "print('the answer is', 40 + 2)"`);
   await button("Start it").click();
   await page.getByRole("heading", { name: /^Run \d/ }).waitFor();
@@ -115,12 +103,7 @@ async function environments({ page, url, look, button }) {
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.goto(`${url}/apps/hello?team=acme`);
   await button("New environment").click();
-  await put(page, "Name", "Not A Name");
-  await put(page, "Days that it lives", "never");
-  await button("Make it").click();
-  await page.getByText("Small letters, digits and single dashes").waitFor();
-  await page.getByText("A whole number from 1 to 365.").waitFor();
-  await look("a new environment with faults");
+  await look("a new environment");
   await put(page, "Name", "staging");
   await put(page, "Days that it lives", "2");
   await page.getByLabel("Made after").selectOption("production");
@@ -131,7 +114,8 @@ async function environments({ page, url, look, button }) {
   await page.getByRole("link", { name: "Settings", exact: true }).click();
   await page.getByText(/Removed in 4[78] h/).waitFor();
   await button("Delete environment").click();
-  check(await button("Delete it for good").isDisabled(), "an environment is deleted untyped");
+  const gone = button("Delete it for good");
+  check((await gone.getAttribute("aria-disabled")) === "true", "it is deleted untyped");
   await put(page, "Type staging to go on", "staging");
   await button("Delete it for good").click();
   await page.getByRole("heading", { name: "hello" }).waitFor();

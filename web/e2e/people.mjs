@@ -53,11 +53,9 @@ export async function device({ page, url, look, button, program, folder }) {
   try {
     const [code] = await login.sees(/\b[A-Z0-9]{4}-[A-Z0-9]{4}\b/);
     await page.goto(`${url}/device?team=acme`);
-    await button("Go on").click();
-    await page.getByText("Eight letters").waitFor();
     await put(page, "Code", "ZZZZ-ZZZZ");
     await button("Go on").click();
-    await page.getByRole("alert").first().waitFor();
+    await page.locator('[aria-invalid="true"]').waitFor();
     await look("a device code that is none");
     await put(page, "Code", code.toLowerCase().replace("-", " "));
     await button("Go on").click();
@@ -95,12 +93,7 @@ export async function forgotten({ page, url, look, button, engine, faults, owner
   await guest.goto(address);
   await guest.getByRole("heading", { name: "Set a new password" }).waitFor();
   check(!guest.url().includes("#"), "the token stays in the address");
-  await put(guest, "New password", "short");
-  await put(guest, "Once more", "other");
-  await button("Set the password", guest).click();
-  await guest.getByText("At least 10 characters.").nth(1).waitFor();
-  await guest.getByText("The two are not alike.").waitFor();
-  await look("/reset with faults", guest);
+  await look("/reset", guest);
   await put(guest, "New password", "an entirely new one");
   await put(guest, "Once more", "an entirely new one");
   await button("Set the password", guest).click();

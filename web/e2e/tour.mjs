@@ -31,11 +31,9 @@ const PAGES = [
 async function one({ page, look }, { url, shots }, [path, name]) {
   await page.goto(`${url}${path}?team=acme`);
   await page.getByLabel("The same on the command line").waitFor({ timeout: 60_000 });
-  await page.waitForTimeout(250);
   await page.getByText("Loading", { exact: true }).first().waitFor({ state: "detached" });
   await look(path);
   await page.emulateMedia({ colorScheme: "dark" });
-  await page.waitForTimeout(100);
   // The other look changes nothing but colours.
   await look(`${path}, dark`, page, ["color-contrast"]);
   await page.emulateMedia({ colorScheme: "light" });

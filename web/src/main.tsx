@@ -47,15 +47,6 @@ subscribe(() => {
   void router.invalidate();
 });
 
-// A newer server has other files: the page is loaded anew, but not for ever.
-addEventListener("vite:preloadError", (event) => {
-  const last = Number(sessionStorage.getItem("segue-reloaded") ?? 0);
-  if (Date.now() - last < 60_000) return;
-  event.preventDefault();
-  sessionStorage.setItem("segue-reloaded", String(Date.now()));
-  window.location.reload();
-});
-
 const place = document.getElementById("root");
 if (place) {
   createRoot(place).render(

@@ -59,6 +59,18 @@ describe("a POST", () => {
   });
 });
 
+describe("an answer without words", () => {
+  it("is taken as it is, though browsers give it a body", async () => {
+    vi.stubGlobal("fetch", async () =>
+      Object.defineProperty(new Response(null, { status: 204 }), "body", {
+        value: new ReadableStream(),
+      }),
+    );
+    const { response } = await make("shop");
+    expect(response.status).toBe(204);
+  });
+});
+
 describe("an answer that does not come", () => {
   it("is given up, and is told as such", async () => {
     vi.useFakeTimers();

@@ -69,8 +69,11 @@ export async function signedFetch(input: RequestInfo | URL, init?: RequestInit):
   return second;
 }
 
+/** Answers that have no words; browsers give some of them a body all the same, and refuse to make another one of it. */
+const WORDLESS = [204, 205, 304];
+
 function watched(response: Response): Response {
-  if (!response.body) return response;
+  if (!response.body || WORDLESS.includes(response.status)) return response;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const reader = response.body.getReader();
   const body = new ReadableStream<Uint8Array>({

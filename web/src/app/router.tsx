@@ -14,6 +14,7 @@ import {
 import { current, refresh } from "../api/session";
 import { FaultBox } from "../components/FaultBox";
 import { NOTHING, NOTHING_WHY } from "../components/NotFound";
+import { chunk } from "../lib/chunk";
 import type { LogSearch } from "../screens/logs/Logs";
 import { Outside } from "./Outside";
 import { Shell } from "./shell/Shell";
@@ -51,20 +52,20 @@ const login = createRoute({
   validateSearch: (search: Record<string, unknown>): { next?: string } => ({
     next: text(search.next),
   }),
-  component: lazyRouteComponent(() => import("../screens/login/Login"), "Login"),
+  component: lazyRouteComponent(() => chunk(() => import("../screens/login/Login")), "Login"),
 });
 const setup = outside(
   "/setup",
-  lazyRouteComponent(() => import("../screens/setup/Setup"), "Setup"),
+  lazyRouteComponent(() => chunk(() => import("../screens/setup/Setup")), "Setup"),
 );
 
 const reset = outside(
   "/reset",
-  lazyRouteComponent(() => import("../screens/reset/Reset"), "Reset"),
+  lazyRouteComponent(() => chunk(() => import("../screens/reset/Reset")), "Reset"),
 );
 const invite = outside(
   "/invite",
-  lazyRouteComponent(() => import("../screens/invite/Invite"), "Invite"),
+  lazyRouteComponent(() => chunk(() => import("../screens/invite/Invite")), "Invite"),
 );
 
 /** Everything for signed-in people. */
@@ -95,22 +96,25 @@ const home = createRoute({
 const env = createRoute({
   getParentRoute: () => inside,
   path: "/apps/$app/$env",
-  component: lazyRouteComponent(() => import("../screens/env/Env"), "Env"),
+  component: lazyRouteComponent(() => chunk(() => import("../screens/env/Env")), "Env"),
 });
 const part = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
   createRoute({ getParentRoute: () => env, path, component });
 
 const overview = part(
   "/",
-  lazyRouteComponent(() => import("../screens/overview/Overview"), "Overview"),
+  lazyRouteComponent(() => chunk(() => import("../screens/overview/Overview")), "Overview"),
 );
 const deployments = part(
   "/deployments",
-  lazyRouteComponent(() => import("../screens/deployments/Deployments"), "Deployments"),
+  lazyRouteComponent(
+    () => chunk(() => import("../screens/deployments/Deployments")),
+    "Deployments",
+  ),
 );
 const deployment = part(
   "/deployments/$number",
-  lazyRouteComponent(() => import("../screens/deployment/Deployment"), "Deployment"),
+  lazyRouteComponent(() => chunk(() => import("../screens/deployment/Deployment")), "Deployment"),
 );
 
 const logs = createRoute({
@@ -123,53 +127,53 @@ const logs = createRoute({
     at: text(search.at),
     instance: text(search.instance),
   }),
-  component: lazyRouteComponent(() => import("../screens/logs/Logs"), "Logs"),
+  component: lazyRouteComponent(() => chunk(() => import("../screens/logs/Logs")), "Logs"),
 });
 const config = part(
   "/config",
-  lazyRouteComponent(() => import("../screens/config/Config"), "Config"),
+  lazyRouteComponent(() => chunk(() => import("../screens/config/Config")), "Config"),
 );
 const secrets = part(
   "/secrets",
-  lazyRouteComponent(() => import("../screens/secrets/Secrets"), "Secrets"),
+  lazyRouteComponent(() => chunk(() => import("../screens/secrets/Secrets")), "Secrets"),
 );
 const runs = part(
   "/runs",
-  lazyRouteComponent(() => import("../screens/runs/Runs"), "Runs"),
+  lazyRouteComponent(() => chunk(() => import("../screens/runs/Runs")), "Runs"),
 );
 const run = part(
   "/runs/$number",
-  lazyRouteComponent(() => import("../screens/runs/Run"), "RunPage"),
+  lazyRouteComponent(() => chunk(() => import("../screens/runs/Run")), "RunPage"),
 );
 const envSettings = part(
   "/settings",
-  lazyRouteComponent(() => import("../screens/env/Settings"), "EnvSettings"),
+  lazyRouteComponent(() => chunk(() => import("../screens/env/Settings")), "EnvSettings"),
 );
 const releases = part(
   "/releases",
-  lazyRouteComponent(() => import("../screens/releases/Releases"), "Releases"),
+  lazyRouteComponent(() => chunk(() => import("../screens/releases/Releases")), "Releases"),
 );
 
 const apps = page(
   "/apps",
-  lazyRouteComponent(() => import("../screens/apps/Apps"), "Apps"),
+  lazyRouteComponent(() => chunk(() => import("../screens/apps/Apps")), "Apps"),
 );
 const app = page(
   "/apps/$app",
-  lazyRouteComponent(() => import("../screens/app/App"), "AppPage"),
+  lazyRouteComponent(() => chunk(() => import("../screens/app/App")), "AppPage"),
 );
 // No environment can be called `-`, so these names are free for ever.
 const sources = page(
   "/apps/$app/-/sources",
-  lazyRouteComponent(() => import("../screens/app/Sources"), "Sources"),
+  lazyRouteComponent(() => chunk(() => import("../screens/app/Sources")), "Sources"),
 );
 const holds = page(
   "/apps/$app/-/holds",
-  lazyRouteComponent(() => import("../screens/app/Holds"), "Holds"),
+  lazyRouteComponent(() => chunk(() => import("../screens/app/Holds")), "Holds"),
 );
 const appSettings = page(
   "/apps/$app/-/settings",
-  lazyRouteComponent(() => import("../screens/app/Settings"), "AppSettings"),
+  lazyRouteComponent(() => chunk(() => import("../screens/app/Settings")), "AppSettings"),
 );
 const activity = createRoute({
   getParentRoute: () => inside,
@@ -177,43 +181,46 @@ const activity = createRoute({
   validateSearch: (search: Record<string, unknown>): { app?: string } => ({
     app: text(search.app),
   }),
-  component: lazyRouteComponent(() => import("../screens/activity/Activity"), "Activity"),
+  component: lazyRouteComponent(
+    () => chunk(() => import("../screens/activity/Activity")),
+    "Activity",
+  ),
 });
 const hosts = page(
   "/hosts",
-  lazyRouteComponent(() => import("../screens/hosts/Hosts"), "Hosts"),
+  lazyRouteComponent(() => chunk(() => import("../screens/hosts/Hosts")), "Hosts"),
 );
 const team = page(
   "/team",
-  lazyRouteComponent(() => import("../screens/team/Team"), "Team"),
+  lazyRouteComponent(() => chunk(() => import("../screens/team/Team")), "Team"),
 );
 const newTeam = page(
   "/teams/new",
-  lazyRouteComponent(() => import("../screens/team/NewTeam"), "NewTeam"),
+  lazyRouteComponent(() => chunk(() => import("../screens/team/NewTeam")), "NewTeam"),
 );
 const teamTokens = page(
   "/team/tokens",
-  lazyRouteComponent(() => import("../screens/team/Tokens"), "TeamTokens"),
+  lazyRouteComponent(() => chunk(() => import("../screens/team/Tokens")), "TeamTokens"),
 );
 const credentials = page(
   "/team/credentials",
-  lazyRouteComponent(() => import("../screens/team/Credentials"), "Credentials"),
+  lazyRouteComponent(() => chunk(() => import("../screens/team/Credentials")), "Credentials"),
 );
 const notifications = page(
   "/team/notifications",
-  lazyRouteComponent(() => import("../screens/team/Notifications"), "Notifications"),
+  lazyRouteComponent(() => chunk(() => import("../screens/team/Notifications")), "Notifications"),
 );
 const teamSettings = page(
   "/team/settings",
-  lazyRouteComponent(() => import("../screens/team/Settings"), "TeamSettings"),
+  lazyRouteComponent(() => chunk(() => import("../screens/team/Settings")), "TeamSettings"),
 );
 const audit = page(
   "/team/audit",
-  lazyRouteComponent(() => import("../screens/team/Audit"), "Audit"),
+  lazyRouteComponent(() => chunk(() => import("../screens/team/Audit")), "Audit"),
 );
 const account = page(
   "/account",
-  lazyRouteComponent(() => import("../screens/account/Account"), "Account"),
+  lazyRouteComponent(() => chunk(() => import("../screens/account/Account")), "Account"),
 );
 
 const device = createRoute({
@@ -222,11 +229,11 @@ const device = createRoute({
   validateSearch: (search: Record<string, unknown>): { code?: string } => ({
     code: text(search.code),
   }),
-  component: lazyRouteComponent(() => import("../screens/device/Device"), "Device"),
+  component: lazyRouteComponent(() => chunk(() => import("../screens/device/Device")), "Device"),
 });
 const newApp = page(
   "/apps/new",
-  lazyRouteComponent(() => import("../screens/newapp/NewApp"), "NewApp"),
+  lazyRouteComponent(() => chunk(() => import("../screens/newapp/NewApp")), "NewApp"),
 );
 
 const tree = root.addChildren([

@@ -2,9 +2,10 @@
 
 import { Button, type ButtonProps } from "@mantine/core";
 import { type ComponentPropsWithoutRef, lazy, Suspense, useId } from "react";
+import { chunk } from "../lib/chunk";
 import { toast } from "./toast";
 
-const Why = lazy(() => import("./Why"));
+const Why = lazy(() => chunk(() => import("./Why")));
 
 export interface ActProps
   extends ButtonProps,

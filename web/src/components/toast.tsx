@@ -1,6 +1,7 @@
 // Short messages in the corner. What shows them is loaded with the first of them.
 
 import { lazy, Suspense, useSyncExternalStore } from "react";
+import { chunk } from "../lib/chunk";
 
 /** A message. */
 export interface Toast {
@@ -9,7 +10,7 @@ export interface Toast {
   color: "green" | "red" | "gray";
 }
 
-const Corner = lazy(() => import("./Corner"));
+const Corner = lazy(() => chunk(() => import("./Corner")));
 
 let wanted = false;
 const waiting: Toast[] = [];

@@ -82,7 +82,10 @@ export function button(name: string, index = 0): Promise<HTMLButtonElement> {
   return until(() => {
     const all = [...document.querySelectorAll("button")].filter((one) => textOf(one) === name);
     const found = all[index];
-    if (!found) throw new Error(`no button “${name}” in: ${textOf(document.querySelector('#main') ?? document.body.lastElementChild).slice(0, 800)}`);
+    if (!found)
+      throw new Error(
+        `no button “${name}” in: ${textOf(document.querySelector("#main") ?? document.body.lastElementChild).slice(0, 800)}`,
+      );
     return found;
   });
 }

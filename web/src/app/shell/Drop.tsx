@@ -9,8 +9,9 @@ import {
   useRef,
   useState,
 } from "react";
+import { chunk } from "../../lib/chunk";
 
-const load = () => import("./DropMenu");
+const load = () => chunk(() => import("./DropMenu"));
 const DropMenu = lazy(load);
 
 /** One choice. */

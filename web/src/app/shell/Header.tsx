@@ -11,10 +11,11 @@ import { signOut } from "../../api/session";
 import icon from "../../assets/icon.svg";
 import { IconChevron, IconMoon, IconSearch, IconSun } from "../../components/icons";
 import { toast } from "../../components/toast";
+import { chunk } from "../../lib/chunk";
 import { Drop } from "./Drop";
 import classes from "./shell.module.css";
 
-const Palette = lazy(() => import("./Palette"));
+const Palette = lazy(() => chunk(() => import("./Palette")));
 
 function TeamSwitch() {
   const session = useSession();

@@ -9,13 +9,14 @@ import { goLive } from "../../api/live";
 import { refresh } from "../../api/session";
 import { Loading } from "../../components/Loading";
 import { NotFound } from "../../components/NotFound";
+import { chunk } from "../../lib/chunk";
 import { duration } from "../../lib/format";
 import { useNow } from "../../lib/now";
 import { Header } from "./Header";
 import { Nav } from "./Nav";
 import classes from "./shell.module.css";
 
-const SignInAgain = lazy(() => import("./SignInAgain"));
+const SignInAgain = lazy(() => chunk(() => import("./SignInAgain")));
 
 function ConnectionNote() {
   const connection = useConnection();
