@@ -19,6 +19,7 @@ pub fn wait_for<T>(
     mut look: impl FnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(50);
     loop {
         if let Some(found) = look().with_context(|| format!("while waiting for {what}"))? {
             return Ok(found);
@@ -26,7 +27,9 @@ pub fn wait_for<T>(
         if Instant::now() > deadline {
             bail!("waited {PATIENCE:?} for {what}");
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(pause);
+        // Looking is often a process: who waits for a minute does not start twenty a second beside other tests.
+        pause = (pause + pause / 8).min(Duration::from_millis(400));
     }
 }
 
