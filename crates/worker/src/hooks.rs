@@ -24,6 +24,7 @@ impl Steps {
 
 #[cfg(test)]
 pub(crate) mod counting {
+    use std::collections::VecDeque;
     use std::sync::{Condvar, Mutex};
 
     use tokio::sync::Notify;
@@ -37,8 +38,9 @@ pub(crate) mod counting {
         /// The worker's whole thread stops at the next step of this name, as SIGSTOP does.
         pub(crate) freeze_at: Mutex<Option<&'static str>>,
         pub(crate) frozen: Notify,
-        /// Whoever passes the next step of this name waits there, and nobody else.
-        pub(crate) hold_at: Mutex<Option<&'static str>>,
+        /// Steps that are passed one after the other, others in between: whoever passes the last waits there, and
+        /// nobody else.
+        pub(crate) hold_at: Mutex<VecDeque<&'static str>>,
         pub(crate) held: Notify,
         pub(crate) release: Notify,
         pub(crate) thaw: (Mutex<bool>, Condvar),
@@ -55,9 +57,11 @@ pub(crate) mod counting {
                 self.stopped.notify_one();
                 std::future::pending::<()>().await;
             }
-            let hold = (self.hold_at.lock().unwrap())
-                .take_if(|at| *at == name)
-                .is_some();
+            let hold = {
+                let mut steps = self.hold_at.lock().unwrap();
+                let next = steps.pop_front_if(|next| *next == name);
+                next.is_some() && steps.is_empty()
+            };
             if hold {
                 self.held.notify_one();
                 self.release.notified().await;

@@ -206,12 +206,18 @@ async fn reset_link_create(
     Ok((StatusCode::CREATED, no_store, ApiJson(shown)).into_response())
 }
 
-fn refused() -> Problem {
+/// `mail`: this server sends mail.
+fn refused(mail: bool) -> Problem {
+    let another = if mail {
+        "have another one sent to you: POST /v1/auth/reset-request"
+    } else {
+        "ask an admin of your team for a new one; on the server: segue admin reset-password EMAIL"
+    };
     Problem::new(
         ProblemCode::ResetRefused,
         "this link is not good: it was used, is older than an hour, was replaced by a newer one, or is not complete",
     )
-    .hint("ask an admin of your team for a new one; on the server: segue admin reset-password EMAIL")
+    .hint(another)
 }
 
 /// Mails a one-time link for a new password to this address, if somebody with a password signs in with it. The answer is
@@ -279,7 +285,7 @@ async fn reset_use(
     state.failures().check(client.address)?;
     let no = || {
         state.failures().note(client.address);
-        refused()
+        refused(state.config().mail)
     };
     // Text that is no token is looked up all the same: the answer comes after the same work.
     let hash = token::parse_as(token::RESET, body.token.trim());

@@ -10,7 +10,7 @@ use segue_model::failure::FailureCode;
 use segue_model::id::RunId;
 use segue_model::name::ServiceName;
 use segue_model::spec::{ImageRef, ImageSource, ReleaseSpec, ServiceKind};
-use segue_model::state::RunState;
+use segue_model::state::{DeploymentState, RunState};
 use segue_store::{NewRun, RunView, fresh_id};
 
 use super::bench::Bench;
@@ -50,6 +50,13 @@ impl Bench {
             spec.services.insert(name.parse().unwrap(), service);
         }
         spec
+    }
+
+    /// Deploys that, and waits until it has succeeded. A worker runs.
+    async fn deploy_commands(&self) {
+        let deployment = self.deploy(self.commands()).await;
+        self.reaches(deployment.id, DeploymentState::Succeeded)
+            .await;
     }
 
     /// Asks for a run of a service of what serves.
@@ -132,14 +139,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 async fn a_run_tells_how_it_ended_and_leaves_nothing_behind() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let spec = bench.commands();
-    let deployment = bench.deploy(spec).await;
-    bench
-        .reaches(
-            deployment.id,
-            segue_model::state::DeploymentState::Succeeded,
-        )
-        .await;
+    bench.deploy_commands().await;
     let served = bench.ready(1).await;
     let before = bench.reserved().await;
 
@@ -196,13 +196,7 @@ async fn a_run_tells_how_it_ended_and_leaves_nothing_behind() {
 async fn a_run_is_stopped_by_a_person_by_its_limit_and_with_its_environment() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench.deploy(bench.commands()).await;
-    bench
-        .reaches(
-            deployment.id,
-            segue_model::state::DeploymentState::Succeeded,
-        )
-        .await;
+    bench.deploy_commands().await;
     let scope = bench.fixture.scope();
     let environment = bench.fixture.environment;
 
@@ -229,16 +223,10 @@ async fn a_run_is_stopped_by_a_person_by_its_limit_and_with_its_environment() {
 async fn a_run_that_is_not_listed_while_it_is_made_is_not_lost() {
     let bench = Bench::new().await;
     let worker = bench.start();
-    let deployment = bench.deploy(bench.commands()).await;
-    bench
-        .reaches(
-            deployment.id,
-            segue_model::state::DeploymentState::Succeeded,
-        )
-        .await;
+    bench.deploy_commands().await;
     bench.settled(&worker.shared).await;
     let steps = &worker.shared.steps.inner;
-    *steps.hold_at.lock().unwrap() = Some("call");
+    *steps.hold_at.lock().unwrap() = ["attempt", "call"].into();
     bench.run("fine", HOUR).await;
     // Its start is written and takes long: the engine does not know it yet.
     steps.held.notified().await;
@@ -274,13 +262,7 @@ async fn a_run_that_is_not_listed_while_it_is_made_is_not_lost() {
 async fn dies_at(at: usize) -> (usize, RunState) {
     let bench = Bench::new().await;
     let first = bench.start();
-    let deployment = bench.deploy(bench.commands()).await;
-    bench
-        .reaches(
-            deployment.id,
-            segue_model::state::DeploymentState::Succeeded,
-        )
-        .await;
+    bench.deploy_commands().await;
     bench.settled(&first.shared).await;
     first.end().await;
 
