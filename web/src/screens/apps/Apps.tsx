@@ -76,7 +76,7 @@ export function Apps() {
         <Card title={`${names.length} ${names.length === 1 ? "app" : "apps"}`} flush>
           <Table
             label="Apps"
-            head={["App", "State", "Release", "Address", "Requests/min", "Last deployment"]}
+            head={["App", "State", "Release", "Address", "Requests/min", "Deployment"]}
           >
             {rows.map(({ app, env, deployment, verdict }) => (
               <tr key={env.id}>
