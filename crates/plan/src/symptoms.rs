@@ -3,7 +3,7 @@
 //! Reads only; what follows from a symptom is decided by `judge` (the rollout) and `heal` (the instance).
 
 use segue_model::Timestamp;
-use segue_model::failure::{Failure, FailureCode};
+use segue_model::failure::{Failure, FailureCode, LAST_WORDS_LIMIT};
 use segue_model::state::{Desired, Observed};
 use segue_model::world::{Instance, RolloutState};
 
@@ -49,7 +49,8 @@ pub(crate) fn hopeless(instance: &Instance) -> Option<&Failure> {
     })
 }
 
-/// When an instance that started must have passed its gate.
+/// When an instance that started must have passed its gate. Why it does not is looked at from inside just before; while
+/// nothing of that has come, the judgement waits for it a little, because without it it could say nothing.
 pub(crate) fn start_limit(service: &ServiceGoal<'_>, instance: &Instance) -> Option<Timestamp> {
     if had_success(instance) || has_ended(instance) {
         return None;
@@ -59,7 +60,11 @@ pub(crate) fn start_limit(service: &ServiceGoal<'_>, instance: &Instance) -> Opt
         .want
         .filter(|s| s.revision == instance.revision)
         .or(service.old.filter(|s| s.revision == instance.revision))?;
-    Some(later(started, spec.spec.health.start_timeout))
+    let limit = later(started, spec.spec.health.start_timeout);
+    Some(match instance.failure {
+        Some(_) => limit,
+        None => later(limit, LAST_WORDS_LIMIT),
+    })
 }
 
 /// What ends a rollout before its deadline.

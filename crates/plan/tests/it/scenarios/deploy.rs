@@ -1,6 +1,7 @@
 //! Deployments, one story each.
 
 use segue_model::change::ReasonKind;
+use segue_model::failure::{Failure, FailureCode};
 use segue_model::route::RouteGen;
 use segue_model::spec::{Rollout, Strategy};
 use segue_model::state::DeploymentState as S;
@@ -354,20 +355,42 @@ fn the_warm_set_is_not_given_up_while_it_is_the_one_that_serves() {
 
 #[test]
 fn a_gate_that_is_not_passed_in_time_fails_the_rollout_then_and_there() {
-    let mut sim = sim(1, 1, 32);
-    up_at_v1(&mut sim, 1);
-    let made = web_release(2, &web(1), Rollout::default());
-    sim.behaviours
-        .insert(made.services[&name("web")].revision, Behaviour::NeverReady);
-    deploy(&mut sim, 2, made);
-    sim.settle(20);
-    sim.advance(59);
-    sim.settle(20);
-    assert_eq!(sim.state(2), Some(S::Starting), "its start timeout is 60 s");
-    sim.advance(2);
-    let made = sim.round();
-    let failure = made.changes.rollouts[0].rollout.failure.clone().unwrap();
-    assert_eq!(failure.code.as_str(), "health_timeout");
-    sim.settle(20);
-    assert_eq!(sim.state(2), Some(S::RolledBack));
+    for explained in [true, false] {
+        let mut sim = sim(1, 1, 32);
+        up_at_v1(&mut sim, 1);
+        let made = web_release(2, &web(1), Rollout::default());
+        let revision = made.services[&name("web")].revision;
+        sim.behaviours.insert(revision, Behaviour::NeverReady);
+        deploy(&mut sim, 2, made);
+        sim.settle(20);
+        sim.advance(59);
+        sim.settle(20);
+        assert_eq!(sim.state(2), Some(S::Starting), "its start timeout is 60 s");
+        if explained {
+            let instances = sim.world.instances.values_mut();
+            for instance in instances.filter(|i| i.revision == revision) {
+                instance.failure = Some(Failure {
+                    code: FailureCode::HealthLoopback,
+                    evidence: "it listens on 127.0.0.1".into(),
+                });
+            }
+        }
+        sim.advance(2);
+        if !explained {
+            sim.settle(20);
+            let state = sim.state(2);
+            assert_eq!(state, Some(S::Starting), "why is still being looked at");
+            sim.advance(2);
+        }
+        let made = sim.round();
+        let failure = made.changes.rollouts[0].rollout.failure.clone().unwrap();
+        let wanted = if explained {
+            "health_loopback"
+        } else {
+            "health_timeout"
+        };
+        assert_eq!(failure.code.as_str(), wanted);
+        sim.settle(20);
+        assert_eq!(sim.state(2), Some(S::RolledBack));
+    }
 }
