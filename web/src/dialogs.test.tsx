@@ -155,6 +155,58 @@ describe("a pasted .env", () => {
   });
 });
 
+describe("a delivery that was given up", () => {
+  const at = "2026-11-21T12:00:00Z";
+  const begin = async (role?: string) => {
+    const server = new Server(role);
+    server.known.webhook_list = {
+      items: [
+        {
+          id: "whk_1",
+          name: "board",
+          kind: "standard",
+          to: "example.com",
+          events: ["deployment.changed"],
+          enabled: true,
+          generation: 1,
+          created_by: "Ada",
+          created_at: at,
+        },
+      ],
+    };
+    server.known.webhook_delivery_list = {
+      items: [
+        {
+          id: "dlv_1",
+          kind: "deployment.changed",
+          state: "failed",
+          attempts: 10,
+          detail: "no answer",
+          payload: {},
+          created_at: at,
+        },
+      ],
+    };
+    await open(server, "/team/notifications");
+    await press(await button("Deliveries"));
+    return server;
+  };
+  it("is sent again, once for each press", async () => {
+    const server = await begin();
+    server.mishaps = [lost];
+    await press(await button("Send again"));
+    await until(() => expect(document.body.textContent).toContain("It was not sent again"));
+    await press(await button("Send again"));
+    await until(() => expect(server.of("webhook_delivery_retry").length).toBe(2));
+    const [first, second] = server.of("webhook_delivery_retry");
+    expect(first?.key).toBe(second?.key);
+  });
+  it("is not for viewers, and says why", async () => {
+    await begin("viewer");
+    expect((await button("Send again")).getAttribute("aria-disabled")).toBe("true");
+  });
+});
+
 describe("the filter of a log", () => {
   it("says what is too long, and does not read anew for it", async () => {
     await open(new Server(), "/apps/shop/production/logs");

@@ -102,7 +102,7 @@ describe.each(CASES)("$file, $button", (one) => {
   });
 
   if (one.sends === "") return;
-  const posts = one.sends.endsWith("_create") || /_(use|accept|set)$/.test(one.sends);
+  const posts = one.sends.endsWith("_create") || /_(use|accept|set|request)$/.test(one.sends);
 
   it("keeps everything when the server refuses, is away or is pressed twice", async () => {
     const server = await begin(one);

@@ -201,6 +201,7 @@ export const checks = {
     team: nameCheck("your team a name"),
   },
   Login: { email: emailCheck, password: password("your password") },
+  ResetRequest: { email: emailCheck },
   ResetUse: { password: newPassword },
   Confirm: { password: password("your password") },
   MeUpdate: { name: line(100, "your name") },

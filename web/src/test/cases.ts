@@ -61,6 +61,29 @@ export const CASES: FormCase[] = [
     refused: { pointer: "/email", label: "E-mail" },
   },
   {
+    file: "screens/login/Forgotten.tsx",
+    address: "/login",
+    outside: true,
+    button: "Send me a link",
+    good: { "Address of your account": "ada@example.com" },
+    bad: [
+      {
+        fill: { "Address of your account": "" },
+        says: { "Address of your account": "Give an e-mail address." },
+      },
+      {
+        fill: { "Address of your account": "ada" },
+        says: { "Address of your account": "An e-mail address looks like" },
+      },
+      {
+        fill: { "Address of your account": LONG(255) },
+        says: { "Address of your account": "At most 254 characters." },
+      },
+    ],
+    sends: "reset_request",
+    refused: { pointer: "/email", label: "Address of your account" },
+  },
+  {
     file: "screens/setup/Setup.tsx",
     address: "/setup?token=one",
     outside: true,

@@ -12,6 +12,7 @@ import { Form } from "../../components/Form";
 import { PasswordField } from "../../components/PasswordField";
 import { checks } from "../../lib/checks";
 import { useApiForm } from "../../lib/form";
+import { Forgotten } from "./Forgotten";
 
 /** Only addresses of this page: nobody is sent elsewhere by a link. */
 export function safeNext(next: string | undefined): string {
@@ -65,15 +66,9 @@ export function Login() {
           <Button type="submit" loading={busy} fullWidth size="md">
             Sign in
           </Button>
-          <details>
-            <summary>Password forgotten?</summary>
-            <p>
-              An admin of your team makes a link for you, under Team, Members. The only owner makes
-              one on the server: <code>segue admin reset-password {"<e-mail>"}</code>
-            </p>
-          </details>
         </Stack>
       </Form>
+      <Forgotten />
     </Outside>
   );
 }

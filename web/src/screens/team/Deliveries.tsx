@@ -2,15 +2,18 @@
 // it is, and is read again by its button.
 
 import { Button } from "@mantine/core";
-import type { WebhookDelivered } from "@segue/client";
+import { type WebhookDelivered, webhookDeliveryRetry } from "@segue/client";
 import { webhookDeliveryListInfiniteOptions } from "@segue/client/query";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Fragment, useState } from "react";
+import { sentenceOf } from "../../api/problem";
+import { Act } from "../../components/Act";
 import { Ago } from "../../components/Ago";
 import { Card } from "../../components/Card";
 import classes from "../../components/components.module.css";
 import { Listing } from "../../components/Listing";
 import { Status, type Tone } from "../../components/Status";
+import { toast } from "../../components/toast";
 import { count } from "../../lib/format";
 import { pagesAt } from "../../lib/pages";
 
@@ -34,10 +37,13 @@ export function Deliveries({
   team,
   webhook,
   name,
+  why,
 }: {
   team: string;
   webhook: string;
   name: string;
+  /** Why this person sends nothing again. */
+  why?: string;
 }) {
   const path = { team, webhook };
   const [shown, setShown] = useState<string>();
@@ -45,6 +51,19 @@ export function Deliveries({
     ...webhookDeliveryListInfiniteOptions({ path, query: { limit: 20 } }),
     ...pagesAt(path),
   });
+  const [sending, setSending] = useState<string>();
+  const again = async (one: WebhookDelivered) => {
+    setSending(one.id);
+    try {
+      await webhookDeliveryRetry({ path: { ...path, delivery: one.id }, throwOnError: true });
+      toast({ message: `${one.kind} is sent to ${name} again.`, color: "gray" });
+      await list.refetch();
+    } catch (error) {
+      toast({ title: "It was not sent again", message: sentenceOf(error), color: "red" });
+    } finally {
+      setSending(undefined);
+    }
+  };
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Card
@@ -100,6 +119,15 @@ export function Deliveries({
                 >
                   {shown === one.id ? "Hide" : "What was sent"}
                 </Button>
+                <Act
+                  size="compact-sm"
+                  variant="subtle"
+                  loading={sending === one.id}
+                  why={why ?? (one.state === "pending" ? "It is being sent already." : undefined)}
+                  onClick={() => void again(one)}
+                >
+                  Send again
+                </Act>
               </td>
             </tr>
             {shown === one.id && (

@@ -168,6 +168,7 @@ export function Notifications() {
           key={open}
           team={team.name}
           webhook={open}
+          why={why}
           name={items.find((one) => one.id === open)?.name ?? ""}
         />
       )}
