@@ -236,7 +236,7 @@ fn causes(error: &reqwest::Error) -> String {
         line.starts_with("error sending request")
             || line.starts_with("client error")
             || line.starts_with("error decoding response body")
-            || line.starts_with("error reading a body")
+            || line.starts_with("request or response body error")
     };
     let all = chain(error);
     let own: Vec<&str> = all

@@ -88,9 +88,8 @@ pub(crate) async fn run(context: &mut Context<'_>, args: &Api) -> Result<Exit> {
             }
             Ok(None) => break,
             Err(error) => {
-                return Err(session
-                    .unreachable(&what, &error)
-                    .now("what was written is not all"));
+                let error = lost(session.unreachable(&what, &error));
+                return Err(error.now("what was written is not all"));
             }
         }
     }

@@ -11,6 +11,8 @@ use crate::error::CliError;
 
 /// The code of a deployment that a lock or a freeze window holds.
 const HELD: &str = "deploys_held";
+/// Letters that say which name is meant, if only one begins with them.
+const BEGIN: usize = 3;
 /// Names that an error lists at most.
 const NAMED: usize = 5;
 
@@ -106,10 +108,11 @@ fn instead(mut error: CliError, what: String) -> CliError {
 
 /// What there is in place of a name: the one that was probably meant, else the first few.
 fn told(error: CliError, wanted: &str, names: &[&str], of: &str, kind: &str) -> CliError {
-    let error = error.why("or this sign-in may not see it");
+    let hidden = "or this sign-in may not see it";
     if let Some(near) = nearest(wanted, names) {
-        return error.why(format!("did you mean {near}?"));
+        return error.why(format!("did you mean {near}?")).why(hidden);
     }
+    let error = error.why(hidden);
     match names {
         [] => error.why(format!("{of} has no {kind} yet")),
         names => {
@@ -126,6 +129,11 @@ fn told(error: CliError, wanted: &str, names: &[&str], of: &str, kind: &str) -> 
 /// The name nearest to what was written, if it is near enough to be meant.
 pub(super) fn nearest<'n>(wanted: &str, names: &[&'n str]) -> Option<&'n str> {
     let wanted = wanted.to_lowercase();
+    let begins = |name: &&&str| wanted.len() >= BEGIN && name.starts_with(&wanted);
+    let mut begun = names.iter().filter(begins);
+    if let (Some(name), None) = (begun.next(), begun.next()) {
+        return Some(name);
+    }
     names
         .iter()
         .map(|name| (strsim::damerau_levenshtein(&wanted, name), *name))
@@ -168,6 +176,8 @@ mod tests {
         assert_eq!(nearest("prodution", &names), Some("production"));
         assert_eq!(nearest("Staging", &names), Some("staging"));
         assert_eq!(nearest("pr-21", &names), Some("pr-12"));
+        assert_eq!(nearest("prod", &names), Some("production"));
+        assert_eq!(nearest("pr", &names), None);
         assert_eq!(nearest("qa", &names), None);
         assert_eq!(nearest("qa", &[]), None);
     }

@@ -263,7 +263,7 @@ pub(crate) async fn watching<T>(
 }
 
 /// A connection that could not be made again: the way back is the same as for a person who left.
-fn lost(error: CliError, come_back: &str) -> CliError {
+pub(crate) fn lost(error: CliError, come_back: &str) -> CliError {
     match error.code.as_deref() {
         Some(UNREACHABLE) => error.next(format!("segue doctor, then {come_back}")),
         _ => error,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use segue_client::{LogLine, Run as Seen, RunCreate};
 
-use super::{Context, Place, idempotency_key, now};
+use super::{Context, Place, idempotency_key, lost, now};
 use crate::args::{Run, Runs};
 use crate::error::{CliError, Exit, Result};
 use crate::output::{ago, line, plain};
@@ -155,7 +155,10 @@ async fn attend(
 ) -> Result<Exit> {
     let stopped = tokio::signal::ctrl_c();
     let end = tokio::select! {
-        end = follow(context, session, place, number) => Some(end?),
+        // To repeat the command would run it once more.
+        end = follow(context, session, place, number) => {
+            Some(end.map_err(|error| lost(error, &come_back(number, place)))?)
+        }
         _ = stopped => None,
     };
     match end {
