@@ -109,9 +109,10 @@ async function environments({ page, url, look, button }) {
   await page.getByLabel("Made after").selectOption("production");
   await button("Make it").click();
   await page.getByText("Nothing has been deployed here yet.").first().waitFor();
-  await page.getByRole("link", { name: "Secrets", exact: true }).click();
+  const tabs = page.getByRole("navigation", { name: "hello staging" });
+  await tabs.getByRole("link", { name: "Secrets" }).click();
   await page.getByText("Missing:").waitFor();
-  await page.getByRole("link", { name: "Settings", exact: true }).click();
+  await tabs.getByRole("link", { name: "Settings" }).click();
   await page.getByText(/Removed in 4[78] h/).waitFor();
   await button("Delete environment").click();
   const gone = button("Delete it for good");
