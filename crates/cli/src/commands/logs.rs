@@ -6,6 +6,7 @@ use reqwest::Url;
 use segue_client::{Deployment, LogLine};
 
 use super::{Context, Place, watching};
+use crate::answers::UNREACHABLE;
 use crate::args::Logs;
 use crate::calls::{NOT_FOUND, failed_in_build};
 use crate::error::{CliError, Exit, Result};
@@ -139,7 +140,10 @@ async fn show(
         }
         return Ok(Exit::Ok);
     }
-    let come_back = format!("segue logs -f {}", place.flags());
+    let come_back = match build {
+        Some(build) => format!("segue builds logs {build} -f {}", place.flags()),
+        None => format!("segue logs -f {}", place.flags()),
+    };
     let followed = watching(context, &come_back, async |context: &mut Context<'_>| {
         let mut stream = session.stream(url);
         loop {
@@ -156,8 +160,12 @@ async fn show(
                 Some(_) => {}
                 None => {
                     let Some(build) = build else { continue };
-                    if session.build_ended(place, build).await? {
-                        return Ok(());
+                    match session.build_ended(place, build).await {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => {}
+                        // It is being restarted: the stream tries on, and gives up after a while.
+                        Err(error) if error.code.as_deref() == Some(UNREACHABLE) => {}
+                        Err(error) => return Err(error),
                     }
                 }
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use segue_client::{LogLine, Run as Seen, RunCreate};
 
 use super::{Context, Place, idempotency_key, lost, now};
+use crate::answers::UNREACHABLE;
 use crate::args::{Run, Runs};
 use crate::error::{CliError, Exit, Result};
 use crate::output::{ago, line, plain};
@@ -222,7 +223,11 @@ async fn follow(
             Some(_) => {}
             // The server ends the stream of a run that is over, and every stream when it stops.
             None => {
-                let run = session.run_get(place, number).await?;
+                let run = match session.run_get(place, number).await {
+                    // It is being restarted: the stream tries on, and gives up after a while.
+                    Err(error) if error.code.as_deref() == Some(UNREACHABLE) => continue,
+                    run => run?,
+                };
                 match &ended {
                     Some((run, _)) => return Ok(run.clone()),
                     None if run.finished => {

@@ -50,6 +50,7 @@ struct Route {
 struct State {
     routes: Vec<Route>,
     asked: Vec<Asked>,
+    stopped: bool,
 }
 
 /// A running server.
@@ -173,6 +174,11 @@ impl Server {
         )
     }
 
+    /// From now on every connection is closed without an answer.
+    pub fn stop(&self) {
+        self.state.lock().unwrap().stopped = true;
+    }
+
     /// Everything that was asked, in order.
     pub fn asked(&self) -> Vec<Asked> {
         self.state.lock().unwrap().asked.clone()
@@ -216,7 +222,7 @@ async fn answer(
     state: Arc<Mutex<State>>,
     counter: watch::Sender<usize>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
+) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes().to_vec();
     let line = format!("{} {}", parts.method, parts.uri.path());
@@ -226,6 +232,7 @@ async fn answer(
         .iter()
         .map(|(k, v)| (k.to_string(), v.to_str().unwrap_or("").to_owned()))
         .collect();
+    let gone = state.lock().unwrap().stopped;
     let answer = {
         let mut state = state.lock().unwrap();
         state.asked.push(Asked {
@@ -243,6 +250,9 @@ async fn answer(
         })
     };
     counter.send_modify(|count| *count += 1);
+    if gone {
+        return Err(std::io::Error::other("stopped").into());
+    }
     let answer = answer.unwrap_or_else(|| unlisted(&line));
     let mut response = Response::builder().status(answer.status);
     if answer.status != 204 {
