@@ -232,6 +232,8 @@ async fn reset_request(
     ApiJson(body): ApiJson<ResetRequest>,
 ) -> Result<StatusCode, Problem> {
     let address = email(&body.email, "/email")?;
+    // Counts for whatever address is named, with or without an account.
+    let _counted = guess::note(&state, "reset", client.address, &address).await?;
     if !state.config().mail {
         return Err(Problem::new(
             ProblemCode::Conflict,
@@ -241,8 +243,6 @@ async fn reset_request(
             "ask an admin of your team for a link; on the server: segue admin reset-password EMAIL",
         ));
     }
-    // Counts for whatever address is named, with or without an account.
-    let _counted = guess::note(&state, "reset", client.address, &address).await?;
     let (secret, token_hash, expires_at) = made();
     let link = link(&state.config().public_url, &secret);
     let said = (
