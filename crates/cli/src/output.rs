@@ -264,16 +264,16 @@ pub(crate) fn usage(host: &mut Host, error: &clap::Error, json: bool) -> Exit {
     Exit::Usage
 }
 
-/// A complaint of clap's, taken apart: the first line is what, the last says where help is, evidence stands between.
+/// A complaint of clap's, taken apart: the first line is what, the last says where help is, the rest is evidence.
 fn grammar(text: &str) -> CliError {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut lines: Vec<&str> = lines.collect();
-    let next = lines.pop_if(|line| line.starts_with("For more information"));
+    lines.pop_if(|line| line.starts_with("For more information"));
     let mut lines = lines.into_iter();
     let what = lines.next().unwrap_or("wrong usage");
     let error = CliError::usage(what.strip_prefix("error: ").unwrap_or(what))
         .now("nothing was tried")
-        .next(next.unwrap_or("segue --help"))
+        .next("repeat it with --help")
         .code("usage");
     lines.fold(error, CliError::why)
 }
