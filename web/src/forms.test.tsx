@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { act, fireEvent } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CASES, ELSEWHERE, type Fills, type FormCase } from "./test/cases";
+import type { Fills, FormCase } from "./test/case";
+import { CASES, ELSEWHERE } from "./test/cases";
 import { alertOf, button, close, faultAt, field, fill, open, press, until } from "./test/page";
 import { gateway, lost, problem, Server, tooLate } from "./test/server";
 
