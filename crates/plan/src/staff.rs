@@ -171,10 +171,14 @@ pub(crate) fn create(
                 serial,
             );
             let not_before = later(from, back_off(attempt, id)).max(world.now);
+            let again = match attempt {
+                0 => String::new(),
+                _ => format!(", attempt {}", attempt.saturating_add(1)),
+            };
             let why = format!(
-                "{}.{slot} is placed on {}, among the hosts that fit the one with the fewest of it (attempt {attempt})",
-                set.service,
-                name_of(host)
+                "{service}.{slot} goes to {}, of the hosts that fit the one with the fewest instances of {service}{again}",
+                name_of(host),
+                service = set.service
             );
             draft.add(
                 NewInstance {

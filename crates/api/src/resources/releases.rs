@@ -259,15 +259,17 @@ fn service(
         ))
     };
     differs("resources", resources(before), resources(after));
-    let rest = |service: &ReleaseService| {
-        let mut spec = service.spec.clone();
-        spec.command = None;
-        spec.port = None;
-        spec.resources = segue_model::spec::Resources::default();
-        (spec, service.restart_nonce)
-    };
-    if rest(before) != rest(after) {
-        differs("other", None, Some("other settings differ".to_owned()));
+    let (old_rest, new_rest) = (rest(before), rest(after));
+    let settings: BTreeSet<_> = old_rest.keys().chain(new_rest.keys()).collect();
+    for setting in settings {
+        let shown = |rest: &BTreeMap<String, String>| {
+            let value = rest.get(setting)?;
+            Some(format!("{setting} {value}"))
+        };
+        differs("other", shown(&old_rest), shown(&new_rest));
+    }
+    if before.restart_nonce != after.restart_nonce {
+        differs("other", None, Some("a restart was asked for".to_owned()));
     }
     let keys: BTreeSet<_> = before.env.keys().chain(after.env.keys()).collect();
     for key in keys {
@@ -289,6 +291,35 @@ fn service(
             new
         };
         differs("variable", old, new);
+    }
+}
+
+/// Settings that have no line of their own, by their path in the specification as the API shows it.
+fn rest(service: &ReleaseService) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    // Of a specification nothing fails to be written; a difference less would be the worst.
+    let spec = serde_json::to_value(Service::of(&service.spec, None));
+    if let Ok(serde_json::Value::Object(mut spec)) = spec {
+        for shown in ["command", "argv", "port", "resources"] {
+            spec.remove(shown);
+        }
+        leaves("", &serde_json::Value::Object(spec), &mut found);
+    }
+    found
+}
+
+/// The values of an object and of those in it, by path: `health.interval`.
+fn leaves(path: &str, value: &serde_json::Value, found: &mut BTreeMap<String, String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                leaves(&format!("{path}{dot}{name}"), value, found);
+            }
+        }
+        serde_json::Value::Null => {}
+        serde_json::Value::String(text) => drop(found.insert(path.to_owned(), text.clone())),
+        other => drop(found.insert(path.to_owned(), other.to_string())),
     }
 }
 
@@ -320,5 +351,32 @@ mod tests {
         assert_eq!(changes[0].what, "variable");
         assert!(!format!("{changes:?}").contains("hunter"));
         assert_eq!(differences(&older, &older), []);
+    }
+
+    #[test]
+    fn a_setting_that_differs_is_named_with_both_values() {
+        let web = ServiceName::new("web").unwrap();
+        let service = |seconds: u64, restart_nonce: u32| {
+            let mut spec = ServiceSpec::new(ServiceKind::Web);
+            spec.health.start_timeout = std::time::Duration::from_secs(seconds);
+            let service = ReleaseService {
+                spec,
+                image: ImageSource::Build(segue_model::id::BuildId::from_uuid(uuid::Uuid::nil())),
+                env: BTreeMap::new(),
+                restart_nonce,
+                generated: false,
+            };
+            Services::from([(web.clone(), service)])
+        };
+        let changes = differences(&service(60, 0), &service(8, 1));
+        let told: Vec<_> = changes
+            .iter()
+            .map(|change| (change.before.as_deref(), change.after.as_deref()))
+            .collect();
+        let timeout = (
+            Some("health.start_timeout_ms 60000"),
+            Some("health.start_timeout_ms 8000"),
+        );
+        assert_eq!(told, [timeout, (None, Some("a restart was asked for"))]);
     }
 }

@@ -18,7 +18,7 @@ export function Difference({ place, from, to }: { place: Place; from: number; to
       {diff.data && diff.data.changes.length > 0 && (
         <ul className={classes.list}>
           {diff.data.changes.map((change) => (
-            <li key={`${change.service} ${change.what}`}>
+            <li key={JSON.stringify(change)}>
               <div>
                 {change.service} <code>{change.what}</code>
               </div>
