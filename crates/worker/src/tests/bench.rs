@@ -26,7 +26,7 @@ use crate::probe::Dial;
 use crate::shared::Shared;
 
 /// Longest wait for anything; generous, because the machine is shared.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Dials the fake engine's containers.
 pub(super) struct FakeDial(pub Fake);
