@@ -25,12 +25,33 @@ export function check(holds, words) {
   if (!holds) throw new Error(words);
 }
 
+/** How often an address is opened again. */
+const AGAIN = 10;
+
+/**
+ * Chromium gives up what it loads when the machine's networks change, and each deployment of the walk, or of a test
+ * beside it, makes or removes one. A person would press reload; so does the walk.
+ */
+function onwards(page) {
+  const open = page.goto.bind(page);
+  page.goto = async (address, options) => {
+    for (let left = AGAIN; ; left -= 1) {
+      try {
+        return await open(address, options);
+      } catch (error) {
+        if (left === 0 || !String(error).includes("ERR_NETWORK_CHANGED")) throw error;
+      }
+    }
+  };
+}
+
 /**
  * A page that remembers what went wrong in it. Refused requests are the walk's own business; errors of scripts and
  * breaches of the page's policy never are.
  */
 export async function watched(context, faults) {
   const page = await context.newPage();
+  onwards(page);
   page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
   page.on("console", (message) => {
     const text = message.text();
