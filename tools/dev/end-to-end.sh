@@ -5,7 +5,11 @@
 # (.config/nextest.toml has the same list, tests/src/lock.rs the reason).
 ALONE='test(/^(engine|faults|receipt|switch)::/)'
 
-stage_e2e_beside() { nextest_run e2e-beside "$END_TO_END and not $ALONE"; }
+# On a machine that has never run it, it installs and compiles all that ten applications need: a stage of its own.
+SAMPLES='test(/^samples::/)'
+
+stage_e2e_samples() { nextest_run e2e-samples "$END_TO_END and $SAMPLES"; }
+stage_e2e_beside() { nextest_run e2e-beside "$END_TO_END and not ($ALONE or $SAMPLES)"; }
 stage_e2e_alone() { nextest_run e2e-alone "$END_TO_END and $ALONE"; }
 
 stages_e2e() {
@@ -13,6 +17,7 @@ stages_e2e() {
   rm -rf --one-file-system "$SEGUE_CALLS"
   mkdir -p "$SEGUE_CALLS"
   begin_beside dashboard stage_dashboard
+  stage "e2e samples" stage_e2e_samples
   stage "e2e beside each other" stage_e2e_beside
   join_beside
   stage "e2e alone" stage_e2e_alone
