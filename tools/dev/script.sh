@@ -59,6 +59,15 @@ web_key() {
   } | sha
 }
 
+# The pages that another checkout made of the same sources, with their times: cargo need not put them into the program
+# again. Fails when there are none.
+web_dist_kept() {
+  local key=$1 kept=$SEGUE_CACHE/web-dist
+  [ -e "$kept/index.html" ] && [ "$(cat "$kept.key" 2>/dev/null)" = "$key" ] || return 1
+  rm -rf --one-file-system web/dist && cp -a "$kept" web/dist && mkdir -p web/node_modules &&
+    echo "$key" >web/node_modules/.segue-dist-key
+}
+
 # The dashboard's pages in web/dist, made when what they are made from has changed. Without Node the program is
 # built without them and says so on its page.
 web_dist_up() {
@@ -70,11 +79,7 @@ web_dist_up() {
   fi
   key=$(web_key)
   [ -e web/dist/index.html ] && [ "$(cat web/node_modules/.segue-dist-key 2>/dev/null)" = "$key" ] && return 0
-  # The same pages made in another checkout, with their times: cargo need not put them into the program again.
-  if [ -e "$kept/index.html" ] && [ "$(cat "$kept.key" 2>/dev/null)" = "$key" ]; then
-    rm -rf --one-file-system web/dist && cp -a "$kept" web/dist && mkdir -p web/node_modules &&
-      echo "$key" >web/node_modules/.segue-dist-key && return 0
-  fi
+  web_dist_kept "$key" && return 0
   node_modules_up openapi/clients/typescript && node_modules_up web || return 1
   step "building the dashboard"
   (cd web && npm run --silent build) >"$STATE/log/web.log" 2>&1 || {

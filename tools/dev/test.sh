@@ -35,7 +35,9 @@ stage_tools() {
   need_tool cargo-nextest cargo-nextest "runs tests"
   need_tool cargo-deny cargo-deny "checks licences, bans and sources"
   need_tool oas3-gen oas3-gen@0.29.0 "compares the generated client with the API's document"
-  registry_up && python_up && need_node && node_modules_up openapi/clients/typescript && node_modules_up web
+  registry_up && python_up && need_node && node_modules_up openapi/clients/typescript && node_modules_up web || return 1
+  # Before the first crate that holds them is compiled, not while it is.
+  web_dist_kept "$(web_key)" || true
 }
 
 # Everything that the lock file names, once, so that later stages need no network.
