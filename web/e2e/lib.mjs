@@ -32,7 +32,7 @@ const AGAIN = 10;
  * Chromium gives up what it loads when the machine's networks change, and each deployment of the walk, or of a test
  * beside it, makes or removes one. A person would press reload; so does the walk.
  */
-function onwards(page) {
+export function onwards(page) {
   const open = page.goto.bind(page);
   page.goto = async (address, options) => {
     for (let left = AGAIN; ; left -= 1) {
@@ -43,6 +43,7 @@ function onwards(page) {
       }
     }
   };
+  return page;
 }
 
 /**
@@ -50,8 +51,7 @@ function onwards(page) {
  * breaches of the page's policy never are.
  */
 export async function watched(context, faults) {
-  const page = await context.newPage();
-  onwards(page);
+  const page = onwards(await context.newPage());
   page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
   page.on("console", (message) => {
     const text = message.text();

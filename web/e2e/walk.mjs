@@ -5,7 +5,7 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inside } from "./inside.mjs";
-import { at, axe, browser, check, pictures, watched } from "./lib.mjs";
+import { at, axe, browser, check, onwards, pictures, watched } from "./lib.mjs";
 import { forms, holds } from "./outside.mjs";
 import { device, forgotten, nowhere } from "./people.mjs";
 import { scroll } from "./scroll.mjs";
@@ -325,7 +325,7 @@ export async function walk({ root, program, url, link, edge, images, log }) {
     const takes = [];
     while (takes.length < 3 && !(Math.min(...takes) <= 1000)) {
       const cold = await engine.newContext({ viewport: { width: 1280, height: 800 } });
-      const first = await watched(cold, faults);
+      const first = onwards(await cold.newPage());
       const from = Date.now();
       await first.goto(`${url}/login`);
       await first.getByRole("heading", { name: "Sign in" }).waitFor();
