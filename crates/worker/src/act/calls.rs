@@ -101,7 +101,7 @@ struct UnderWay {
 
 impl UnderWay {
     fn begin(run: &HostRun, instance: InstanceId) -> Self {
-        run.shared.tell(run.host, Input::Attempted { instance });
+        run.shared.tell(run.host, Input::Calling { instance });
         Self {
             shared: run.shared.clone(),
             host: run.host,
@@ -239,6 +239,8 @@ impl HostRun {
             self.term
                 .call(store.attempts_begin(self.term.fence(), &[attempt]))
                 .await??;
+            // Only now: what is seen before the attempt is written settles nothing of it.
+            self.shared.tell(self.host, Input::Attempted { instance });
         }
         steps.pass("call").await;
         let result = self.call(action).await;

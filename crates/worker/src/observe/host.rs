@@ -201,6 +201,7 @@ impl<B: Book> Observer<B> {
     fn input(&mut self, input: Input) {
         match input {
             Input::Watch(known) => self.watch(*known),
+            Input::Calling { instance } => self.with(instance, Track::calling),
             Input::Attempted { instance } => self.with(instance, Track::attempted),
             Input::Called { instance } => {
                 let now = self.setup.clock.now();

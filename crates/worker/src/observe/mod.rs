@@ -85,8 +85,12 @@ pub(crate) trait Book: Send + Sync + 'static {
 pub(crate) enum Input {
     /// This instance is wanted, or is wanted otherwise than before: watch it.
     Watch(Box<Known>),
-    /// A call is about to be made for it: what is seen next is written even if it is nothing new, and that it is not
-    /// there yet is not news.
+    /// A call is about to be made for it: that it is not there yet is not news.
+    Calling {
+        /// Which.
+        instance: InstanceId,
+    },
+    /// That call is written as an attempt: what is seen next is written even if it is nothing new.
     Attempted {
         /// Which.
         instance: InstanceId,

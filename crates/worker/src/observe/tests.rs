@@ -147,6 +147,7 @@ fn absence_is_gone_only_for_what_existed() {
     let mut track = track();
     track.engine(at(100), &Seen::Absent);
     assert_eq!(state(&mut track), None);
+    track.calling();
     track.attempted();
     track.called(at(150));
     track.engine(at(200), &Seen::Absent);
@@ -170,6 +171,13 @@ fn absence_is_gone_only_for_what_existed() {
 #[test]
 fn what_is_not_there_while_it_is_made_says_nothing_of_the_call() {
     let mut track = track();
+    track.calling();
+    track.engine(at(100), &Seen::Absent);
+    assert_eq!(
+        state(&mut track),
+        None,
+        "its attempt is about to be written"
+    );
     track.attempted();
     track.engine(at(200), &Seen::Absent);
     assert_eq!(state(&mut track), None, "the call is under way");
@@ -187,6 +195,7 @@ fn what_is_not_there_while_it_is_made_says_nothing_of_the_call() {
     // What existed is gone, whatever is done to it.
     track.runs(Some(at(320)));
     track.take();
+    track.calling();
     track.attempted();
     track.engine(at(400), &Seen::Absent);
     assert_eq!(state(&mut track), Some(Observed::Gone));

@@ -139,11 +139,15 @@ impl Track {
         self.dirty = true;
     }
 
-    /// A call is made: until something newer is seen, nothing may be concluded. Makes the next observation be
+    /// A call begins.
+    pub(crate) fn calling(&mut self) {
+        self.calls = self.calls.saturating_add(1);
+    }
+
+    /// Its attempt is written: until something newer is seen, nothing may be concluded. Makes the next observation be
     /// written even if it says nothing new.
     pub(crate) fn attempted(&mut self) {
         self.owed = true;
-        self.calls = self.calls.saturating_add(1);
     }
 
     /// A call has ended.
