@@ -38,7 +38,9 @@ async fn main() -> Result<()> {
         .tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
     let server = Embedded::start(EmbeddedConfig::new(folder.path().join("pg"))).await?;
-    let made = make(&server, &workspace, &crate_folder).await;
+    let source = crate_folder.join("src/lib.rs");
+    let before = fs::metadata(&source)?.modified()?;
+    let made = make(&server, &workspace, &source).await;
     server.stop().await?;
     let (queries, schema) = made?;
 
@@ -51,6 +53,11 @@ async fn main() -> Result<()> {
         &mut problems,
     )?;
     if problems.is_empty() {
+        // What was compiled with the committed queries stands, here and in every crate above.
+        File::options()
+            .write(true)
+            .open(&source)?
+            .set_modified(before)?;
         println!(
             "{} queries and schema.sql are as they should be",
             queries.len()
@@ -69,7 +76,7 @@ async fn main() -> Result<()> {
 async fn make(
     server: &Embedded,
     workspace: &Path,
-    crate_folder: &Path,
+    source: &Path,
 ) -> Result<(BTreeMap<String, String>, String)> {
     segue_store::migrate(&server.connect_options()).await?;
     let mut connection = PgConnection::connect_with(&server.connect_options()).await?;
@@ -80,17 +87,13 @@ async fn make(
         )
         .await?;
     connection.close().await?;
-    let queries = queries(server, workspace, crate_folder)?;
+    let queries = queries(server, workspace, source)?;
     let schema = dump::schema(server).await?;
     Ok((queries, schema))
 }
 
 /// Lets the macros look at the live database and collects what they write.
-fn queries(
-    server: &Embedded,
-    workspace: &Path,
-    crate_folder: &Path,
-) -> Result<BTreeMap<String, String>> {
+fn queries(server: &Embedded, workspace: &Path, source: &Path) -> Result<BTreeMap<String, String>> {
     let out = workspace.join("target").join("sqlx-prepare");
     let _absent = fs::remove_dir_all(&out);
     fs::create_dir_all(&out)?;
@@ -98,7 +101,7 @@ fn queries(
     let touch = || {
         File::options()
             .write(true)
-            .open(crate_folder.join("src/lib.rs"))?
+            .open(source)?
             .set_modified(SystemTime::now())
     };
     touch()?;
