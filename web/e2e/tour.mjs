@@ -54,3 +54,22 @@ export async function tour({ tabs, url, shots }) {
   };
   await Promise.all(tabs.map(work));
 }
+
+/** A page whose styles are cut off at their first try, all of them, has them a moment later. */
+export async function withoutStyle({ page, url, look }) {
+  const cut = new Set();
+  await page.route(/\.css$/, (route) => {
+    const address = route.request().url();
+    if (cut.has(address)) return route.continue();
+    cut.add(address);
+    return route.abort("connectionreset");
+  });
+  await page.goto(`${url}/hosts?team=acme`);
+  await page.getByRole("heading", { name: "Hosts" }).waitFor();
+  // It waits until every sheet can be read.
+  await look("hosts, after styles were cut off");
+  check(cut.size >= 2, `only ${cut.size} style sheets were asked for`);
+  const there = await page.evaluate(() => [...document.styleSheets].map((one) => one.href));
+  for (const address of cut) check(there.includes(address), `${address} never came`);
+  await page.close();
+}

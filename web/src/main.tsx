@@ -17,6 +17,9 @@ import { current, subscribe } from "./api/session";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
 import { Toasts } from "./components/toast";
+import { askAgainForSheets } from "./lib/sheets";
+
+askAgainForSheets();
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -1,5 +1,6 @@
 // Parts of the page that are loaded when they are needed. Without a connection they come when it is back, and the page
 // stays as it is until then; where the server has another version of the page, the page is loaded anew, once.
+import { forgetFailedSheets } from "./sheets";
 
 /** How long a part is waited for. */
 const LONGEST_MS = 10 * 60_000;
@@ -51,6 +52,7 @@ export async function chunk<T>(
         reload();
       }
       await pause(wait);
+      forgetFailedSheets();
     }
   }
 }
