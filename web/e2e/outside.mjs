@@ -1,6 +1,7 @@
 // What leads outside and what holds deployments: repositories, hooks, previews, locks, freeze windows, credentials,
 // notifications, quota. What each form refuses is in src/forms.test.tsx; here is what needs a browser and a server.
 import { check } from "./lib.mjs";
+import { mailServer } from "./mail.mjs";
 
 /** Fills a field by its label. */
 const put = (page, label, text) => page.getByLabel(label, { exact: true }).fill(text);
@@ -105,6 +106,48 @@ async function notifications({ page, url, look, button }) {
   await page.getByText("Nobody is told yet.").waitFor();
 }
 
+/** Somebody is told by mail: written, tested, and sent again what had arrived. */
+async function mail({ page, url, look, button }) {
+  const { letters, close } = await mailServer();
+  try {
+    await page.goto(`${url}/team/notifications?team=acme`);
+    await page.getByLabel("How").selectOption("mail");
+    await put(page, "Name", "people");
+    await put(page, "Mail address", "nobody");
+    await button("Tell them").click();
+    await page.locator("[aria-invalid=true]").waitFor();
+    check(letters.length === 0, "a mail without an address was sent");
+    await put(page, "Mail address", "ops@example.com");
+    await button("Tell them").click();
+    await button("Test people").click();
+    /** Reads the deliveries anew until these words stand there. */
+    const until = async (words) => {
+      const there = page.getByRole("cell", { name: words, exact: true });
+      for (let left = 60; left > 0 && (await there.count()) === 0; left -= 1) {
+        await button("Read again").click();
+        await page.waitForTimeout(250);
+      }
+      await there.waitFor();
+    };
+    await until("delivered");
+    check(letters.length === 1, `${letters.length} mails came for one test`);
+    check(
+      /^To: .*ops@example\.com/m.test(letters[0]),
+      `the mail is to somebody else: ${letters[0]}`,
+    );
+    await button("Send again").click();
+    await until("2 tries");
+    await until("delivered");
+    check(letters.length === 2, `${letters.length} mails came after it was sent again`);
+    await look("deliveries by mail");
+    await button("Remove people").click();
+    await button("Remove it").click();
+    await page.getByText("Nobody is told yet.").waitFor();
+  } finally {
+    close();
+  }
+}
+
 async function credentials({ page, url, button }) {
   await page.goto(`${url}/team/credentials?team=acme`);
   await put(page, "Account", "ada");
@@ -132,6 +175,7 @@ async function quota({ page, url, button }) {
 export async function forms(walk) {
   await sources(walk);
   await notifications(walk);
+  await mail(walk);
   await credentials(walk);
   await quota(walk);
   walk.told("repository, hook, previews, notifications, credentials, quota");

@@ -22,6 +22,9 @@ listen = "127.0.0.1:3910"
 http = ["127.0.0.1:8990"]
 https = ["127.0.0.1:8993"]
 admin = "127.0.0.1:8991"
+[mail]
+server = "smtp://localhost:3925"
+from = "segue@example.com"
 TOML
     engine_up >&2 && serve_up >&2 && own_bases_up "$(run_folder)" >&2 && setup_link
     ;;

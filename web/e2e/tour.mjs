@@ -65,7 +65,7 @@ export async function withoutStyle({ page, url, look }) {
     return route.abort("connectionreset");
   });
   await page.goto(`${url}/hosts?team=acme`);
-  await page.getByRole("heading", { name: "Hosts" }).waitFor();
+  await page.getByRole("heading", { name: "Hosts", level: 1 }).waitFor();
   // It waits until every sheet can be read.
   await look("hosts, after styles were cut off");
   check(cut.size >= 2, `only ${cut.size} style sheets were asked for`);

@@ -275,8 +275,13 @@ impl Exit {
             }
             Some(line) if line.ends_with("Exec format error") => FailureCode::ExecFormat,
             Some(_) => FailureCode::ContainerRefused,
-            // Its words could not be read in time; by this code every init and shell says that there is no such command.
-            None if self.code == 127 && last_lines.is_empty() => FailureCode::CommandNotFound,
+            // Its words could not be read in time; by these codes every init and shell says that there is no such
+            // command (127) or that it may not be run (126; POSIX.1-2017, Shell Command Language, 2.8.2).
+            None if last_lines.is_empty() => match self.code {
+                127 => FailureCode::CommandNotFound,
+                126 => FailureCode::ContainerRefused,
+                _ => FailureCode::ExitedAtOnce,
+            },
             None => FailureCode::ExitedAtOnce,
         }
     }
@@ -333,9 +338,15 @@ mod tests {
             FailureCode::CommandNotFound
         );
         assert_eq!(
-            exit(127, false).failure_code("the application said something else"),
-            FailureCode::ExitedAtOnce
+            exit(126, false).failure_code(""),
+            FailureCode::ContainerRefused
         );
+        for code in [126, 127] {
+            assert_eq!(
+                exit(code, false).failure_code("the application said something else"),
+                FailureCode::ExitedAtOnce
+            );
+        }
         assert_eq!(
             exit(3, false).failure_code("exec /nope failed"),
             FailureCode::ExitedAtOnce

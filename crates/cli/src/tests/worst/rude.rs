@@ -1,15 +1,17 @@
 //! Servers that behave badly: each connection is answered with the same bytes, whatever was asked.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// A server with one answer.
 pub(super) struct Rude {
     pub url: String,
     asked: Arc<Mutex<Vec<String>>>,
     listening: Option<tokio::task::AbortHandle>,
+    _held: Option<TcpSocket>,
 }
 
 impl Rude {
@@ -29,6 +31,7 @@ impl Rude {
             url,
             asked,
             listening: Some(listening.abort_handle()),
+            _held: None,
         }
     }
 
@@ -47,13 +50,15 @@ impl Rude {
 
     /// Nobody listens there.
     pub async fn gone() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
+        // Bound and never listening: connections are refused, and no other test is given the port meanwhile.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
         Self {
             url,
             asked: Arc::default(),
             listening: None,
+            _held: Some(socket),
         }
     }
 
