@@ -17,9 +17,10 @@ import { current, subscribe } from "./api/session";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
 import { Toasts } from "./components/toast";
-import { askAgainForSheets } from "./lib/sheets";
+import { chunk } from "./lib/chunk";
 
-askAgainForSheets();
+// Those that the page began with, if they were cut off.
+void chunk(async () => undefined).catch(() => undefined);
 
 const queries = new QueryClient({
   defaultOptions: {

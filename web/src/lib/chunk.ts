@@ -1,6 +1,6 @@
 // Parts of the page that are loaded when they are needed. Without a connection they come when it is back, and the page
 // stays as it is until then; where the server has another version of the page, the page is loaded anew, once.
-import { forgetFailedSheets } from "./sheets";
+import { bringBackSheets } from "./sheets";
 
 /** How long a part is waited for. */
 const LONGEST_MS = 10 * 60_000;
@@ -43,6 +43,7 @@ export async function chunk<T>(
   const until = Date.now() + LONGEST_MS;
   for (let wait = 250; ; wait = Math.min(wait * 2, PAUSE_MS)) {
     try {
+      await bringBackSheets();
       return await load();
     } catch (error) {
       if (Date.now() > until) throw error;
@@ -52,7 +53,6 @@ export async function chunk<T>(
         reload();
       }
       await pause(wait);
-      forgetFailedSheets();
     }
   }
 }

@@ -1,6 +1,6 @@
 // Style sheets that did not arrive.
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { askAgainForSheets, forgetFailedSheets } from "./sheets";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { bringBackSheets } from "./sheets";
 
 /** A link as a browser shows it: there, on its way, or come to nothing. */
 function link(name: string, state: "there" | "coming" | "failed") {
@@ -17,39 +17,43 @@ function link(name: string, state: "there" | "coming" | "failed") {
   document.head.append(one);
   return one;
 }
-const names = () =>
-  [...document.querySelectorAll("link")].map((one) => one.getAttribute("href")?.slice(8, -4));
+const links = () => [...document.querySelectorAll("link")];
 
 beforeEach(() => {
-  vi.useFakeTimers();
   document.head.innerHTML = "";
 });
 afterEach(() => {
-  vi.useRealTimers();
   document.head.innerHTML = "";
 });
 
 describe("a style sheet that came to nothing", () => {
-  it("is forgotten, and no other", () => {
-    link("a", "there");
-    link("b", "failed");
-    link("c", "coming");
-    forgetFailedSheets();
-    expect(names()).toEqual(["a", "c"]);
+  it("is asked for again in its place, and no other", async () => {
+    const [a, b, c] = [link("a", "there"), link("b", "failed"), link("c", "coming")];
+    const done = bringBackSheets();
+    const now = links();
+    expect(now.map((one) => one.getAttribute("href"))).toEqual([
+      "/assets/a.css",
+      "/assets/b.css",
+      "/assets/c.css",
+    ]);
+    expect(now[0]).toBe(a);
+    expect(now[1]).not.toBe(b);
+    expect(now[2]).toBe(c);
+    // Whoever comes meanwhile waits for the same request.
+    const second = bringBackSheets();
+    expect(links()[1]).toBe(now[1]);
+    now[1]?.dispatchEvent(new Event("load"));
+    await Promise.all([done, second]);
   });
-  it("of the first page is asked for again until it is there", () => {
-    const first = link("a", "failed");
-    link("b", "there");
-    askAgainForSheets();
-    const second = document.querySelector("link");
-    expect(second).not.toBe(first);
-    second?.dispatchEvent(new Event("error"));
-    vi.advanceTimersByTime(250);
-    const third = document.querySelector("link");
-    expect(third).not.toBe(second);
-    third?.dispatchEvent(new Event("load"));
-    vi.advanceTimersByTime(60_000);
-    expect(document.querySelector("link")).toBe(third);
-    expect(names()).toEqual(["a", "b"]);
+  it("that does not come again is said so", async () => {
+    link("a", "failed");
+    const done = bringBackSheets();
+    links()[0]?.dispatchEvent(new Event("error"));
+    await expect(done).rejects.toThrow("a.css did not come");
+  });
+  it("is nothing to wait for where all came", async () => {
+    link("a", "there");
+    link("b", "coming");
+    await bringBackSheets();
   });
 });
