@@ -144,6 +144,10 @@ fn config() -> EmbeddedConfig {
         ("max_connections".to_owned(), "300".to_owned()),
         ("shared_buffers".to_owned(), "128MB".to_owned()),
         ("autovacuum".to_owned(), "off".to_owned()),
+        // A database is copied through this log; nobody reads it.
+        ("wal_compression".to_owned(), "off".to_owned()),
+        ("wal_level".to_owned(), "minimal".to_owned()),
+        ("max_wal_senders".to_owned(), "0".to_owned()),
     ];
     config
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use segue_driver::{
-    Container, ContainerName, Deadline, Driver, EngineInfo, Event, Observed as Seen, Phase,
+    Container, ContainerName, Deadline, Driver, EngineInfo, Event, Exit, Observed as Seen, Phase,
 };
 use segue_model::Timestamp;
 use segue_model::failure::{Failure, FailureCode, LAST_WORDS_LIMIT};
@@ -34,6 +34,8 @@ const PING_LIMIT: Duration = Duration::from_secs(2);
 pub(super) const PING_EVERY: Duration = Duration::from_secs(2);
 /// After a `die` the engine may say for 0.2 s that the container runs.
 const DIE_SETTLES: Duration = Duration::from_millis(300);
+/// Between two looks at whether the engine has noticed an end.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Exit codes by which an init says that it could not run the command at all.
 const NOT_RUN: std::ops::RangeInclusive<i32> = 126..=127;
 /// Exit codes above this stand for signals.
@@ -167,14 +169,7 @@ pub(super) async fn explain(
     // the container again.
     if !exit.oom && exit.code > BY_SIGNAL && exit.failure_code(&lines) == FailureCode::ExitedAtOnce
     {
-        // Only the engine's own description says it for sure, and only once it has noticed the end.
-        sleep_until(settled).await;
-        let limit = Deadline::after(until.saturating_duration_since(Instant::now()));
-        if let Ok(Seen::Known(container)) = driver.inspect(&name, limit).await
-            && let Phase::Exited(end) | Phase::Restarting(end) = &container.phase
-        {
-            exit.oom = end.oom && end.code == exit.code;
-        }
+        exit.oom = killed_for_memory(driver.as_ref(), &name, &exit, run, settled, until).await;
     }
     // Both by the engine's clock.
     let uptime = run
@@ -186,6 +181,32 @@ pub(super) async fn explain(
         instance,
         oom: exit.oom,
         failure,
+    }
+}
+
+/// Whether the engine describes this end as one for memory. Only its own description says it for sure, and only once it
+/// has noticed the end: on a busy machine it says for a while that the process runs.
+async fn killed_for_memory(
+    driver: &dyn Driver,
+    name: &ContainerName,
+    exit: &Exit,
+    run: Option<Timestamp>,
+    settled: Instant,
+    until: Instant,
+) -> bool {
+    sleep_until(settled).await;
+    loop {
+        let limit = Deadline::after(until.saturating_duration_since(Instant::now()));
+        let Ok(Seen::Known(container)) = driver.inspect(name, limit).await else {
+            return false;
+        };
+        match &container.phase {
+            Phase::Exited(end) | Phase::Restarting(end) => return end.oom && end.code == exit.code,
+            // Started again meanwhile.
+            Phase::Running if run.is_some() && container.started_at > run => return false,
+            Phase::Running if Instant::now() + LOOK_AGAIN < until => sleep(LOOK_AGAIN).await,
+            _ => return false,
+        }
     }
 }
 

@@ -239,6 +239,50 @@ fn an_end_says_how_after_how_long_and_with_which_words() {
 }
 
 #[test]
+fn an_end_for_memory_is_known_whenever_the_engine_tells_of_it() {
+    let exit = Exit {
+        code: 137,
+        oom: false,
+        at: None,
+    };
+    let failure = || explain_exit(&exit, Some(300), "", "");
+    assert_eq!(failure().evidence, "killed by signal 9 after 0.3 s");
+    // Before the look that found it running came back.
+    let mut early = track();
+    early.oom();
+    early.runs(Some(at(100)));
+    early.died(at(200), at(200), 137);
+    assert!(early.known().oom);
+    // After its end, and its description says nothing of it.
+    let mut late = track();
+    late.runs(Some(at(100)));
+    late.died(at(200), at(200), 137);
+    late.oom();
+    late.explained(at(300), false, failure());
+    assert!(late.known().oom);
+    assert_eq!(
+        late.known()
+            .failure
+            .as_ref()
+            .map(|f| (f.code, f.evidence.as_str())),
+        Some((FailureCode::OutOfMemory, "killed for memory after 0.3 s"))
+    );
+    // Of the run before, and this one was killed by somebody.
+    let mut next = track();
+    next.runs(Some(at(100)));
+    next.oom();
+    next.died(at(200), at(200), 137);
+    next.runs(Some(at(300)));
+    next.died(at(400), at(400), 137);
+    next.explained(at(500), false, failure());
+    assert!(!next.known().oom);
+    assert_eq!(
+        next.known().failure.as_ref().map(|f| f.code),
+        Some(FailureCode::ExitedAtOnce)
+    );
+}
+
+#[test]
 fn words_that_may_not_be_shown_still_say_what_it_was() {
     let exit = Exit {
         code: 127,

@@ -250,9 +250,12 @@ impl Track {
             if self.run.is_some() {
                 self.reopen();
             }
+            // What is told of a run before it is known to have begun is told of this one.
+            if self.run.is_some_and(|run| run != begun) {
+                self.oom_hint = false;
+            }
             self.run = Some(begun);
             self.running = true;
-            self.oom_hint = false;
             self.marks += 1;
         }
         self.settle();
@@ -380,8 +383,18 @@ impl Track {
     }
 
     /// Why its last end happened. Changes nothing about the state.
-    pub(crate) fn explained(&mut self, as_of: Timestamp, oom: bool, failure: Failure) {
+    pub(crate) fn explained(&mut self, as_of: Timestamp, mut oom: bool, mut failure: Failure) {
         Self::set(&mut self.dirty, &mut self.known.words_due, false);
+        // The engine may tell of the memory after the end, and then never describes the end so.
+        if !oom && self.oom_hint && !self.running && self.known.exit_code == Some(KILLED) {
+            oom = true;
+            failure = Failure {
+                code: FailureCode::OutOfMemory,
+                evidence: failure
+                    .evidence
+                    .replacen(&how_killed(KILLED), KILLED_FOR_MEMORY, 1),
+            };
+        }
         if oom || !self.running {
             Self::set(&mut self.dirty, &mut self.known.oom, oom);
         }
@@ -404,6 +417,15 @@ impl Track {
     }
 }
 
+/// The exit code of a process that SIGKILL ended, the signal that the kernel sends when memory runs out.
+const KILLED: i32 = 128 + 9;
+const KILLED_FOR_MEMORY: &str = "killed for memory";
+
+/// The words for an exit code that stands for a signal.
+fn how_killed(code: i32) -> String {
+    format!("killed by signal {}", code - 128)
+}
+
 /// The failure that an end stands for: its code from the last lines as they are, its evidence from those that may be
 /// shown.
 pub(crate) fn explain_exit(
@@ -415,8 +437,8 @@ pub(crate) fn explain_exit(
     let code = exit.failure_code(last_lines);
     let last = shown.lines().rev().find(|line| !line.trim().is_empty());
     let how = match code {
-        FailureCode::OutOfMemory => "killed for memory".to_owned(),
-        _ if exit.code > 128 => format!("killed by signal {}", exit.code - 128),
+        FailureCode::OutOfMemory => KILLED_FOR_MEMORY.to_owned(),
+        _ if exit.code > 128 => how_killed(exit.code),
         _ => format!("exit code {}", exit.code),
     };
     let after = uptime_ms
