@@ -117,9 +117,7 @@ async fn a_branch_has_an_environment_of_its_own_for_as_long_as_it_is_there() -> 
     ensure!(machine.visit("shop.localhost", "/")?.body.contains("v1"));
 
     // Its values: plain configuration, and of the secrets only what was allowed.
-    let web = containers(&machine, &name, "web")?
-        .pop()
-        .context("no container")?;
+    let web = the_one(&machine, &name, "web")?;
     let variables = inspect(&machine, &web, "{{.Config.Env}}")?;
     ensure!(
         variables.contains("COLOUR=green") && variables.contains("ALLOWED="),
@@ -132,9 +130,7 @@ async fn a_branch_has_an_environment_of_its_own_for_as_long_as_it_is_there() -> 
 
     // Its own network, which does not reach the other one's; its own data.
     let networks_of = "{{range $name, $n := .NetworkSettings.Networks}}{{$name}} {{end}}";
-    let production = containers(&machine, "production", "web")?
-        .pop()
-        .context("no container")?;
+    let production = the_one(&machine, "production", "web")?;
     let (here, there) = (
         inspect(&machine, &web, networks_of)?,
         inspect(&machine, &production, networks_of)?,
@@ -156,10 +152,7 @@ async fn a_branch_has_an_environment_of_its_own_for_as_long_as_it_is_there() -> 
     }
     let mounts = "{{range .Mounts}}{{.Name}} {{end}}";
     let volume = |name: &str| -> anyhow::Result<String> {
-        let db = containers(&machine, name, "db")?
-            .pop()
-            .context("no database")?;
-        inspect(&machine, &db, mounts)
+        inspect(&machine, &the_one(&machine, name, "db")?, mounts)
     };
     let (own, other) = (volume(&name)?, volume("production")?);
     ensure!(!own.is_empty() && own != other, "{own} / {other}");
@@ -205,6 +198,14 @@ async fn a_branch_has_an_environment_of_its_own_for_as_long_as_it_is_there() -> 
     gone(&machine, &id, "preview-other", &url)?;
     ensure!(machine.visit("shop.localhost", "/")?.body.contains("v1"));
     machine.stop()
+}
+
+/// The container of a service with one instance, once those that it replaced are gone.
+fn the_one(machine: &Machine, name: &str, service: &str) -> anyhow::Result<String> {
+    wait_for("one container to be left", || {
+        let mut there = containers(machine, name, service)?;
+        Ok(there.pop().filter(|_| there.is_empty()))
+    })
 }
 
 /// Neither containers nor networks nor routes.
