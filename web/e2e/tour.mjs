@@ -55,8 +55,8 @@ export async function tour({ tabs, url, shots }) {
   await Promise.all(tabs.map(work));
 }
 
-/** A page whose styles are cut off at their first try, all of them, has them a moment later. */
-export async function withoutStyle({ page, url, look }) {
+/** A page whose styles, and whose question who is signed in, are cut off at first has all of them a moment later. */
+export async function cutOff({ page, url, look }) {
   const cut = new Set();
   await page.route(/\.css$/, (route) => {
     const address = route.request().url();
@@ -64,8 +64,14 @@ export async function withoutStyle({ page, url, look }) {
     cut.add(address);
     return route.abort("connectionreset");
   });
+  let asked = 0;
+  await page.route(/\/v1\/auth\/refresh$/, (route) => {
+    asked += 1;
+    return asked < 3 ? route.abort("connectionreset") : route.continue();
+  });
   await page.goto(`${url}/hosts?team=acme`);
   await page.getByRole("heading", { name: "Hosts", level: 1 }).waitFor();
+  check(asked >= 3, `who is signed in was asked ${asked} times`);
   // It waits until every sheet can be read.
   await look("hosts, after styles were cut off");
   check(cut.size >= 2, `only ${cut.size} style sheets were asked for`);

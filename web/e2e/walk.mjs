@@ -9,7 +9,7 @@ import { at, axe, browser, check, onwards, pictures, watched } from "./lib.mjs";
 import { forms, holds } from "./outside.mjs";
 import { device, forgotten, nowhere } from "./people.mjs";
 import { scroll } from "./scroll.mjs";
-import { tour, withoutStyle } from "./tour.mjs";
+import { cutOff, tour } from "./tour.mjs";
 
 const LONG = { timeout: 240_000 };
 const OWNER = { email: "ada@example.com", password: "correct horse battery" };
@@ -284,8 +284,8 @@ export async function walk({ root, program, url, link, edge, images, log }) {
     await page.getByText("Connection lost").waitFor({ state: "detached", timeout: 60_000 });
     told("a lost connection is told, and is gone when it is back");
 
-    await withoutStyle(await tab());
-    told("styles that were cut off come with the next try");
+    await cutOff(await tab());
+    told("a page that was cut off at its beginning goes on by itself");
 
     // A viewer, invited by link.
     await page.goto(`${url}/team?team=acme`);

@@ -12,7 +12,7 @@ export function Outside({
 }: {
   title: string;
   sub?: ReactNode;
-  children: ReactNode;
+  children?: ReactNode;
 }) {
   useEffect(() => {
     document.title = `${title} · Segue`;

@@ -15,6 +15,7 @@ import { current, refresh } from "../api/session";
 import { FaultBox } from "../components/FaultBox";
 import { NOTHING, NOTHING_WHY } from "../components/NotFound";
 import { chunk } from "../lib/chunk";
+import { insist } from "../lib/insist";
 import type { LogSearch } from "../screens/logs/Logs";
 import { Outside } from "./Outside";
 import { Shell } from "./shell/Shell";
@@ -77,11 +78,19 @@ const inside = createRoute({
   }),
   search: { middlewares: [retainSearchParams(["team"])] },
   beforeLoad: async ({ location }) => {
-    if (current().status === "unknown") await refresh();
+    // Only what says that the server was not reached, or is in trouble, is worth another try.
+    if (current().status === "unknown")
+      await insist(refresh, (error) => error instanceof TypeError);
     if (current().status !== "signed-in")
       throw redirect({ to: "/login", search: { next: location.href } });
   },
   component: Shell,
+  pendingComponent: () => (
+    <Outside
+      title="Connecting"
+      sub="The server does not answer yet. This page goes on by itself when it does."
+    />
+  ),
 });
 
 const page = <P extends string>(path: P, component: ReturnType<typeof lazyRouteComponent>) =>
