@@ -141,8 +141,31 @@ stage_complete() {
   say "all $all tests ran"
 }
 
+# The servers that database tests share (crates/store/src/testing), by process; a test adopts one that runs and leaves it
+# running for the next.
+test_databases() {
+  # shellcheck disable=SC2016 # the inner shell expands it: only root sees these folders
+  as_root sh -c 'for file in "$1"/segue-test-*/pg/data/postmaster.pid; do
+    pid=$(head -n 1 "$file" 2>/dev/null) && [ -d "/proc/$pid" ] && echo "$pid"
+  done' sh "${TMPDIR:-/tmp}" | sort
+}
+
+# Stops those that were not there before: databases_down BEFORE.
+databases_down() {
+  local mine pid tries
+  mine=$(comm -13 <(printf '%s\n' "$1") <(test_databases))
+  for pid in $mine; do
+    as_root kill -INT "$pid"
+    for tries in $(seq 300); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
+    [ ! -d "/proc/$pid" ] || say "✗ the tests' database server $pid did not stop"
+  done
+  [ -z "$mine" ] || say "✓ the tests' database server stopped (its folder is kept)"
+}
+
 run_tests() {
+  local databases
   need_rust
+  databases=$(test_databases)
   mkdir -p "$STATE/log"
   export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} SQLX_OFFLINE=true
   stage tools stage_tools
@@ -162,6 +185,7 @@ run_tests() {
   stage bases stage_bases
   stages_e2e
   stage complete stage_complete
+  databases_down "$databases"
   engine_down || true
   table
   local verdict=0
