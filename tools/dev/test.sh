@@ -152,11 +152,11 @@ test_databases() {
 
 # Stops those that were not there before: databases_down BEFORE.
 databases_down() {
-  local mine pid tries
+  local mine pid
   mine=$(comm -13 <(printf '%s\n' "$1") <(test_databases))
   for pid in $mine; do
     as_root kill -INT "$pid"
-    for tries in $(seq 300); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
+    for _ in $(seq 300); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
     [ ! -d "/proc/$pid" ] || say "✗ the tests' database server $pid did not stop"
   done
   [ -z "$mine" ] || say "✓ the tests' database server stopped (its folder is kept)"
