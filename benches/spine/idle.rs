@@ -40,7 +40,14 @@ const LISTING: &str = "GET /containers/json";
 /// A look at one container: a listing looks at each.
 const LOOK: &str = "GET /containers/*/json";
 /// Other requests by which a host is observed, whatever its environments do.
-const OBSERVING: [&str; 4] = ["GET /_ping", "HEAD /_ping", "GET /events", "GET /info"];
+const OBSERVING: [&str; 5] = [
+    "GET /_ping",
+    "HEAD /_ping",
+    "GET /events",
+    "GET /info",
+    // Beside each listing: which networks of others are there, so that no subnet of ours meets one.
+    "GET /networks",
+];
 
 pub fn run(table: &mut Table) -> anyhow::Result<()> {
     let proxy = Proxy::start(ENGINE)?;
